@@ -1,0 +1,25 @@
+//! What user space tells the BPF programs to do, and whom to watch.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Slots of the map of watched processes.
+pub const FILTER_SLOTS: u32 = 16 * 1024;
+
+/// The one entry of the `CONFIG` array map; rewritten whenever the filter changes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Config {
+    /// syscope's own PID, not observed; 0 observes everything.
+    pub self_pid: u32,
+    /// 0: watch every process. 1: watch only the PIDs in the `FILTER` map.
+    pub only_listed: u32,
+    /// 1: the kernel lists a child as soon as its listed parent forks it.
+    pub inherit_forks: u32,
+    /// 1: the kernel lists every process that calls exec; user space takes those out again that
+    /// do not match. So a process matched by name loses nothing between exec and the decision.
+    pub adopt_execs: u32,
+    /// Which of the two stack tables new off-CPU stacks go to (0 or 1).
+    pub offcpu_table: u32,
+    /// Which of the two stack tables new profile stacks go to (0 or 1).
+    pub profile_table: u32,
+}

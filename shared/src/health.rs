@@ -1,0 +1,40 @@
+//! Counters by which a probe says what it could not deliver.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Index of a probe in the `HEALTH` per-CPU array.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeId {
+    /// System calls.
+    Syscalls = 0,
+    /// File opens.
+    Opens = 1,
+    /// Off-CPU time.
+    Offcpu = 2,
+    /// CPU profile.
+    Profile = 3,
+    /// Process starts, execs and exits.
+    Lifecycle = 4,
+}
+
+/// Number of entries in the `HEALTH` map.
+pub const PROBES: u32 = 5;
+
+/// Event counts of one probe on one CPU since it was loaded. They only grow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Counters {
+    /// Events that passed the filter and that the probe handled.
+    pub events: u64,
+    /// Events lost because the ring buffer was full.
+    pub ring_full: u64,
+    /// Events lost because a map was full.
+    pub map_full: u64,
+    /// Stacks lost because their bucket of the stack table held another stack (`-EEXIST`).
+    pub collisions: u64,
+    /// Stacks lost for another reason than a collision or there being none (`-ENOMEM` and such).
+    pub stack_errors: u64,
+    /// Paths that could not be read from the process's memory.
+    pub unreadable: u64,
+}

@@ -1,0 +1,58 @@
+//! Off-CPU time: blocked, or waiting for a CPU.
+
+use bytemuck::{Pod, Zeroable};
+
+/// State of a wait that began runnable: preempted or yielded, never blocked (`TASK_RUNNING`).
+pub const RUNNABLE: u32 = 0;
+/// Interruptible sleep (`TASK_INTERRUPTIBLE`, `S` in ps).
+pub const INTERRUPTIBLE: u32 = 1;
+/// Uninterruptible sleep (`TASK_UNINTERRUPTIBLE`, `D` in ps).
+pub const UNINTERRUPTIBLE: u32 = 2;
+/// Stopped by job control (`__TASK_STOPPED`, `T` in ps).
+pub const STOPPED: u32 = 4;
+/// Stopped by a tracer (`__TASK_TRACED`, `t` in ps).
+pub const TRACED: u32 = 8;
+/// Dead (`TASK_DEAD`).
+pub const DEAD: u32 = 0x80;
+/// Idle (`TASK_NOLOAD`, with [`UNINTERRUPTIBLE`]: `I` in ps): a kernel thread with nothing to do.
+pub const NOLOAD: u32 = 0x400;
+/// The state bits that are told apart; the kernel's other bits are modifiers.
+pub const STATE_MASK: u32 = INTERRUPTIBLE | UNINTERRUPTIBLE | STOPPED | TRACED | NOLOAD;
+
+/// Key of the `OFFCPU` map.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct Key {
+    /// Process (the kernel's tgid).
+    pub pid: u32,
+    /// State at the start of the wait, [`STATE_MASK`] bits only.
+    pub state: u32,
+    /// Kernel stack where the wait began.
+    pub kernel_stack: i32,
+    /// User stack where the wait began.
+    pub user_stack: i32,
+}
+
+/// Value of the `OFFCPU` map on one CPU. The counts only grow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Stats {
+    /// Time from leaving the CPU to being woken, in ns; 0 for a wait that began runnable.
+    pub blocked_ns: u64,
+    /// Time runnable but without a CPU, in ns.
+    pub runqueue_ns: u64,
+    /// Waits that ended.
+    pub waits: u64,
+}
+
+/// Value of the `WAITING` map: the wait a thread is in. Keyed by TID.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Waiting {
+    /// When the thread left the CPU, in ns; 0 when it is on one.
+    pub since_ns: u64,
+    /// When it was woken, in ns; 0 when it is still blocked.
+    pub woken_ns: u64,
+    /// Process, state and stacks.
+    pub key: Key,
+}

@@ -1,0 +1,20 @@
+//! CPU profile.
+
+use crate::COMM_LEN;
+use bytemuck::{Pod, Zeroable};
+
+/// Key of the `PROFILE` map, whose per-CPU value is a sample count (`u64`).
+///
+/// Stack ids are those of [`crate::stack`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct Key {
+    /// Process (the kernel's tgid).
+    pub pid: u32,
+    /// Kernel stack of the sample.
+    pub kernel_stack: i32,
+    /// User stack of the sample.
+    pub user_stack: i32,
+    /// Name of the thread.
+    pub comm: [u8; COMM_LEN],
+}

@@ -1,0 +1,18 @@
+//! syscope: what a Linux machine is doing, right now, and why it is slow.
+//!
+//! Data flows one way: [`source`] makes batches, [`model`] folds them, [`app`] decides what is
+//! shown, [`ui`] draws it. See `ARCHITECTURE.md` in the repository.
+
+pub mod app;
+pub mod cli;
+pub mod doctor;
+pub mod filter;
+pub mod flame;
+pub mod kernel;
+pub mod model;
+pub mod probes;
+pub mod report;
+pub mod source;
+pub mod symbols;
+pub mod text;
+pub mod ui;

@@ -1,0 +1,153 @@
+//! What is known about the machine: pure state, fed by [`Model::fold`].
+//!
+//! No clock, no I/O, no widgets: time is what the batches say it is. One file a probe.
+
+pub mod offcpu;
+pub mod opens;
+pub mod processes;
+pub mod profile;
+pub mod rate;
+pub mod stacks;
+pub mod syscalls;
+
+pub use offcpu::{Offcpu, OffcpuStats, Place};
+pub use opens::{OpenRow, Opens};
+pub use processes::{ProcKey, Process, Processes};
+pub use profile::{Profile, SamplePlace};
+pub use rate::{Rate, Ticks};
+pub use stacks::Stacks;
+pub use syscalls::{CallStats, Syscalls};
+
+use crate::source::{Batch, Health, ProcessEvent};
+
+/// What a source watches: said once, before the first batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watched {
+    /// Host name.
+    pub host: String,
+    /// Kernel release, as `uname -r`.
+    pub kernel: String,
+    /// CPUs online.
+    pub cpus: usize,
+    /// Time zone offset-free anchor: `CLOCK_REALTIME` minus `CLOCK_MONOTONIC` at the start, in ns.
+    /// Adding it to a batch's time gives wall-clock time.
+    pub realtime_offset_ns: i64,
+    /// `CLOCK_BOOTTIME` minus `CLOCK_MONOTONIC` at the start, in ns (time spent suspended).
+    pub boottime_offset_ns: u64,
+    /// When watching began, in ns of `CLOCK_MONOTONIC`.
+    pub start_ns: u64,
+    /// Samples a second and CPU of the profile.
+    pub frequency_hz: u64,
+}
+
+/// How much history is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// File opens kept for display.
+    pub opens: usize,
+    /// Processes kept after their end.
+    pub dead: usize,
+}
+
+impl Bounds {
+    /// For the live screen, which may stay open for days.
+    pub const LIVE: Self = Self { opens: 20_000, dead: 2_000 };
+    /// For a report, which ends and must hold all it saw.
+    pub const REPORT: Self = Self { opens: 2_000_000, dead: 1_000_000 };
+}
+
+/// All state above the source.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What is watched.
+    pub watched: Watched,
+    /// Time of the last batch, in ns.
+    pub now_ns: u64,
+    /// When the counters began: the start of watching, or the last clearing.
+    pub since_ns: u64,
+    /// Tick counter and the lengths of the last ticks, for rates.
+    pub ticks: Ticks,
+    /// Processes, living and recently ended.
+    pub processes: Processes,
+    /// System calls.
+    pub syscalls: Syscalls,
+    /// File opens.
+    pub opens: Opens,
+    /// Off-CPU time.
+    pub offcpu: Offcpu,
+    /// CPU profile.
+    pub profile: Profile,
+    /// Frames of stacks.
+    pub stacks: Stacks,
+    /// Health, as of the last batch.
+    pub health: Health,
+    bounds: Bounds,
+}
+
+impl Model {
+    /// An empty model.
+    pub fn new(watched: Watched, bounds: Bounds) -> Self {
+        Self {
+            now_ns: watched.start_ns,
+            since_ns: watched.start_ns,
+            watched,
+            ticks: Ticks::default(),
+            processes: Processes::default(),
+            syscalls: Syscalls::default(),
+            opens: Opens::default(),
+            offcpu: Offcpu::default(),
+            profile: Profile::default(),
+            stacks: Stacks::default(),
+            health: Health::default(),
+            bounds,
+        }
+    }
+
+    /// Takes a batch in.
+    pub fn fold(&mut self, batch: Batch) {
+        self.now_ns = batch.time_ns;
+        self.ticks.advance(batch.window_ns);
+        let (exits, starts): (Vec<_>, Vec<_>) =
+            batch.processes.into_iter().partition(|e| matches!(e, ProcessEvent::Exit { .. }));
+        for event in starts {
+            self.processes.fold(event);
+        }
+        self.stacks.fold(batch.stacks);
+        self.syscalls.fold(batch.syscalls, &mut self.processes, &self.ticks);
+        self.opens.fold(batch.opens, &mut self.processes, &self.ticks, self.bounds.opens);
+        self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes);
+        self.profile.fold(batch.profile, &mut self.processes, &self.ticks);
+        for event in exits {
+            self.processes.fold(event);
+        }
+        self.health = batch.health;
+        self.forget_old();
+    }
+
+    /// Starts all counters at zero, as of the last batch. Processes and stacks stay known.
+    pub fn clear(&mut self) {
+        self.since_ns = self.now_ns;
+        self.syscalls = Syscalls::default();
+        self.opens = Opens::default();
+        self.offcpu.clear(self.now_ns);
+        self.profile = Profile::default();
+    }
+
+    /// Time the counters span, in ns.
+    pub fn span_ns(&self) -> u64 {
+        self.now_ns.saturating_sub(self.since_ns)
+    }
+
+    /// Drops the longest-dead processes beyond the bound, and all that hangs on them.
+    fn forget_old(&mut self) {
+        for key in self.processes.forget_beyond(self.bounds.dead) {
+            self.syscalls.forget(key);
+            let mut user_stacks = self.offcpu.forget(key);
+            user_stacks.extend(self.profile.forget(key));
+            self.stacks.forget(&user_stacks);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Processes, living and recently ended.
+
+use crate::source::{ProcessEvent, ProcessSeen};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Identity of a process: PIDs are reused, a PID with its start time is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcKey {
+    /// PID.
+    pub pid: u32,
+    /// When it started, in ns; for a process whose start was not seen, when it was first heard of.
+    pub start_ns: u64,
+}
+
+/// One process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// Identity.
+    pub key: ProcKey,
+    /// PID of its parent at its birth.
+    pub parent: u32,
+    /// Name. `?` for a process of which only its PID is known.
+    pub comm: String,
+    /// Command line; empty for kernel threads, and where it is not known.
+    pub cmdline: String,
+    /// When it ended, in ns.
+    pub exited_ns: Option<u64>,
+    /// PIDs of its ancestors, nearest first, as of its birth.
+    pub lineage: Arc<[u32]>,
+}
+
+/// Ancestors that are remembered of a process.
+const LINEAGE_MAX: usize = 64;
+
+/// All processes that are known.
+#[derive(Clone, Debug, Default)]
+pub struct Processes {
+    all: FxHashMap<ProcKey, Process>,
+    current: FxHashMap<u32, ProcKey>,
+    dead: VecDeque<ProcKey>,
+}
+
+impl Processes {
+    /// Takes an event in.
+    pub fn fold(&mut self, event: ProcessEvent) {
+        match event {
+            ProcessEvent::Seen(seen) => self.see(seen),
+            ProcessEvent::Fork { time_ns, pid, parent, comm } => {
+                let cmdline = self.living(parent).map(|p| p.cmdline.clone()).unwrap_or_default();
+                let start_ns = time_ns;
+                self.insert(ProcessSeen { pid, parent, start_ns, comm, cmdline });
+            }
+            ProcessEvent::Exec { time_ns, pid, comm, cmdline } => {
+                let key = self.key_of(pid, time_ns);
+                if let Some(process) = self.all.get_mut(&key) {
+                    process.comm = comm;
+                    process.cmdline = cmdline;
+                }
+            }
+            ProcessEvent::Exit { time_ns, pid } => {
+                if let Some(key) = self.current.remove(&pid) {
+                    if let Some(process) = self.all.get_mut(&key) {
+                        process.exited_ns = Some(time_ns);
+                    }
+                    self.dead.push_back(key);
+                }
+            }
+        }
+    }
+
+    /// The process that has this PID now; one that was never heard of is made known as `?`.
+    pub fn key_of(&mut self, pid: u32, now_ns: u64) -> ProcKey {
+        if let Some(key) = self.current.get(&pid) {
+            return *key;
+        }
+        self.insert(ProcessSeen {
+            pid,
+            start_ns: now_ns,
+            comm: "?".to_owned(),
+            ..ProcessSeen::default()
+        });
+        self.current[&pid]
+    }
+
+    /// The process with this identity.
+    pub fn get(&self, key: ProcKey) -> Option<&Process> {
+        self.all.get(&key)
+    }
+
+    /// The living process with this PID.
+    pub fn living(&self, pid: u32) -> Option<&Process> {
+        self.current.get(&pid).and_then(|key| self.all.get(key))
+    }
+
+    /// All processes, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+        self.all.values()
+    }
+
+    /// The living processes, in no order.
+    pub fn iter_living(&self) -> impl Iterator<Item = &Process> {
+        self.current.values().filter_map(|key| self.all.get(key))
+    }
+
+    /// Removes the longest-dead processes until no more than `bound` dead ones are left.
+    pub(super) fn forget_beyond(&mut self, bound: usize) -> Vec<ProcKey> {
+        let excess = self.dead.len().saturating_sub(bound);
+        let keys: Vec<_> = self.dead.drain(..excess).collect();
+        for key in &keys {
+            self.all.remove(key);
+        }
+        keys
+    }
+
+    fn see(&mut self, seen: ProcessSeen) {
+        match self.current.get(&seen.pid).and_then(|key| self.all.get_mut(key)) {
+            // `/proc` gives start times in clock ticks: no reason to think it another process.
+            Some(known) => {
+                known.comm = seen.comm;
+                known.cmdline = seen.cmdline;
+                if known.parent == 0 {
+                    known.parent = seen.parent;
+                }
+            }
+            None => self.insert(seen),
+        }
+    }
+
+    fn insert(&mut self, seen: ProcessSeen) {
+        let mut lineage = vec![seen.parent];
+        if let Some(parent) = self.living(seen.parent) {
+            lineage.extend(parent.lineage.iter().take(LINEAGE_MAX));
+        }
+        let key = ProcKey { pid: seen.pid, start_ns: seen.start_ns };
+        // A PID that comes back without an exit event: the exit was lost.
+        if let Some(old) = self.current.insert(seen.pid, key)
+            && old != key
+        {
+            if let Some(process) = self.all.get_mut(&old) {
+                process.exited_ns = Some(seen.start_ns);
+            }
+            self.dead.push_back(old);
+        }
+        let process = Process {
+            key,
+            parent: seen.parent,
+            comm: seen.comm,
+            cmdline: seen.cmdline,
+            exited_ns: None,
+            lineage: lineage.into(),
+        };
+        self.all.insert(key, process);
+    }
+}

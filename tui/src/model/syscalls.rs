@@ -1,0 +1,109 @@
+//! System calls per process and call.
+
+use super::{ProcKey, Processes, Rate, Ticks};
+use crate::source::SyscallDelta;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use syscope_shared::hist::{self, BUCKETS};
+
+/// Counts of one system call of one process, or of several added up.
+#[derive(Clone, Debug, Default)]
+pub struct CallStats {
+    /// Calls entered.
+    pub calls: u64,
+    /// Calls that returned an error.
+    pub errors: u64,
+    /// Time in calls that returned, in ns.
+    pub total_ns: u64,
+    /// Latencies of calls that returned (see [`syscope_shared::hist`]).
+    pub hist: [u64; BUCKETS],
+    /// Errors by number.
+    pub errnos: BTreeMap<u32, u64>,
+    /// Calls a second.
+    pub rate: Rate,
+}
+
+impl CallStats {
+    fn add(&mut self, delta: &SyscallDelta, ticks: &Ticks) {
+        self.calls += delta.calls;
+        self.errors += delta.errors;
+        self.total_ns += delta.total_ns;
+        for (sum, count) in self.hist.iter_mut().zip(delta.hist) {
+            *sum += u64::from(count);
+        }
+        for (errno, count) in &delta.errnos {
+            *self.errnos.entry(*errno).or_default() += count;
+        }
+        self.rate.add(delta.calls, ticks);
+    }
+
+    /// Calls that returned.
+    pub fn returned(&self) -> u64 {
+        self.hist.iter().sum()
+    }
+
+    /// The latency in ns that a share `quantile` (0.0 to 1.0) of the returned calls did not exceed:
+    /// interpolated inside the log2 bucket, so right to within a factor of two. `None` when no call
+    /// returned.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let wanted = (quantile * self.returned() as f64).max(1.0);
+        let mut below = 0.0;
+        for (index, count) in self.hist.iter().enumerate() {
+            let count = *count as f64;
+            if count > 0.0 && below + count >= wanted {
+                let (low, high) = hist::range(index);
+                let high = if high == u64::MAX { low * 2 } else { high };
+                return Some(low + ((high - low) as f64 * ((wanted - below) / count)) as u64);
+            }
+            below += count;
+        }
+        None
+    }
+}
+
+/// System calls of one process.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessCalls {
+    /// By number, with [`syscope_shared::syscalls::COMPAT`] for 32-bit calls.
+    pub by_nr: FxHashMap<u32, CallStats>,
+    /// All of them added up.
+    pub total: CallStats,
+}
+
+/// System calls of all processes.
+#[derive(Clone, Debug, Default)]
+pub struct Syscalls {
+    by_process: FxHashMap<ProcKey, ProcessCalls>,
+    /// All processes added up, those that are forgotten included.
+    pub total: CallStats,
+}
+
+impl Syscalls {
+    pub(super) fn fold(
+        &mut self,
+        deltas: Vec<SyscallDelta>,
+        processes: &mut Processes,
+        ticks: &Ticks,
+    ) {
+        for delta in &deltas {
+            let process = self.by_process.entry(processes.key_of(delta.pid, 0)).or_default();
+            process.by_nr.entry(delta.nr).or_default().add(delta, ticks);
+            process.total.add(delta, ticks);
+            self.total.add(delta, ticks);
+        }
+    }
+
+    /// System calls of one process; `None` when it made none.
+    pub fn of(&self, key: ProcKey) -> Option<&ProcessCalls> {
+        self.by_process.get(&key)
+    }
+
+    /// All processes that made a system call, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (ProcKey, &ProcessCalls)> {
+        self.by_process.iter().map(|(key, calls)| (*key, calls))
+    }
+
+    pub(super) fn forget(&mut self, key: ProcKey) {
+        self.by_process.remove(&key);
+    }
+}

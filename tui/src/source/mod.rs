@@ -1,0 +1,12 @@
+//! Where batches come from. Everything above this module is the same for every source.
+
+pub mod batch;
+pub mod frame;
+pub mod health;
+
+pub use batch::{
+    Batch, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta, SyscallDelta,
+    WaitState, WaitingNow,
+};
+pub use frame::{Frame, FrameKind, ResolvedStack, StackId};
+pub use health::{Health, Overhead, ProbeHealth, ProbeStatus};
