@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod frame;
+pub mod handle;
 pub mod health;
 
 pub use batch::{
@@ -9,4 +10,5 @@ pub use batch::{
     WaitState, WaitingNow,
 };
 pub use frame::{Frame, FrameKind, ResolvedStack, StackId};
+pub use handle::{Control, Handle};
 pub use health::{Health, Overhead, ProbeHealth, ProbeStatus};
