@@ -4,10 +4,10 @@ use crate::filter::{list, listed};
 use crate::health::count;
 use crate::kernel::{current_task, field};
 use crate::{config, machine, syscalls};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user, bpf_ringbuf_output,
 };
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{PerCpuArray, RingBuf};
 use aya_ebpf::programs::RawTracePointContext;
@@ -37,13 +37,14 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
         return 0; // a thread
     }
     let Some(parent) = field::<u32>(ctx.arg(0), machine!(layout.task_tgid)) else { return 0 };
+    send(&event(FORK, pid, parent), 0);
+    // Listed after the event is sent: user space may take out only what it has heard of.
     if let Some(config) = config()
         && config.inherit_forks == 1
         && listed(parent)
     {
         list(pid);
     }
-    send(&event(FORK, pid, parent), 0);
     0
 }
 
@@ -52,19 +53,24 @@ pub fn process_exec(ctx: RawTracePointContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
     syscalls::exec_renamed(ctx.arg::<u64>(1) as u32, tid);
+    send_exec(pid);
     if let Some(config) = config()
         && config.adopt_execs == 1
     {
         list(pid);
     }
-    let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return 0 };
+    0
+}
+
+#[inline(always)]
+fn send_exec(pid: u32) {
+    let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return };
     // SAFETY: the scratch is this CPU's, and programs of this hook do not nest.
     let scratch = unsafe { &mut *scratch };
     scratch.event = event(EXEC, pid, 0);
     read_cmdline(scratch);
     let tail = scratch.event.cmdline_len as usize & (CMDLINE_MAX * 2 - 1);
     send(&scratch.event, tail.min(CMDLINE_MAX));
-    0
 }
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]

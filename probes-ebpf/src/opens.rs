@@ -14,9 +14,7 @@ use aya_ebpf::maps::{PerCpuArray, RingBuf};
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::Abi;
-use syscope_shared::opens::{
-    BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_MAX, PATH_UNREADABLE,
-};
+use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_MAX, PATH_UNREADABLE};
 use syscope_shared::syscalls::{COMPAT, Inflight};
 
 /// Bytes of the ring; a power of two.

@@ -32,13 +32,8 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     }
     count(ProbeId::Profile, |c| c.events += 1);
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
-    let (kernel_stack, user_stack) = stacks(
-        &ctx,
-        ProbeId::Profile,
-        &PROFILE_STACKS_0,
-        &PROFILE_STACKS_1,
-        config.profile_table,
-    );
+    let (kernel_stack, user_stack) =
+        stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_STACKS_1, config.profile_table);
     add(Key { pid, kernel_stack, user_stack, comm });
     0
 }

@@ -12,6 +12,8 @@ pub struct Writer {
     list: TypedMap<u32, u8>,
     config: Config,
     listed: Option<usize>,
+    /// What was in the list before the events were read that decide on it.
+    seen: BTreeSet<u32>,
 }
 
 impl Writer {
@@ -22,7 +24,7 @@ impl Writer {
         self_pid: u32,
     ) -> io::Result<Self> {
         let config = Config { self_pid, ..Config::default() };
-        let writer = Self { config_map, list, config, listed: None };
+        let writer = Self { config_map, list, config, listed: None, seen: BTreeSet::new() };
         writer.write()?;
         Ok(writer)
     }
@@ -32,11 +34,26 @@ impl Writer {
         self.listed
     }
 
+    /// Looks at what the kernel has listed of its own accord. To be called before the events are
+    /// read that the next [`Writer::apply`] rests on: the kernel lists a process only after it has
+    /// sent the event, so what is listed here can be judged then, and what is listed later is not
+    /// taken out unheard.
+    pub fn look(&mut self) -> io::Result<()> {
+        if self.config.only_listed == 0 {
+            return Ok(());
+        }
+        let seen = &mut self.seen;
+        self.list.for_each(|pid, _| {
+            seen.insert(pid);
+        })
+    }
+
     /// Makes the kernel let through what `push_down` says: first what is added, then what is
     /// removed, so that nothing both would let through is lost on the way.
     pub fn apply(&mut self, push_down: &PushDown) -> io::Result<()> {
         let (pids, inherit_forks, adopt_execs) = match push_down {
             PushDown::All => {
+                self.look()?;
                 self.config = Config { self_pid: self.config.self_pid, ..Config::default() };
                 self.listed = None;
                 self.write()?;
@@ -71,19 +88,15 @@ impl Writer {
         self.config_map.set(&0, &self.config, 0)
     }
 
-    /// Makes the list hold just `pids`. The kernel lists processes of its own accord too, so what is
-    /// there is read, not remembered.
+    /// Takes out of the list what was seen in it and is not in `pids`, and puts in what is missing.
     fn relist(&mut self, pids: &BTreeSet<u32>) -> io::Result<()> {
-        let mut there = BTreeSet::new();
-        self.list.for_each(|pid, _| {
-            there.insert(pid);
-        })?;
-        for pid in pids.difference(&there) {
+        for pid in pids.difference(&self.seen) {
             self.list.set(pid, &1, 0)?;
         }
-        for pid in there.difference(pids) {
+        for pid in self.seen.difference(pids) {
             self.list.delete(pid)?;
         }
+        self.seen.clone_from(pids);
         Ok(())
     }
 }

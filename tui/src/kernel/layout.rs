@@ -1,8 +1,8 @@
 //! Where the fields are that the BPF programs read: from the running kernel's BTF.
 
 use btf_rs::{Backend, Btf, BtfType, Type};
-use syscope_shared::layout::{ABSENT, Abi, Layout};
 use syscalls::{aarch64, x86, x86_64};
+use syscope_shared::layout::{ABSENT, Abi, Layout};
 
 /// The kernel's own description of its types.
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -122,7 +122,8 @@ impl Types<'_> {
     /// The type of a member without qualifiers and typedefs.
     fn plain(&self, member: &dyn BtfType) -> Option<Type> {
         let mut current = self.0.resolve_chained_type(member).ok()?;
-        while let Type::Const(_) | Type::Volatile(_) | Type::Typedef(_) | Type::TypeTag(_) = current {
+        while let Type::Const(_) | Type::Volatile(_) | Type::Typedef(_) | Type::TypeTag(_) = current
+        {
             current = self.0.resolve_chained_type(current.as_btf_type()?).ok()?;
         }
         Some(current)

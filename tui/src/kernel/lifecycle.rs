@@ -1,8 +1,11 @@
 //! Reads the lifecycle probe.
 
+use super::map;
 use crate::source::ProcessEvent;
 use crate::text::from_bytes;
+use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::lifecycle::{EXEC, EXIT, Event, FORK};
 
@@ -12,8 +15,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring }
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        Ok(Self { ring: map::ring(programs, "LIFECYCLE")? })
     }
 
     /// Appends what happened since the last reading.

@@ -1,18 +1,15 @@
 //! Loads the BPF object and attaches the probes, each on its own: one that cannot run is off with
 //! its reason, and the rest work.
 
-use super::map::TypedMap;
-use super::stacks::Stacks;
-use super::{Kernel, filter, health, layout, lifecycle, offcpu, opens, overhead, profile, syscalls};
+use super::{
+    Kernel, filter, health, layout, lifecycle, offcpu, opens, overhead, profile, syscalls,
+};
+use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
 use crate::source::ProbeStatus;
-use aya::maps::{Map, MapData, RingBuf};
-use aya::programs::perf_event::{
-    PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
-};
+use aya::programs::perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent};
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader};
-use bytemuck::Pod;
 use std::error::Error;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,12 +24,14 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.
 const CALLS_BYTES: usize = 24 * 1024 * 1024;
 
 /// What to attach, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Samples a second and CPU.
     pub frequency_hz: u64,
     /// Observe syscope itself too.
     pub include_self: bool,
+    /// What to let through from the first event on.
+    pub push_down: PushDown,
     /// `CLOCK_MONOTONIC` now, in ns.
     pub now_ns: u64,
 }
@@ -59,6 +58,8 @@ pub fn attach(settings: &Settings) -> Result<Kernel, AttachError> {
     raise_memlock();
     let cpus = aya::util::nr_cpus().map_err(|(_, e)| AttachError::Refused(e.to_string()))?;
     let mut programs = load_object(&layout, cpus)?;
+    let refused = |error: io::Error| AttachError::Refused(error.to_string());
+    let filter = push_down(&mut programs, settings).map_err(refused)?;
     let statuses: Vec<_> = PROBES
         .iter()
         .map(|probe| match attach_probe(&mut programs, probe, &layout, settings) {
@@ -67,7 +68,16 @@ pub fn attach(settings: &Settings) -> Result<Kernel, AttachError> {
         })
         .collect();
     check_any_on(&statuses)?;
-    assemble(programs, statuses, settings, cpus).map_err(|e| AttachError::Refused(e.to_string()))
+    assemble(programs, filter, statuses, settings, cpus).map_err(refused)
+}
+
+/// Tells the programs whom to watch before the first of them runs.
+fn push_down(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter::Writer> {
+    let own = if settings.include_self { 0 } else { std::process::id() };
+    let (config, list) = (map::typed(programs, "CONFIG")?, map::typed(programs, "FILTER")?);
+    let mut filter = filter::Writer::new(config, list, own)?;
+    filter.apply(&settings.push_down)?;
+    Ok(filter)
 }
 
 fn load_object(layout: &Layout, cpus: usize) -> Result<Ebpf, AttachError> {
@@ -139,9 +149,7 @@ fn attach_program(name: &str, program: &mut Program, settings: &Settings) -> Res
             let rate = SamplePolicy::Frequency(settings.frequency_hz);
             for cpu in aya::util::online_cpus().map_err(|(path, e)| format!("{path}: {e}"))? {
                 let scope = PerfEventScope::AllProcessesOneCpu { cpu };
-                program
-                    .attach(clock, scope, rate, false)
-                    .map_err(|error| program_error(&error))?;
+                program.attach(clock, scope, rate, false).map_err(|error| program_error(&error))?;
             }
             Ok(())
         }
@@ -204,89 +212,49 @@ fn check_any_on(statuses: &[ProbeStatus]) -> Result<(), AttachError> {
 
 fn assemble(
     mut programs: Ebpf,
+    filter: filter::Writer,
     statuses: Vec<ProbeStatus>,
     settings: &Settings,
     cpus: usize,
 ) -> io::Result<Kernel> {
     let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
-    let own = if settings.include_self { 0 } else { std::process::id() };
-    let filter = filter::Writer::new(typed(&mut programs, "CONFIG")?, typed(&mut programs, "FILTER")?, own)?;
-    let descriptors = descriptors(&programs);
-    let every = descriptors.iter().enumerate().flat_map(|(index, fds)| {
-        // The opens probe has its programs from the syscalls probe.
-        let shared = index == ProbeId::Opens as usize && is_on(ProbeId::Syscalls);
-        fds.iter().filter(move |_| !shared)
-    });
-    let every = every.map(OwnedFd::try_clone).collect::<io::Result<_>>()?;
-    let overhead = overhead::Meter::new(every, cpus, settings.now_ns);
-    let lifecycle = match is_on(ProbeId::Lifecycle) {
-        true => Some(lifecycle::Reader::new(ring(&mut programs, "LIFECYCLE")?)),
-        false => None,
-    };
-    let syscalls = match is_on(ProbeId::Syscalls) {
-        true => Some(syscalls::Reader::new(
-            typed(&mut programs, "SYSCALLS")?,
-            typed(&mut programs, "ERRNOS")?,
-        )),
-        false => None,
-    };
-    let opens = match is_on(ProbeId::Opens) {
-        true => Some(opens::Reader::new(ring(&mut programs, "OPENS")?)),
-        false => None,
-    };
-    let offcpu = match is_on(ProbeId::Offcpu) {
-        true => Some(offcpu::Reader::new(
-            typed(&mut programs, "OFFCPU")?,
-            typed(&mut programs, "WAITING")?,
-            stacks(&mut programs, ["OFFCPU_STACKS_0", "OFFCPU_STACKS_1"])?,
-        )),
-        false => None,
-    };
-    let profile = match is_on(ProbeId::Profile) {
-        true => Some(profile::Reader::new(
-            typed(&mut programs, "PROFILE")?,
-            stacks(&mut programs, ["PROFILE_STACKS_0", "PROFILE_STACKS_1"])?,
-        )),
-        false => None,
-    };
-    let health = health::Reader::new(typed(&mut programs, "HEALTH")?, descriptors);
+    let descriptors = descriptors(&programs)?;
+    let overhead = overhead::Meter::new(descriptors_once(&programs)?, cpus, settings.now_ns);
+    let maps = &mut programs;
     Ok(Kernel {
-        statuses,
         filter,
-        health,
         overhead,
-        lifecycle,
-        syscalls,
-        opens,
-        offcpu,
-        profile,
+        health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),
+        lifecycle: opened(is_on(ProbeId::Lifecycle), || lifecycle::Reader::open(maps))?,
+        syscalls: opened(is_on(ProbeId::Syscalls), || syscalls::Reader::open(maps))?,
+        opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
+        offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,
+        profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,
+        statuses,
         _programs: programs,
     })
 }
 
+fn opened<R>(on: bool, open: impl FnOnce() -> io::Result<R>) -> io::Result<Option<R>> {
+    on.then(open).transpose()
+}
+
 /// Descriptors of the programs of each probe, in the order of [`PROBES`].
-fn descriptors(programs: &Ebpf) -> Vec<Vec<OwnedFd>> {
-    let of_program = |name: &&str| {
-        programs.program(name)?.fd().ok()?.as_fd().try_clone_to_owned().ok()
-    };
-    PROBES.iter().map(|probe| probe.programs.iter().filter_map(of_program).collect()).collect()
+fn descriptors(programs: &Ebpf) -> io::Result<Vec<Vec<OwnedFd>>> {
+    PROBES
+        .iter()
+        .map(|probe| probe.programs.iter().filter_map(|n| descriptor(programs, n)).collect())
+        .collect()
 }
 
-fn take(programs: &mut Ebpf, name: &str) -> io::Result<Map> {
-    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("the object has no map {name}"));
-    programs.take_map(name).ok_or_else(missing)
+/// Descriptors of all programs that run, each once: probes share some.
+fn descriptors_once(programs: &Ebpf) -> io::Result<Vec<OwnedFd>> {
+    programs.programs().filter_map(|(name, _)| descriptor(programs, name)).collect()
 }
 
-fn typed<K: Pod, V: Pod>(programs: &mut Ebpf, name: &str) -> io::Result<TypedMap<K, V>> {
-    TypedMap::new(take(programs, name)?)
-}
-
-fn ring(programs: &mut Ebpf, name: &str) -> io::Result<RingBuf<MapData>> {
-    RingBuf::try_from(take(programs, name)?).map_err(io::Error::other)
-}
-
-fn stacks(programs: &mut Ebpf, names: [&str; 2]) -> io::Result<Stacks> {
-    Ok(Stacks::new(typed(programs, names[0])?, typed(programs, names[1])?))
+fn descriptor(programs: &Ebpf, name: &str) -> Option<io::Result<OwnedFd>> {
+    let program = programs.program(name)?.fd().ok()?;
+    Some(program.as_fd().try_clone_to_owned())
 }
 
 /// An error with its causes, in one line.

@@ -1,7 +1,8 @@
 //! A hash or array map, read and written as plain data.
 
 use super::sys;
-use aya::maps::{Map, MapData};
+use aya::Ebpf;
+use aya::maps::{Map, MapData, RingBuf};
 use bytemuck::Pod;
 use std::io;
 use std::marker::PhantomData;
@@ -21,7 +22,7 @@ pub struct TypedMap<K, V> {
 
 impl<K: Pod, V: Pod> TypedMap<K, V> {
     /// Takes a map whose key and value in the object are `K` and `V`.
-    pub fn new(map: Map) -> io::Result<Self> {
+    fn new(map: Map) -> io::Result<Self> {
         let per_cpu = matches!(map, Map::PerCpuHashMap(_) | Map::PerCpuArray(_));
         let data = map_data(map)?;
         let values_per_key = if per_cpu { possible_cpus()? } else { 1 };
@@ -124,4 +125,20 @@ fn map_data(map: Map) -> io::Result<MapData> {
         | Map::StackTraceMap(data) => Ok(data),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "a map of an unexpected type")),
     }
+}
+
+/// Takes the map with this name out of the loaded object.
+fn take(programs: &mut Ebpf, name: &str) -> io::Result<Map> {
+    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("no map {name}"));
+    programs.take_map(name).ok_or_else(missing)
+}
+
+/// Takes a hash or array map.
+pub fn typed<K: Pod, V: Pod>(programs: &mut Ebpf, name: &str) -> io::Result<TypedMap<K, V>> {
+    TypedMap::new(take(programs, name)?)
+}
+
+/// Takes a ring buffer.
+pub fn ring(programs: &mut Ebpf, name: &str) -> io::Result<RingBuf<MapData>> {
+    RingBuf::try_from(take(programs, name)?).map_err(io::Error::other)
 }

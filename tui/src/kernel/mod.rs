@@ -18,15 +18,18 @@ mod profile;
 mod stacks;
 mod sys;
 mod syscalls;
+mod waker;
 
 pub use load::{AttachError, Settings};
+pub use waker::Waker;
 
 use crate::filter::PushDown;
 use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, SyscallDelta};
 use crate::source::{ProbeStatus, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
+use syscope_shared::health::ProbeId;
 
 /// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
 /// first use of the id.
@@ -45,7 +48,16 @@ pub struct Reading {
     /// Samples since the last reading.
     pub profile: Vec<ProfileDelta>,
     /// Stacks that were met for the first time.
-    pub stacks: Vec<Request>,
+    pub stacks: Vec<NewStack>,
+}
+
+/// A stack that was met for the first time.
+#[derive(Debug)]
+pub struct NewStack {
+    /// The probe that met it.
+    pub probe: ProbeId,
+    /// Its id and addresses.
+    pub request: Request,
 }
 
 /// The attached BPF programs and their maps.
@@ -85,27 +97,32 @@ impl Kernel {
         self.filter.apply(push_down)
     }
 
-    /// Ring buffers that wake their reader, to wait on between readings.
-    pub fn wakers(&self) -> Vec<BorrowedFd<'_>> {
+    /// What tells that a ring wants to be read before the next tick, one a ring.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O.
+    pub fn wakers(&self) -> std::io::Result<Vec<Waker>> {
         let lifecycle = self.lifecycle.as_ref().map(lifecycle::Reader::as_fd);
         let opens = self.opens.as_ref().map(opens::Reader::as_fd);
-        lifecycle.into_iter().chain(opens).collect()
+        lifecycle.into_iter().chain(opens).map(Waker::new).collect()
     }
 
     /// Reads only the ring buffers: what cannot wait for the next tick.
-    pub fn read_rings(&mut self, reading: &mut Reading) {
+    pub fn read_rings(&mut self, reading: &mut Reading) -> std::io::Result<()> {
+        self.filter.look()?;
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.read(&mut reading.processes);
         }
         if let Some(opens) = &mut self.opens {
             opens.read(&mut reading.opens);
         }
+        Ok(())
     }
 
-    /// Reads everything: rings first, so that a process that ended is known to have ended before
-    /// its last counts are read.
-    pub fn read(&mut self, reading: &mut Reading) -> std::io::Result<()> {
-        self.read_rings(reading);
+    /// Reads the maps. To be called after [`Kernel::read_rings`], so that a process that ended is
+    /// known to have ended before its last counts are read.
+    pub fn read_maps(&mut self, reading: &mut Reading) -> std::io::Result<()> {
         if let Some(syscalls) = &mut self.syscalls {
             syscalls.read(&mut reading.syscalls)?;
         }

@@ -2,11 +2,13 @@
 
 use super::Reading;
 use super::drain::{Counts, Drain};
-use super::map::TypedMap;
+use super::map::{self, TypedMap};
 use super::stacks::Stacks;
 use super::sys;
 use crate::source::{OffcpuDelta, WaitState, WaitingNow, procfs};
+use aya::Ebpf;
 use std::io;
+use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
@@ -37,12 +39,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(
-        ended: TypedMap<Key, Stats>,
-        waiting: TypedMap<u32, Waiting>,
-        stacks: Stacks,
-    ) -> Self {
-        Self { ended: Drain::new(ended), waiting, stacks }
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let tables = ["OFFCPU_STACKS_0", "OFFCPU_STACKS_1"];
+        Ok(Self {
+            ended: Drain::new(map::typed(programs, "OFFCPU")?),
+            waiting: map::typed(programs, "WAITING")?,
+            stacks: Stacks::open(programs, ProbeId::Offcpu, tables)?,
+        })
     }
 
     /// Appends the waits that ended, and takes the picture of those that have not.
@@ -88,8 +91,7 @@ impl Reader {
             let Some(state) = state_of_letter(thread.state).filter(|_| thread.pid != own) else {
                 continue;
             };
-            let key =
-                Key { pid: thread.pid, state, kernel_stack: BEFORE_START, user_stack: NONE };
+            let key = Key { pid: thread.pid, state, kernel_stack: BEFORE_START, user_stack: NONE };
             let wait = Waiting { since_ns: now_ns, woken_ns: 0, key };
             match self.waiting.set(&thread.tid, &wait, sys::NOEXIST) {
                 Ok(()) => {}

@@ -1,9 +1,12 @@
 //! Reads the opens probe.
 
 use super::lifecycle::text;
+use super::map;
 use crate::source::{OpenEvent, OpenPath};
 use crate::text::from_bytes;
+use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_UNREADABLE};
 
@@ -13,8 +16,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring }
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        Ok(Self { ring: map::ring(programs, "OPENS")? })
     }
 
     /// Appends what was opened since the last reading.

@@ -3,10 +3,12 @@
 use super::Reading;
 use super::drain::Drain;
 use super::lifecycle::text;
-use super::map::TypedMap;
+use super::map;
 use super::stacks::Stacks;
 use crate::source::ProfileDelta;
+use aya::Ebpf;
 use std::io;
+use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
 
 /// Reads the `PROFILE` map and its stacks.
@@ -17,8 +19,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(samples: TypedMap<Key, u64>, stacks: Stacks) -> Self {
-        Self { samples: Drain::new(samples), stacks }
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let tables = ["PROFILE_STACKS_0", "PROFILE_STACKS_1"];
+        let samples = Drain::new(map::typed(programs, "PROFILE")?);
+        Ok(Self { samples, stacks: Stacks::open(programs, ProbeId::Profile, tables)? })
     }
 
     /// Appends the samples since the last reading.

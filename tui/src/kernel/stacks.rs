@@ -1,10 +1,14 @@
 //! Reads stack tables: every stack once, when its id is first met.
 
-use super::map::TypedMap;
+use super::NewStack;
+use super::map::{self, TypedMap};
 use crate::source::StackId;
 use crate::symbols::{Request, Space};
+use aya::Ebpf;
 use rustc_hash::FxHashMap;
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
+use syscope_shared::health::ProbeId;
 use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, TABLE_BIT};
 
 /// Addresses of a stack as the table holds them, leaf first, zeros behind the last.
@@ -15,24 +19,25 @@ static NEXT: AtomicU32 = AtomicU32::new(StackId::FIRST.0);
 
 /// The two stack tables of a probe, and the ids given to what was read from them.
 pub struct Stacks {
+    probe: ProbeId,
     tables: [TypedMap<u32, Slot>; 2],
     kernel: FxHashMap<i32, StackId>,
     user: FxHashMap<u32, FxHashMap<i32, StackId>>,
-    unreadable: u64,
 }
 
 impl Stacks {
-    pub fn new(first: TypedMap<u32, Slot>, second: TypedMap<u32, Slot>) -> Self {
-        Self {
-            tables: [first, second],
+    /// Takes the two tables of a probe.
+    pub fn open(programs: &mut Ebpf, probe: ProbeId, tables: [&str; 2]) -> io::Result<Self> {
+        Ok(Self {
+            probe,
+            tables: [map::typed(programs, tables[0])?, map::typed(programs, tables[1])?],
             kernel: FxHashMap::default(),
             user: FxHashMap::default(),
-            unreadable: 0,
-        }
+        })
     }
 
     /// The id of a kernel stack; appends its addresses to `new` when it is met for the first time.
-    pub fn kernel(&mut self, raw: i32, new: &mut Vec<Request>) -> StackId {
+    pub fn kernel(&mut self, raw: i32, new: &mut Vec<NewStack>) -> StackId {
         if let Some(id) = special(raw).or_else(|| self.kernel.get(&raw).copied()) {
             return id;
         }
@@ -42,7 +47,7 @@ impl Stacks {
     }
 
     /// The id of a user stack of a process; otherwise as [`Stacks::kernel`].
-    pub fn user(&mut self, pid: u32, raw: i32, new: &mut Vec<Request>) -> StackId {
+    pub fn user(&mut self, pid: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
         let known = || self.user.get(&pid).and_then(|ids| ids.get(&raw)).copied();
         if let Some(id) = special(raw).or_else(known) {
             return id;
@@ -57,21 +62,20 @@ impl Stacks {
         self.user.remove(&pid);
     }
 
-    /// Stacks whose table slot could not be read.
-    pub fn unreadable(&self) -> u64 {
-        self.unreadable
-    }
-
-    fn meet(&mut self, raw: i32, space: Space, new: &mut Vec<Request>) -> StackId {
+    fn meet(&mut self, raw: i32, space: Space, new: &mut Vec<NewStack>) -> StackId {
         let table = usize::from(raw & TABLE_BIT != 0);
         let slot = (raw & !TABLE_BIT) as u32;
-        let Ok(addresses) = self.tables[table].get(&slot) else {
-            self.unreadable += 1;
-            return StackId::LOST;
+        let addresses = match self.tables[table].get(&slot) {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                tracing::error!(%error, slot, "a stack that was stored cannot be read");
+                return StackId::LOST;
+            }
         };
         let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
         let id = StackId(NEXT.fetch_add(1, Ordering::Relaxed));
-        new.push(Request { id, space, addresses: addresses[..depth].to_vec() });
+        let request = Request { id, space, addresses: addresses[..depth].to_vec() };
+        new.push(NewStack { probe: self.probe, request });
         id
     }
 }

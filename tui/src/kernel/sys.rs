@@ -43,9 +43,8 @@ struct InfoAttr {
 fn bpf<A>(command: u64, attr: &mut A) -> io::Result<()> {
     // SAFETY: `attr` is the part of `union bpf_attr` that the command reads, with its true size;
     // the callers below hand over pointers to live buffers of the sizes that the map demands.
-    let done = unsafe {
-        libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>())
-    };
+    let done =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

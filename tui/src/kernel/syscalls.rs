@@ -1,8 +1,9 @@
 //! Reads the syscalls probe.
 
 use super::drain::{Counts, Drain};
-use super::map::TypedMap;
+use super::map;
 use crate::source::SyscallDelta;
+use aya::Ebpf;
 use rustc_hash::FxHashMap;
 use std::io;
 use syscope_shared::syscalls::{ErrnoKey, Key, Stats};
@@ -38,8 +39,9 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(calls: TypedMap<Key, Stats>, errnos: TypedMap<ErrnoKey, u64>) -> Self {
-        Self { calls: Drain::new(calls), errnos: Drain::new(errnos) }
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let calls = Drain::new(map::typed(programs, "SYSCALLS")?);
+        Ok(Self { calls, errnos: Drain::new(map::typed(programs, "ERRNOS")?) })
     }
 
     /// Appends what was called since the last reading.
