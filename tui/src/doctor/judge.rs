@@ -97,7 +97,7 @@ fn kernel_lacks(probe: &Probe, facts: &Facts) -> Vec<Finding> {
             &format!("boot a kernel built with {option}=y"),
         ));
     }
-    if !facts.btf && needs_btf(probe) {
+    if !facts.btf {
         missing.push(finding(
             "BTF",
             "the kernel does not describe its types: /sys/kernel/btf/vmlinux cannot be read",
@@ -112,11 +112,6 @@ fn kernel_lacks(probe: &Probe, facts: &Facts) -> Vec<Finding> {
         ));
     }
     missing
-}
-
-/// The profile alone reads no field of a kernel type.
-fn needs_btf(probe: &Probe) -> bool {
-    probe.id != ProbeId::Profile
 }
 
 /// What syscope may not do here that a probe needs.

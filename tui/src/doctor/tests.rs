@@ -82,6 +82,7 @@ fn where_nothing_is_missing_nothing_is_said() {
 fn each_missing_thing_is_named_with_its_mend() {
     let old = Facts { version: Some((5, 4)), release: "5.4.0".to_owned(), ..ideal() };
     let option = Facts { options_off: vec!["CONFIG_BPF_EVENTS"], ..ideal() };
+    let no_btf = Facts { btf: false, ..ideal() };
     let locked = Facts { lockdown: Lockdown::Confidentiality, ..ideal() };
     let rootless = Facts { first_user_namespace: false, ..ideal() };
     let no_bpf = user(&SETCAP_SET[1..]);
@@ -90,6 +91,7 @@ fn each_missing_thing_is_named_with_its_mend() {
     let cases = [
         (old, "Linux 5.8", "boot a kernel of version 5.8 or newer"),
         (option, "CONFIG_BPF_EVENTS", "boot a kernel built with CONFIG_BPF_EVENTS=y"),
+        (no_btf, "BTF", "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y"),
         (locked, "lockdown", "boot with lockdown=integrity instead of lockdown=confidentiality"),
         (
             rootless,
@@ -114,14 +116,6 @@ fn each_missing_thing_is_named_with_its_mend() {
         assert_eq!(missing(&verdict), of_all(name));
         assert_eq!(verdict.rows[0].missing[0].mend[0], mend, "{name}");
     }
-}
-
-#[test]
-fn without_btf_the_profile_still_runs() {
-    let facts = Facts { btf: false, ..ideal() };
-    let expected: BTreeSet<_> =
-        of_all("BTF").into_iter().filter(|(probe, _)| *probe != "profile").collect();
-    assert_eq!(missing(&verdict(&facts)), expected);
 }
 
 #[test]
