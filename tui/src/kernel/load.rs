@@ -2,7 +2,7 @@
 //! its reason, and the rest work.
 
 use super::{
-    Kernel, filter, health, layout, lifecycle, offcpu, opens, overhead, profile, syscalls,
+    Kernel, filter, health, layout, lifecycle, map, offcpu, opens, overhead, profile, syscalls,
 };
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
