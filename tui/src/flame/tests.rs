@@ -247,15 +247,14 @@ fn a_path_finds_its_box_in_a_tree_that_has_grown() {
 #[test]
 fn a_hundred_thousand_stacks_fold_at_once() {
     let name = |n: u32| format!("function_{n}");
-    let mut id = 3;
     let mut stacks = Vec::new();
     let mut profile = Vec::new();
     for n in 0..100_000_u32 {
+        let id = StackId::FIRST.0 + n;
         let names: Vec<_> = (0..20).map(|depth| name(depth * 100 + (n >> depth) % 100)).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         stacks.push(stack(id, &names));
         profile.push(samples(n % 50, "x", id, 0, 1));
-        id += 1;
     }
     let model = model(vec![Batch { stacks, profile, ..Batch::default() }]);
     let start = Instant::now();

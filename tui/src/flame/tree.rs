@@ -41,7 +41,7 @@ pub struct Matches {
 }
 
 /// A step of a walk through the tree.
-enum Step {
+pub(super) enum Step {
     Enter(usize),
     Leave(usize),
 }
@@ -171,7 +171,7 @@ impl FlameTree {
     }
 
     /// Enters every box before those above it, from left to right, and leaves it after them.
-    fn walk(&self, mut visit: impl FnMut(Step)) {
+    pub(super) fn walk(&self, mut visit: impl FnMut(Step)) {
         let mut stack = vec![Step::Enter(0)];
         while let Some(step) = stack.pop() {
             if let Step::Enter(node) = step {
