@@ -160,6 +160,19 @@ impl FlameTree {
         matches
     }
 
+    /// The rank of every box, from left to right as they are drawn, a box before those above it.
+    pub fn preorder(&self) -> Vec<usize> {
+        let mut ranks = vec![0; self.nodes.len()];
+        let mut next = 0;
+        self.walk(|step| {
+            if let Step::Enter(node) = step {
+                ranks[node] = next;
+                next += 1;
+            }
+        });
+        ranks
+    }
+
     /// Own samples of a box; with what is in the states above it, which are no functions.
     fn own_with_state(&self, node: usize) -> u64 {
         let node = &self.nodes[node];
