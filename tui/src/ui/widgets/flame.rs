@@ -9,7 +9,7 @@ mod spans;
 mod view;
 
 pub use info::{BoxInfo, info, search_summary};
-pub use layout::{Cell, Edge, Layout, layout};
+pub use layout::{Cell, Edge, Layout, Look, layout};
 pub use view::{FlameView, Motion};
 
 use crate::text;
@@ -63,11 +63,11 @@ impl FlamePalette {
     fn style(&self, cell: &Cell) -> Style {
         let shade = usize::from(cell.shade);
         let style = match cell.look {
-            layout::Look::Kernel => self.kernel[shade],
-            layout::Look::User => self.user[shade],
-            layout::Look::Inlined => self.inlined[shade],
-            layout::Look::Note => self.note[shade],
-            layout::Look::Merged => self.merged,
+            Look::Kernel => self.kernel[shade],
+            Look::User => self.user[shade],
+            Look::Inlined => self.inlined[shade],
+            Look::Note => self.note[shade],
+            Look::Merged => self.merged,
         };
         let style = if cell.below_zoom { style.patch(self.below_zoom) } else { style };
         let style = if cell.matched { style.patch(self.matched) } else { style };
@@ -93,7 +93,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
         }
         let style = palette.style(cell);
         buffer.set_style(rect, style);
-        let label_at = if cell.look == layout::Look::Merged {
+        let label_at = if cell.look == Look::Merged {
             rect.x
         } else {
             let edge = if cell.selected { style } else { style.patch(palette.edge) };
@@ -112,5 +112,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -87,35 +87,53 @@ pub fn layout(tree: &FlameTree, area: Rect, view: &FlameView) -> Layout {
         return Layout::default();
     };
     let window = Window::new(view.scroll(), selected.0, spans.levels.len(), area.height.into());
-    let zoom_level = tree.nodes[zoom].depth;
-    let matched = Matched::new(tree, view.search());
-    let mut cells = Vec::new();
-    for (row, level) in (window.first..window.first + window.rows).enumerate() {
-        let y = area.bottom() - 1 - u16::from(window.below()) - row as u16;
-        let spans = &spans.levels[level];
-        for (index, span) in spans.iter().enumerate() {
-            let next = spans.get(index + 1).map_or(area.width, |next| next.x);
-            let node = &tree.nodes[span.node];
-            cells.push(Cell {
-                rect: Rect::new(area.x + span.x, y, span.width, 1),
+    let scene = Scene {
+        tree,
+        area,
+        zoom_level: tree.nodes[zoom].depth,
+        selected,
+        matched: Matched::new(tree, view.search()),
+    };
+    let bottom = area.bottom() - u16::from(window.below());
+    let rows = (area.y..bottom).rev().zip(window.first..window.first + window.rows);
+    let cells = rows.flat_map(|(y, level)| scene.row(level, &spans.levels[level], y)).collect();
+    let row = |y| Rect { y, height: 1, ..area };
+    let (above, below) = (window.hidden_above(), window.first);
+    Layout {
+        area,
+        cells,
+        above: window.above().then(|| Edge { rect: row(area.y), rows: above }),
+        below: window.below().then(|| Edge { rect: row(bottom), rows: below }),
+    }
+}
+
+/// What all cells have in common.
+struct Scene<'a> {
+    tree: &'a FlameTree,
+    area: Rect,
+    zoom_level: usize,
+    selected: (usize, usize),
+    matched: Matched,
+}
+
+impl Scene<'_> {
+    fn row(&self, level: usize, spans: &[Span], y: u16) -> Vec<Cell> {
+        let cell = |(index, span): (usize, &Span)| {
+            let next = spans.get(index + 1).map_or(self.area.width, |next| next.x);
+            let node = &self.tree.nodes[span.node];
+            Cell {
+                rect: Rect::new(self.area.x + span.x, y, span.width, 1),
                 node: span.node,
                 label: label(node, *span),
                 look: look(node, *span),
                 shade: (index + level) % 2 == 1,
                 ends: next > span.x + span.width,
-                selected: (level, index) == selected,
-                below_zoom: level < zoom_level,
-                matched: matched.has(*span, tree),
-            });
-        }
-    }
-    let row = |y| Rect { y, height: 1, ..area };
-    let edge = |rows, y| (rows > 0).then(|| Edge { rect: row(y), rows });
-    Layout {
-        area,
-        cells,
-        above: window.above().then(|| edge(window.hidden_above(), area.y)).flatten(),
-        below: window.below().then(|| edge(window.first, area.bottom() - 1)).flatten(),
+                selected: (level, index) == self.selected,
+                below_zoom: level < self.zoom_level,
+                matched: self.matched.has(*span, self.tree),
+            }
+        };
+        spans.iter().enumerate().map(cell).collect()
     }
 }
 
@@ -216,11 +234,11 @@ impl Window {
         if left > rows { rows - 1 } else { left }
     }
 
-    fn below(&self) -> bool {
+    pub fn below(&self) -> bool {
         self.height >= 3 && self.first > 0
     }
 
-    fn above(&self) -> bool {
+    pub fn above(&self) -> bool {
         self.height >= 3 && self.hidden_above() > 0
     }
 
