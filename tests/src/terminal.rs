@@ -44,12 +44,7 @@ impl Terminal {
     }
 
     /// Any command.
-    pub fn start_command(
-        mut command: CommandBuilder,
-        cwd: &Path,
-        columns: u16,
-        rows: u16,
-    ) -> Self {
+    pub fn start_command(mut command: CommandBuilder, cwd: &Path, columns: u16, rows: u16) -> Self {
         command.cwd(cwd);
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");

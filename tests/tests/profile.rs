@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use syscope_tests::compile::with_frame_pointers;
 use syscope_tests::report::mentions;
+use syscope_tests::require_bpf;
 use syscope_tests::schema::{Frame, ProfileStack};
 use syscope_tests::watch::{Watch, observe, observe_workload};
 use syscope_tests::workload::Workload;
-use syscope_tests::{require_bpf, schema};
 
 /// Probability of a false alarm: 1 in 16,000.
 const SIGMAS: f64 = 4.0;
@@ -111,7 +111,7 @@ fn no_frame_is_without_a_name_and_idle_is_not_counted() {
     let waits = waits.flat_map(|stack| stack.kernel.iter().chain(&stack.user));
     let all: Vec<&Frame> = frames.chain(waits).collect();
     assert!(!all.is_empty(), "something runs and waits on every machine");
-    let bare = |frame: &&&schema::Frame| {
+    let bare = |frame: &&&Frame| {
         frame.name.is_empty() || frame.name.contains("[unknown]") || frame.name.starts_with("0x")
     };
     let bare: Vec<_> = all.iter().filter(bare).take(5).collect();

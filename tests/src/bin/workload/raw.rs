@@ -121,13 +121,7 @@ pub fn clock_nanosleep(time: Duration) {
     let none: *mut timespec = std::ptr::null_mut();
     // SAFETY: the request lives through the call; no remainder is asked for.
     unsafe {
-        libc::syscall(
-            libc::SYS_clock_nanosleep,
-            libc::CLOCK_MONOTONIC,
-            0,
-            &raw const request,
-            none,
-        )
+        libc::syscall(libc::SYS_clock_nanosleep, libc::CLOCK_MONOTONIC, 0, &raw const request, none)
     };
 }
 

@@ -41,9 +41,7 @@ impl Truth {
 
     /// As a JSON array of `path`, `flags`, `result`, `count`.
     pub fn json(&self) -> Value {
-        let one = |((path, flags, result), count): (&(String, &'static str, String), &u64)| {
-            json!({ "path": path, "flags": flags, "result": result, "count": count })
-        };
+        let one = |((path, flags, result), count): (&(String, &'static str, String), &u64)| json!({ "path": path, "flags": flags, "result": result, "count": count });
         self.0.iter().map(one).collect()
     }
 }
