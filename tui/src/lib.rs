@@ -8,6 +8,7 @@ pub mod cli;
 pub mod doctor;
 pub mod filter;
 pub mod flame;
+#[allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 pub mod kernel;
 pub mod model;
 pub mod probes;
