@@ -15,7 +15,13 @@ fn a_hundred_sleeps_of_20_ms_are_2_s_blocked() {
     let observed = observe(&["sleeper", "100", "20"], 4, &[]);
     let sleeps = observed.report.waits_in(observed.pid, &["nanosleep"]);
     let blocked = blocked_ns(&sleeps);
-    assert!((1_960 * MS..=2_040 * MS).contains(&blocked), "{blocked} ns, not 2 s within 2 %");
+    // Where timers are late (a virtual machine on a busy host), the sleeps themselves are longer,
+    // and the workload's own clock is the truth.
+    let elapsed = observed.truth["elapsed_ns"].as_u64().expect("a time");
+    let longest = elapsed.max(2_040 * MS);
+    assert!((1_960 * MS..=longest).contains(&blocked), "{blocked} ns, not 2 s within 2 %");
+    let off = blocked + observed.report.offcpu(observed.pid).runqueue_ns;
+    assert!(off > elapsed - elapsed / 50, "{off} ns off the CPU of {elapsed}");
     assert_eq!(waits(&sleeps), 100);
     assert!(sleeps.iter().all(|stack| stack.state == "interruptible"), "{sleeps:#?}");
 }

@@ -66,12 +66,12 @@ impl Families {
         match round % WAYS {
             0 => self.absolute("plain", truth),
             1 => self.absolute(&format!("missing-{turn}"), truth),
-            2 => self.from_cwd("cwd", "rel", truth),
-            3 => self.from_cwd("cwd", &format!("gone-{turn}"), truth),
-            4 => self.from_cwd("cwd", "sub/rel", truth),
-            5 => self.from_cwd(["a/b", "c"][turn % 2], "same", truth),
-            6 => self.from_dirfd(truth),
-            7 => self.from_renamed(turn, truth),
+            2 => self.in_cwd("cwd", "rel", truth),
+            3 => self.in_cwd("cwd", &format!("gone-{turn}"), truth),
+            4 => self.in_cwd("cwd", "sub/rel", truth),
+            5 => self.in_cwd(["a/b", "c"][turn % 2], "same", truth),
+            6 => self.at_dirfd(truth),
+            7 => self.at_renamed(turn, truth),
             8 => self.through_link(truth),
             9 => Self::across_mounts(truth),
             10 => self.hostile(truth),
@@ -93,7 +93,7 @@ impl Families {
         truth.record(&path, "O_RDONLY|O_CLOEXEC", outcome);
     }
 
-    fn from_cwd(&self, cwd: &str, name: &str, truth: &mut Truth) {
+    fn in_cwd(&self, cwd: &str, name: &str, truth: &mut Truth) {
         let cwd = self.base.join(cwd);
         chdir(&cwd).expect("it was made");
         let outcome = relative(AT_FDCWD, name);
@@ -102,13 +102,13 @@ impl Families {
         truth.record(&cwd.join(name), "O_RDONLY", outcome);
     }
 
-    fn from_dirfd(&self, truth: &mut Truth) {
+    fn at_dirfd(&self, truth: &mut Truth) {
         let outcome = relative(self.dir.as_raw_fd(), "at");
         truth.record(&self.base.join("dir/at"), "O_RDONLY", outcome);
     }
 
     /// The descriptor stays, the directory gets another name every time.
-    fn from_renamed(&self, turn: usize, truth: &mut Truth) {
+    fn at_renamed(&self, turn: usize, truth: &mut Truth) {
         let name = |turn: usize| self.base.join(format!("moving-{turn}"));
         let now = name(turn + 1);
         fs::rename(name(turn), &now).expect("it has that name since the turn before");
