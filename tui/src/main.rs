@@ -1,47 +1,38 @@
-//! temporary
-use syscope::source::live;
-fn main() {
-    tracing_subscriber::fmt().init();
-    let t = std::time::Instant::now();
-    let mut h = match live::start(live::Options {
-        interval: std::time::Duration::from_millis(250),
-        frequency_hz: 99,
-        include_self: false,
-        filter: Default::default(),
-    }) {
-        Ok(h) => h,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::exit(1)
+//! The `syscope` program: reads the command line and runs what it says.
+
+use color_eyre::config::HookBuilder;
+use color_eyre::eyre::{self, WrapErr};
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+use syscope::cli::Cli;
+use syscope::{commands, text};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::read();
+    match prepare(cli.common.log.as_deref()).and_then(|()| commands::run(cli)) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("syscope: {}", text::visible(&format!("{error:#}")).replace("\\n", "\n"));
+            ExitCode::FAILURE
         }
-    };
-    eprintln!("started in {:?}", t.elapsed());
-    let mut m = syscope::model::Model::new(h.watched.clone(), syscope::model::Bounds::LIVE);
-    for _ in 0..12 {
-        let b = h.batches.blocking_recv().unwrap();
-        eprintln!(
-            "batch {} procs {} sys {} opens {} off {} wait {} prof {} stacks {}",
-            b.window_ns,
-            b.processes.len(),
-            b.syscalls.len(),
-            b.opens.len(),
-            b.offcpu.len(),
-            b.waiting.as_ref().map_or(0, |w| w.len()),
-            b.profile.len(),
-            b.stacks.len()
-        );
-        m.fold(b);
     }
-    eprintln!("{:#?}", m.health);
-    for r in m.opens.rows().take(10) {
-        eprintln!("{} {:?} {:?}", r.event.comm, r.event.path, r.event.result);
+}
+
+fn prepare(log: Option<&Path>) -> eyre::Result<()> {
+    HookBuilder::default().display_env_section(false).install()?;
+    if let Some(path) = log {
+        start_log(path)?;
     }
-    let mut v: Vec<_> = m
-        .syscalls
-        .iter()
-        .map(|(k, c)| (c.total.calls, m.processes.get(k).unwrap().comm.clone(), k.pid))
-        .collect();
-    v.sort();
-    v.reverse();
-    eprintln!("{v:?}");
+    Ok(())
+}
+
+/// Writes a log of syscope itself: level `info` and above, unless `RUST_LOG` says otherwise.
+fn start_log(path: &Path) -> eyre::Result<()> {
+    let file = File::create(path)
+        .wrap_err_with(|| format!("cannot write the log to {}", path.display()))?;
+    let levels = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(levels).with_ansi(false).with_writer(file).init();
+    Ok(())
 }

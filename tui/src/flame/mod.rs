@@ -1,14 +1,39 @@
 //! Flame graphs: stacks folded into a tree, and the files made of it.
 
-use crate::model::{Model, ProcKey};
+mod build;
+pub mod export;
+pub mod save;
+pub mod tree;
+
+pub use build::{cpu, off_cpu};
+pub use tree::{Function, Matches, TopRow};
+
+use crate::model::ProcKey;
 use crate::source::Frame;
 use std::sync::Arc;
+
+/// What a box of a flame graph stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything: the root.
+    All,
+    /// A process; the frame is a note, `comm (PID)`.
+    Process(ProcKey),
+    /// The threads of one name of a process; the frame is a note, that name.
+    Thread,
+    /// A frame of a stack: a function, or a note in place of frames that are not known.
+    Frame,
+    /// What the thread waited for; the frame is a note. Off-CPU only, and always a leaf.
+    State,
+}
 
 /// One box of a flame graph: a function as called from its parent box.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The function.
     pub frame: Arc<Frame>,
+    /// What the box stands for.
+    pub role: Role,
     /// Index of the parent; the root is its own.
     pub parent: usize,
     /// Indices of the children, by name.
@@ -34,18 +59,11 @@ pub enum Unit {
 /// the root of the stack to its leaf.
 #[derive(Clone, Debug)]
 pub struct FlameTree {
-    /// The boxes; parents come before their children.
+    /// The boxes; parents come before their children. Never empty.
     pub nodes: Vec<Node>,
     /// What the numbers are.
     pub unit: Unit,
 }
 
-/// Folds the CPU profile of the processes that `include` accepts.
-pub fn cpu(_model: &Model, _include: impl Fn(ProcKey) -> bool) -> FlameTree {
-    FlameTree { nodes: Vec::new(), unit: Unit::Samples }
-}
-
-/// Folds the off-CPU time of the processes that `include` accepts.
-pub fn off_cpu(_model: &Model, _include: impl Fn(ProcKey) -> bool) -> FlameTree {
-    FlameTree { nodes: Vec::new(), unit: Unit::Nanoseconds }
-}
+#[cfg(test)]
+pub(crate) mod tests;

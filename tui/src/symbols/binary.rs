@@ -62,7 +62,12 @@ enum State {
     Closed,
     // A symbolizer of its own for each file: dropping it is the one way to free everything that was
     // read for the file (supplementary debug files too).
-    Open { symbolizer: Box<Symbolizer>, source: Source<'static> },
+    Open {
+        symbolizer: Box<Symbolizer>,
+        source: Source<'static>,
+        /// The same file without its debug information.
+        table: Source<'static>,
+    },
     Unreadable,
 }
 
@@ -91,10 +96,21 @@ impl Binary {
         if matches!(*state, State::Closed) {
             *state = guarded(|| self.open()).flatten().unwrap_or(State::Unreadable);
         }
-        let State::Open { symbolizer, source } = &*state else { return None };
+        let State::Open { symbolizer, source, table } = &*state else { return None };
         let found = guarded(|| {
-            let found = symbolizer.symbolize_single(source, Input::FileOffset(offset)).ok()?;
-            let Symbolized::Sym(symbol) = found else { return None };
+            let at = Input::FileOffset(offset);
+            let Symbolized::Sym(mut symbol) = symbolizer.symbolize_single(source, at).ok()? else {
+                return None;
+            };
+            // Debug information reduced to lines has the last part of a name only: `new`. The
+            // symbol table has all of it.
+            if symbol.code_info.is_some()
+                && !symbol.name.contains("::")
+                && let Ok(Symbolized::Sym(full)) = symbolizer.symbolize_single(table, at)
+                && full.name.contains("::")
+            {
+                symbol.name = full.name;
+            }
             frames::of_symbol(&symbol, FrameKind::User, &self.module, beyond, names)
         });
         if found.is_none() {
@@ -116,15 +132,15 @@ impl Binary {
         // Through the descriptor that was just checked, not the path: between the two, the path may
         // come to mean another file.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let with_debug_info = Elf::new(path.clone());
-        let mut without = Elf::new(path);
-        without.debug_syms = false;
-        [with_debug_info, without].into_iter().find_map(|elf| {
+        let with_debug_info = Source::Elf(Elf::new(path.clone()));
+        let mut table = Elf::new(path);
+        table.debug_syms = false;
+        let table = Source::Elf(table);
+        [with_debug_info, table.clone()].into_iter().find_map(|source| {
             let symbolizer = Box::new(Symbolizer::builder().enable_auto_reload(false).build());
-            let source = Source::Elf(elf);
             // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
             symbolizer.symbolize(&source, Input::FileOffset(&[])).ok()?;
-            Some(State::Open { symbolizer, source })
+            Some(State::Open { symbolizer, source, table: table.clone() })
         })
     }
 

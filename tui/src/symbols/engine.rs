@@ -71,8 +71,8 @@ impl Drop for Answers<'_> {
 
 struct Engine {
     names: Names,
-    /// By number of the file and twice the offset, plus one for return addresses. `None`: no name.
-    places: Bounded<(u32, u64), Option<Frames>>,
+    /// By number of the file and twice the offset, plus one for return addresses.
+    places: Bounded<(u32, u64), Frames>,
     binaries: Binaries,
     processes: Processes,
     kernel: Kernel,
@@ -217,41 +217,41 @@ impl Engine {
     ) {
         let known = match &mapping.backing {
             Backing::Binary(binary) => self.in_binary(binary, mapping, code),
-            Backing::Vdso => self.in_vdso(mapping, code),
-            _ => None,
+            Backing::Vdso => Some(self.in_vdso(mapping, code)),
+            Backing::File(_) | Backing::Named(_) | Backing::Anonymous => None,
         };
         if let Some(frames) = known {
             return resolved.push(&frames);
         }
-        let may_be_jit = match &mapping.backing {
-            Backing::Binary(binary) => binary.is_unreadable(),
-            Backing::Vdso => false,
-            Backing::File(_) | Backing::Named(_) | Backing::Anonymous => true,
-        };
+        // No symbols are to be had, so it may be code that was made at run time.
         let mut jit = snapshot.perf_map.borrow_mut();
-        let written = may_be_jit.then(|| jit.find(snapshot.pid, code.within())).flatten();
-        if let Some((name, start)) = written {
+        if let Some((name, start)) = jit.find(snapshot.pid, code.within()) {
             let module = self.names.share("[jit]");
             return resolved.push(&frames::named(&name, &module, code.address - start));
         }
-        resolved.in_jit |= may_be_jit && jit.exists();
+        resolved.in_jit |= jit.exists();
         resolved.push(&self.unnamed(mapping, code, jit.exists()));
     }
 
+    /// The frames of code in a file; `None` if it is no file with symbols.
     fn in_binary(&mut self, binary: &Rc<Binary>, mapping: &Mapping, code: Code) -> Option<Frames> {
         let offset = mapping.file_offset(code.within());
         let place = (binary.serial, offset << 1 | code.beyond());
         if let Some(known) = self.places.get(&place) {
-            return known;
+            return Some(known);
         }
         let found = self.binaries.look_up(binary, offset, code, &mut self.names);
-        self.places.insert(place, found.clone());
-        found
+        if found.is_none() && binary.is_unreadable() {
+            return None;
+        }
+        let frames = found.unwrap_or_else(|| self.unnamed(mapping, code, false));
+        self.places.insert(place, Arc::clone(&frames));
+        Some(frames)
     }
 
-    fn in_vdso(&mut self, mapping: &Mapping, code: Code) -> Option<Frames> {
+    fn in_vdso(&mut self, mapping: &Mapping, code: Code) -> Frames {
         if !self.vdso.is_ours(mapping) {
-            return None;
+            return self.unnamed(mapping, code, false);
         }
         let offset = code.within() - mapping.start;
         let place = (VDSO, offset << 1 | code.beyond());
@@ -259,8 +259,9 @@ impl Engine {
             return known;
         }
         let found = self.vdso.look_up(offset, code.beyond(), &mut self.names);
-        self.places.insert(place, found.clone());
-        found
+        let frames = found.unwrap_or_else(|| self.unnamed(mapping, code, false));
+        self.places.insert(place, Arc::clone(&frames));
+        frames
     }
 
     /// The frame of a mapped address without a function name.

@@ -96,10 +96,12 @@ impl Kernel {
 
     fn look_up(&self, codes: &[Code], names: &mut Names) -> Vec<Frames> {
         let addresses: Vec<u64> = codes.iter().map(|code| code.within()).collect();
-        let mut source = KernelSource::default();
         // kallsyms alone: the debug information of a kernel is gigabytes, and may be of another.
-        source.vmlinux = MaybeDefault::None;
-        source.debug_syms = false;
+        let source = KernelSource {
+            vmlinux: MaybeDefault::None,
+            debug_syms: false,
+            ..KernelSource::default()
+        };
         let found = self.loaded.as_ref().and_then(|loaded| {
             guarded(|| {
                 let source = Source::Kernel(source);

@@ -5,7 +5,7 @@ use super::frames::Names;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, MemoryMaps};
 use procfs::{FromRead, process::Process};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -75,13 +75,13 @@ impl Mapping {
 fn find_binary(
     pid: u32,
     map: &MemoryMap,
-    path: &PathBuf,
+    path: &Path,
     module: &Arc<str>,
     binaries: &mut Binaries,
 ) -> Option<Rc<Binary>> {
     let link = format!("/proc/{pid}/map_files/{:x}-{:x}", map.address.0, map.address.1);
     let below_root = format!("/proc/{pid}/root{}", path.display());
-    let alternatives = [path.clone(), PathBuf::from(below_root)];
+    let alternatives = [path.to_path_buf(), PathBuf::from(below_root)];
     binaries.find(link.as_ref(), &alternatives, map.inode, module)
 }
 

@@ -109,6 +109,9 @@ impl Collector {
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
             tracing::error!(%error, "a map could not be read");
         }
+        // A process that was born after the first look at the rings has counts already: its birth
+        // was sent before it ran.
+        self.read_rings();
         self.look_up_unheard_of();
         self.free_ended();
         let now_ns = procfs::monotonic_ns();

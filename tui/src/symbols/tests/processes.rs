@@ -9,35 +9,23 @@ use crate::source::FrameKind;
 use crate::symbols::Space;
 use procfs::process::MMapPath;
 use std::hint::black_box;
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 #[inline(never)]
-fn never_inlined(value: u64) -> u64 {
+pub(super) fn never_inlined(value: u64) -> u64 {
     black_box(value) + 1
 }
 
 #[inline(always)]
-fn always_inlined() -> (u64, u32) {
-    (own_address(), line!() - 1)
+fn always_inlined(value: u64) -> (u64, u32) {
+    (never_inlined(value), line!())
 }
 
 #[inline(never)]
-fn outer() -> (u64, u32) {
-    black_box(always_inlined())
-}
-
-/// The address the caller goes on at.
-#[inline(never)]
-fn own_address() -> u64 {
-    // The C library's unwinder gives return addresses.
-    let backtrace = std::backtrace::Backtrace::force_capture();
-    black_box(&backtrace);
-    return_address()
-}
-
-/// Not to be had without `unsafe`; so the test looks for the call in the code of `outer`.
-fn return_address() -> u64 {
-    outer as *const () as u64
+fn outer(value: u64) -> (u64, u32) {
+    let result = always_inlined(value);
+    black_box(result)
 }
 
 #[test]
@@ -58,7 +46,8 @@ fn a_function_of_this_process_has_name_module_file_and_line() {
 
 #[test]
 fn an_inlined_function_comes_before_the_one_it_is_in() {
-    let (start, line) = outer();
+    let (_, line) = outer(1);
+    let start = outer as *const () as u64;
     let mut asker = Asker::new();
     let pid = std::process::id();
     // Some instruction of `outer` is of `always_inlined`: the call.
@@ -178,25 +167,46 @@ fn a_child_that_ended_before_it_was_seen_says_so() {
     assert!(!frames[0].resolved);
 }
 
-#[test]
-fn after_an_exec_the_new_program_is_looked_at() {
-    // A shell that waits for a line, then becomes `sleep`.
-    let script = format!("read line; exec {} 600", sleep_path().display());
+/// A shell that waits, and becomes `sleep` when its input ends.
+fn becomes_sleep() -> Running {
+    let script = format!("echo; read line; exec {} 600", sleep_path().display());
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", &script]).stdin(Stdio::piped());
-    let mut child = Running(command.spawn().unwrap());
+    command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = Running(command.spawn().unwrap());
+    let mut ready = [0];
+    shell.0.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+    shell
+}
+
+#[test]
+fn after_an_exec_the_old_program_is_forgotten() {
+    let mut child = becomes_sleep();
     let pid = child.pid();
-    super::wait_until("the shell runs", || {
-        code(pid).iter().any(|map| matches!(&map.pathname, MMapPath::Path(path) if path.ends_with("dash") || path.ends_with("sh") || path.ends_with("bash")))
-    });
+    let of_shell = code(pid)[0].address.0;
     let mut asker = Asker::new();
-    let shell = code(pid)[0].address.0;
-    let before = asker.user(pid, shell);
-    assert!(before[0].module.as_deref().unwrap().contains("sh"), "{before:?}");
+    let before = asker.user(pid, of_shell);
+    assert!(before[0].module.as_deref().unwrap().ends_with("sh"), "{before:?}");
     drop(child.0.stdin.take());
     wait_until_asleep(pid);
     asker.worker.forget(pid);
-    let (start, _) = start_of_program(pid, "/sleep");
-    let after = asker.user(pid, start + 0x40);
-    assert!(after[0].module.as_deref().unwrap().ends_with("/sleep"), "{after:?}");
+    let after = asker.user(pid, of_shell);
+    assert_ne!(after[0].module, before[0].module);
+}
+
+/// As after `dlopen`: code where there was none when the process was first looked at.
+#[test]
+fn new_mappings_are_found_without_being_told() {
+    let mut child = becomes_sleep();
+    let pid = child.pid();
+    let mut asker = Asker::new();
+    asker.user(pid, code(pid)[0].address.0);
+    drop(child.0.stdin.take());
+    wait_until_asleep(pid);
+    let start = code_of(pid, "/sleep").address.0;
+    let mut found = None;
+    super::wait_until("the new mapping is found", || {
+        found = asker.user(pid, start + 0x40)[0].module.as_deref().map(str::to_owned);
+        found.is_some()
+    });
+    assert!(found.unwrap().ends_with("/sleep"));
 }

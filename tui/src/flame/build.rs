@@ -1,0 +1,251 @@
+//! Folding: from the stacks of the model to a tree.
+
+use super::{FlameTree, Function, Node, Role, Unit};
+use crate::model::{Model, OffcpuStats, Place, ProcKey, SamplePlace};
+use crate::source::{Frame, StackId, WaitState};
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// Folds the CPU profile of the processes that `include` accepts.
+pub fn cpu(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
+    let mut builder = Builder::new(Unit::Samples);
+    let mut sampled: Vec<_> = model.profile.iter().filter(|(key, _)| include(*key)).collect();
+    sampled.sort_unstable_by_key(|(key, _)| *key);
+    for (key, samples) in sampled {
+        let mut places: Vec<_> = samples.places.iter().filter(|(_, count)| **count > 0).collect();
+        // Which of several frames of one function stands for it must not depend on a hash.
+        places.sort_unstable_by_key(|(place, _)| (place.user_stack, place.kernel_stack));
+        add_samples(&mut builder, model, key, &places);
+    }
+    builder.finish()
+}
+
+fn add_samples<'a>(
+    builder: &mut Builder<'a>,
+    model: &'a Model,
+    key: ProcKey,
+    places: &[(&SamplePlace, &u64)],
+) {
+    if places.is_empty() {
+        return;
+    }
+    let comm = comm(model, key);
+    let process = builder.process(key, comm);
+    for (place, samples) in places {
+        let thread = match place.comm.as_str() {
+            name if name == comm => process,
+            name => builder.note(process, Role::Thread, name),
+        };
+        let leaf = builder.stack(model, thread, place.user_stack, place.kernel_stack);
+        builder.add(leaf, **samples);
+    }
+}
+
+/// Folds the off-CPU time of the processes that `include` accepts.
+pub fn off_cpu(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
+    let mut builder = Builder::new(Unit::Nanoseconds);
+    let mut waited: Vec<_> = model.offcpu.processes().filter(|key| include(*key)).collect();
+    waited.sort_unstable();
+    for key in waited {
+        let places = model.offcpu.places(key, model.now_ns);
+        let mut places: Vec<_> = places.into_iter().filter(|(_, stats)| is_shown(stats)).collect();
+        // Idle kernel threads wait for nothing that is late.
+        places.retain(|(place, _)| place.state != WaitState::Idle);
+        places.sort_unstable_by_key(|(place, _)| *place);
+        add_waits(&mut builder, model, key, &places);
+    }
+    builder.finish()
+}
+
+fn is_shown(stats: &OffcpuStats) -> bool {
+    stats.blocked_ns > 0 || stats.runqueue_ns > 0
+}
+
+fn add_waits<'a>(
+    builder: &mut Builder<'a>,
+    model: &'a Model,
+    key: ProcKey,
+    places: &[(Place, OffcpuStats)],
+) {
+    if places.is_empty() {
+        return;
+    }
+    let process = builder.process(key, comm(model, key));
+    for (place, stats) in places {
+        let top = builder.stack(model, process, place.user_stack, place.kernel_stack);
+        for (state, ns) in
+            [(state_note(place.state), stats.blocked_ns), (WAITING_FOR_CPU, stats.runqueue_ns)]
+        {
+            if ns > 0 {
+                let leaf = builder.note(top, Role::State, state);
+                builder.add(leaf, ns);
+            }
+        }
+    }
+}
+
+const WAITING_FOR_CPU: &str = "[waiting for a CPU]";
+
+/// What a thread that was blocked in this state waited for.
+fn state_note(state: WaitState) -> &'static str {
+    match state {
+        WaitState::Interruptible => "[blocked: sleeping]",
+        WaitState::Uninterruptible => "[blocked: disk]",
+        WaitState::Stopped => "[stopped]",
+        WaitState::Runnable => WAITING_FOR_CPU,
+        WaitState::Idle => "[idle]",
+    }
+}
+
+fn comm(model: &Model, key: ProcKey) -> &str {
+    model.processes.get(key).map_or("?", |process| &process.comm)
+}
+
+/// Number of a function (or note) while a tree is built.
+type Symbol = u32;
+
+/// Builds a tree. Frames borrow from the model, so their addresses name them.
+pub(super) struct Builder<'a> {
+    tree: FlameTree,
+    children: FxHashMap<(usize, Symbol), usize>,
+    symbols: Symbol,
+    by_address: FxHashMap<ByAddress<'a>, Symbol>,
+    by_function: FxHashMap<Function<'a>, Symbol>,
+    notes: FxHashMap<String, (Symbol, Arc<Frame>)>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(unit: Unit) -> Self {
+        let root = Node {
+            frame: Arc::new(Frame::note("all")),
+            role: Role::All,
+            parent: 0,
+            children: Vec::new(),
+            depth: 0,
+            total: 0,
+            own: 0,
+        };
+        Self {
+            tree: FlameTree { nodes: vec![root], unit },
+            children: FxHashMap::default(),
+            symbols: 0,
+            by_address: FxHashMap::default(),
+            by_function: FxHashMap::default(),
+            notes: FxHashMap::default(),
+        }
+    }
+
+    /// A box for a process, of its own even where another one had the same PID and name.
+    pub(super) fn process(&mut self, key: ProcKey, comm: &str) -> usize {
+        let label = format!("{comm} ({})", key.pid);
+        let (mut symbol, mut frame) = self.note_symbol(&label);
+        let mut number = 2;
+        while self.children.contains_key(&(0, symbol)) {
+            (symbol, frame) = self.note_symbol(&format!("{label} #{number}"));
+            number += 1;
+        }
+        self.child(0, symbol, Role::Process(key), &frame)
+    }
+
+    /// A box that is not code.
+    pub(super) fn note(&mut self, parent: usize, role: Role, text: &str) -> usize {
+        let (symbol, frame) = self.note_symbol(text);
+        self.child(parent, symbol, role, &frame)
+    }
+
+    /// The boxes of a user stack and the kernel stack on top of it; returns the last.
+    fn stack(&mut self, model: &'a Model, base: usize, user: StackId, kernel: StackId) -> usize {
+        let top = self.frames(base, model.stacks.frames(user));
+        self.frames(top, model.stacks.frames(kernel))
+    }
+
+    /// The boxes of frames that are leaf first; returns that of the leaf.
+    pub(super) fn frames(&mut self, base: usize, frames: &'a [Arc<Frame>]) -> usize {
+        frames.iter().rev().fold(base, |parent, frame| {
+            let symbol = self.symbol(frame);
+            self.child(parent, symbol, Role::Frame, frame)
+        })
+    }
+
+    /// Adds samples (or ns) to a box.
+    pub(super) fn add(&mut self, node: usize, weight: u64) {
+        self.tree.nodes[node].own += weight;
+    }
+
+    pub(super) fn finish(mut self) -> FlameTree {
+        let nodes = &mut self.tree.nodes;
+        for index in (0..nodes.len()).rev() {
+            nodes[index].total += nodes[index].own;
+            if index > 0 {
+                let (parent, total) = (nodes[index].parent, nodes[index].total);
+                nodes[parent].total += total;
+            }
+        }
+        for index in 0..nodes.len() {
+            let mut children = std::mem::take(&mut nodes[index].children);
+            children.sort_by(|a, b| {
+                Function::of(&nodes[*a].frame).cmp(&Function::of(&nodes[*b].frame))
+            });
+            nodes[index].children = children;
+        }
+        self.tree
+    }
+
+    fn child(&mut self, parent: usize, symbol: Symbol, role: Role, frame: &Arc<Frame>) -> usize {
+        match self.children.entry((parent, symbol)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let nodes = &mut self.tree.nodes;
+                let index = *entry.insert(nodes.len());
+                nodes[parent].children.push(index);
+                let depth = nodes[parent].depth + 1;
+                let frame = Arc::clone(frame);
+                let children = Vec::new();
+                nodes.push(Node { frame, role, parent, children, depth, total: 0, own: 0 });
+                index
+            }
+        }
+    }
+
+    fn symbol(&mut self, frame: &'a Arc<Frame>) -> Symbol {
+        if let Some(symbol) = self.by_address.get(&ByAddress(frame)) {
+            return *symbol;
+        }
+        let symbol = *self.by_function.entry(Function::of(frame)).or_insert_with(|| {
+            self.symbols += 1;
+            self.symbols
+        });
+        self.by_address.insert(ByAddress(frame), symbol);
+        symbol
+    }
+
+    fn note_symbol(&mut self, text: &str) -> (Symbol, Arc<Frame>) {
+        if let Some((symbol, frame)) = self.notes.get(text) {
+            return (*symbol, Arc::clone(frame));
+        }
+        self.symbols += 1;
+        let frame = Arc::new(Frame::note(text));
+        self.notes.insert(text.to_owned(), (self.symbols, Arc::clone(&frame)));
+        (self.symbols, frame)
+    }
+}
+
+/// A frame named by where it is in memory, which is much cheaper to hash than its names. Sound for
+/// as long as it is borrowed.
+struct ByAddress<'a>(&'a Frame);
+
+impl PartialEq for ByAddress<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for ByAddress<'_> {}
+
+impl Hash for ByAddress<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self.0, state);
+    }
+}

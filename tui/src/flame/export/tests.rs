@@ -1,0 +1,178 @@
+//! What is in the files.
+
+use super::super::tests::{any_tree, tree};
+use super::*;
+use proptest::prelude::*;
+
+fn svg(tree: &FlameTree, title: &str, subtitle: &str) -> String {
+    let mut out = Vec::new();
+    write_svg(tree, title, subtitle, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn folded(tree: &FlameTree) -> String {
+    let mut out = Vec::new();
+    write_folded(tree, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Texts of all `<title>` elements: what a browser shows of a box under the pointer.
+fn boxes(svg: &str) -> Vec<String> {
+    let titles = svg.split("<title>").skip(1);
+    titles.map(|rest| rest.split_once("</title>").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn an_svg_has_title_totals_and_every_frame() {
+    let tree = tree(
+        Unit::Samples,
+        &[
+            (12, "web", &["main", "serve<T>", "write_[k]"], 60),
+            (12, "web", &["main", "fill_[i]"], 30),
+            (13, "my worker 3", &["main"], 10),
+        ],
+    );
+    let svg = svg(&tree, "CPU of <host>", "a & b");
+    assert!(svg.starts_with("<?xml"));
+    assert!(svg.contains(">CPU of &lt;host&gt;</text>"));
+    assert!(svg.contains(">a &amp; b · orange: kernel, aqua: inlined</text>"));
+    assert!(svg.contains("total_samples=\"100\""));
+    let mut boxes = boxes(&svg);
+    boxes.sort();
+    assert_eq!(
+        boxes,
+        [
+            "all (100 samples, 100%)",
+            "fill (30 samples, 30.00%)",
+            "main (10 samples, 10.00%)",
+            "main (90 samples, 90.00%)",
+            "my worker 3 (13) (10 samples, 10.00%)",
+            "serve&lt;T&gt; (60 samples, 60.00%)",
+            "web (12) (90 samples, 90.00%)",
+            "write (60 samples, 60.00%)",
+        ]
+    );
+    assert!(svg.contains("Reset Zoom") && svg.contains("Search"));
+}
+
+#[test]
+fn kinds_of_code_have_colours_of_their_own() {
+    let stacks: &[_] =
+        &[(1, "x", &["name", "name_[k]"][..], 1), (1, "x", &["name", "name_[i]"], 1)];
+    let colours = |name: &str| -> Vec<String> {
+        let svg = svg(&tree(Unit::Samples, stacks), "", "");
+        let boxes = svg.split("<g>").filter(|g| g.contains(&format!("<title>{name} (")));
+        boxes
+            .map(|g| g.split_once("fill=\"").unwrap().1.split('"').next().unwrap().into())
+            .collect()
+    };
+    let mut seen = colours("name");
+    seen.sort();
+    seen.dedup();
+    // The two boxes above `name` have one name and are of two kinds, unlike `name` itself.
+    assert_eq!(seen.len(), 3, "{seen:?}");
+}
+
+#[test]
+fn a_box_is_not_torn_apart_by_a_longer_name_between() {
+    let stacks: &[_] =
+        &[(1, "x", &["f"][..], 1), (1, "x", &["f(int)"], 2), (1, "x", &["f", "g"], 4)];
+    let boxes = boxes(&svg(&tree(Unit::Samples, stacks), "t", ""));
+    assert!(boxes.contains(&"f (5 samples, 71.43%)".to_owned()), "{boxes:?}");
+}
+
+#[test]
+fn off_cpu_time_is_in_us_or_ms() {
+    let graph = |ns| svg(&tree(Unit::Nanoseconds, &[(1, "x", &["sleep"], ns)]), "t", "");
+    assert!(boxes(&graph(1_234_567)).contains(&"all (1,235 us, 100%)".to_owned()));
+    assert!(boxes(&graph(250_000_000_000)).contains(&"all (250,000 ms, 100%)".to_owned()));
+}
+
+#[test]
+fn what_is_too_narrow_to_draw_is_counted() {
+    let stacks: &[_] = &[(1, "x", &["hot"][..], 1_000_000), (1, "x", &["cold", "colder"], 1)];
+    let svg = svg(&tree(Unit::Samples, stacks), "t", "");
+    assert!(svg.contains("2 boxes under 0.01 % are not drawn"));
+    assert!(boxes(&svg).iter().all(|text| !text.contains("cold")));
+}
+
+#[test]
+fn nothing_to_draw_is_said_in_words() {
+    let mut out = Vec::new();
+    let empty = tree(Unit::Samples, &[]);
+    let error = write_svg(&empty, "t", "s", &mut out).unwrap_err();
+    assert!(error.to_string().starts_with("no samples"), "{error}");
+    assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoSamples)));
+    let empty = tree(Unit::Nanoseconds, &[]);
+    assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoWaits)));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn folded_stacks_are_one_line_each() {
+    let tree = tree(
+        Unit::Samples,
+        &[
+            (7, "my app", &["main", "do it", "write_[k]"], 3),
+            (7, "my app", &["main", "fill_[i]"], 2),
+            (7, "my app", &[], 1),
+        ],
+    );
+    let expected = "my_app-7 1\nmy_app-7;main;do it;write_[k] 3\nmy_app-7;main;fill_[i] 2\n";
+    assert_eq!(folded(&tree), expected);
+}
+
+#[test]
+fn hostile_names_break_neither_lines_nor_markup() {
+    let stacks: &[_] = &[
+        (1, "# c", &["a;b\nc\u{1b}[2J", "</title><script>alert(1)</script>"][..], 1),
+        (2, "# ", &["lambda 5"], 2),
+        (3, "x", &["tab 1.5 ", "fake\u{0}_[k]\u{202e}", "\u{ffff}"], 4),
+    ];
+    let tree = tree(Unit::Samples, stacks);
+    let text = folded(&tree);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(text.contains("\\x3b") && text.contains(";lambda_5 2") && text.contains("tab 1.5_;"));
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
+    let svg = svg(&tree, "\u{1b}[31m", "</text>");
+    assert!(svg.contains("total_samples=\"7\""));
+    assert!(!svg.contains("<script>alert") && !svg.contains('\u{1b}') && !svg.contains('\u{ffff}'));
+    assert_eq!(boxes(&svg).len(), tree.nodes.len());
+}
+
+#[test]
+fn only_the_kernel_gets_the_mark_of_the_kernel() {
+    assert_eq!(guarded("evil_[k]"), "evil_[k\\x5d");
+    assert_eq!(guarded("array_[8]"), "array_[8]");
+    assert_eq!(guarded("v1.2"), "v1.2");
+    assert_eq!(guarded(""), "");
+    assert_eq!(guarded("12"), "12");
+}
+
+#[test]
+fn files_are_named_by_what_they_show_and_when() {
+    let time = jiff::civil::date(2026, 3, 9).at(7, 5, 1, 0);
+    assert_eq!(default_file_name(Unit::Samples, time), "syscope-cpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Unit::Nanoseconds, time), "syscope-offcpu-20260309-070501.svg");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn totals_survive_both_formats(tree in any_tree()) {
+        prop_assume!(!tree.is_empty());
+        let text = folded(&tree);
+        let counts = text.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap());
+        prop_assert_eq!(counts.sum::<u64>(), tree.total());
+        let lines = tree.nodes.iter().filter(|node| node.own > 0).count();
+        prop_assert_eq!(text.lines().count(), lines);
+        let graph = svg(&tree, "t", "s");
+        let total = format!("total_samples=\"{}\"", tree.total());
+        prop_assert!(graph.contains(&total));
+        prop_assert_eq!(&graph, &svg(&tree, "t", "s"), "the same tree gives the same bytes");
+        // Boxes of one name and parent that differ in kind only would be one here: there are none.
+        let drawn = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE >= tree.total()).count();
+        prop_assert_eq!(boxes(&graph).len(), drawn);
+    }
+}

@@ -1,0 +1,3 @@
+//! Widgets that are more than a table.
+
+pub mod flame;
