@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Document {
-    pub schema: Value,
+    pub schema: u32,
     pub host: String,
     pub kernel: String,
     pub duration_ns: u64,
@@ -54,10 +54,17 @@ pub struct Syscall {
     pub calls: u64,
     pub errors: u64,
     pub total_ns: u64,
+    #[serde(deserialize_with = "present")]
     pub p50_ns: Option<u64>,
+    #[serde(deserialize_with = "present")]
     pub p99_ns: Option<u64>,
-    #[serde(default)]
-    pub errnos: BTreeMap<String, u64>,
+    pub errnos: Vec<Errno>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Errno {
+    pub name: String,
+    pub count: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -123,7 +130,7 @@ pub struct ProfileStack {
     pub user: Vec<Frame>,
 }
 
-/// All six keys are always there; null where there is nothing to say.
+/// All keys are always there; null where there is nothing to say.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Frame {
     pub name: String,
