@@ -26,7 +26,8 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Flame(args)) => flame(&args),
         Some(Command::Doctor(args)) => {
             let report = doctor::check();
-            let text = if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
+            let text =
+                if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
             print(|out| out.write_all(text.as_bytes()))?;
             Ok(ExitCode::from(report.exit_code()))
         }
@@ -45,7 +46,8 @@ fn live_screen(args: LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let handle = live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
+    let handle =
+        live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
     drop((handle, color));
     bail!("the live screen is not merged yet")
 }
@@ -69,7 +71,8 @@ fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let watch = watch(&args.watch, args.duration, args.quiet)?;
     let filter = args.watch.filter()?;
     let model = &watch.model;
-    let accepted = |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
+    let accepted =
+        |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
     let tree = match args.off_cpu {
         true => flame::off_cpu(model, accepted),
         false => flame::cpu(model, accepted),
