@@ -66,7 +66,7 @@ fn report(args: &ReportArgs) -> eyre::Result<ExitCode> {
 fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let format = args.format().map_err(eyre::Error::msg)?;
     if !args.to_stdout() {
-        flame::check(&args.output)?;
+        flame::export::check(&args.output)?;
     }
     let watch = watch(&args.watch, args.duration, args.quiet)?;
     let filter = args.watch.filter()?;
@@ -82,7 +82,7 @@ fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let write = |out: &mut dyn Write| write_flame(format, &tree, &title, args, out);
     match args.to_stdout() {
         true => write(&mut io::stdout().lock())?,
-        false => flame::save(&args.output, write)?,
+        false => flame::export::save(&args.output, write)?,
     }
     if !args.quiet && !args.to_stdout() {
         eprintln!("syscope: wrote {}", args.output.display());
@@ -96,11 +96,11 @@ fn write_flame(
     title: &str,
     args: &FlameArgs,
     out: &mut dyn Write,
-) -> Result<(), flame::Error> {
+) -> Result<(), flame::export::Error> {
     let subtitle = format!("{:?} at {} Hz", args.duration, args.watch.freq);
     match format {
-        FlameFormat::Svg => flame::write_svg(tree, title, &subtitle, out),
-        FlameFormat::Folded => flame::write_folded(tree, out),
+        FlameFormat::Svg => flame::export::write_svg(tree, title, &subtitle, out),
+        FlameFormat::Folded => flame::export::write_folded(tree, out),
     }
 }
 
