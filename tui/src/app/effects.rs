@@ -1,7 +1,7 @@
 //! What the screen does outside of itself.
 
 use super::update::Export;
-use crate::flame::{export, save};
+use crate::flame::export;
 use jiff::tz::TimeZone;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,7 +15,7 @@ pub fn export(export: &Export, folder: &Path, time_zone: &TimeZone) -> Result<Pa
     let path = free_name(folder, &export::default_file_name(export.tree.unit, time.datetime()));
     let title = format!("CPU profile of {}", export.subject);
     let subtitle = format!("{} samples until {}", export.tree.total(), time.strftime("%F %T %Z"));
-    save::save(&path, |out| export::write_svg(&export.tree, &title, &subtitle, out))
+    export::save(&path, |out| export::write_svg(&export.tree, &title, &subtitle, out))
         .map_err(|error| error.to_string())?;
     Ok(path)
 }

@@ -1,6 +1,7 @@
 //! Questions to a flame graph: paths, top functions, search.
 
-use super::{FlameTree, Role};
+use super::build::Builder;
+use super::{FlameTree, Role, Unit};
 use crate::source::{Frame, FrameKind};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -47,6 +48,11 @@ pub(super) enum Step {
 }
 
 impl FlameTree {
+    /// A graph of nothing.
+    pub fn empty(unit: Unit) -> Self {
+        Builder::new(unit).finish()
+    }
+
     /// Samples (or ns) in all.
     pub fn total(&self) -> u64 {
         self.nodes.first().map_or(0, |root| root.total)
@@ -158,6 +164,19 @@ impl FlameTree {
             Step::Leave(node) => open -= usize::from(found[node]),
         });
         matches
+    }
+
+    /// The rank of every box, from left to right as they are drawn, a box before those above it.
+    pub fn preorder(&self) -> Vec<usize> {
+        let mut ranks = vec![0; self.nodes.len()];
+        let mut next = 0;
+        self.walk(|step| {
+            if let Step::Enter(node) = step {
+                ranks[node] = next;
+                next += 1;
+            }
+        });
+        ranks
     }
 
     /// Own samples of a box; with what is in the states above it, which are no functions.

@@ -98,6 +98,8 @@ impl Theme {
             note: [on(Color::Gray), on(Color::Gray)],
             merged: Style::new().add_modifier(Modifier::DIM),
             edge: Style::new(),
+            end: Style::new().add_modifier(Modifier::DIM),
+            below_zoom: Style::new().add_modifier(Modifier::DIM),
             matched: on(Color::LightMagenta).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             selected: Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD),
             more: Style::new().add_modifier(Modifier::DIM),

@@ -1,0 +1,118 @@
+//! A flame graph in the terminal: the root at the bottom, width by samples.
+//!
+//! [`layout`] decides what is where and draws nothing; [`draw`] draws a layout and decides nothing;
+//! [`FlameView`] is what the user selected, zoomed into and searched for.
+
+mod info;
+mod layout;
+mod spans;
+mod view;
+
+pub use info::{BoxInfo, info, search_summary};
+pub use layout::{Cell, Edge, Layout, Look, layout};
+pub use view::{FlameView, Motion};
+
+use crate::text;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+
+/// The styles of a flame graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlamePalette {
+    /// Kernel code; the two take turns, so that neighbours differ.
+    pub kernel: [Style; 2],
+    /// User code.
+    pub user: [Style; 2],
+    /// User code that was inlined.
+    pub inlined: [Style; 2],
+    /// Processes, threads and notes.
+    pub note: [Style; 2],
+    /// Boxes too narrow to draw, merged.
+    pub merged: Style,
+    /// The left edge of a box; on top of the style of the box.
+    pub edge: Style,
+    /// The right edge of a box that has nothing on its right.
+    pub end: Style,
+    /// Boxes below the one that is zoomed into; on top of the style of the box.
+    pub below_zoom: Style,
+    /// Boxes that the search found; on top of the style of the box.
+    pub matched: Style,
+    /// The selected box; on top of all.
+    pub selected: Style,
+    /// What is left out above and below.
+    pub more: Style,
+}
+
+impl FlamePalette {
+    /// Without colours: edges part the boxes, and the terminal's own bold, underlined and reversed
+    /// mark them.
+    pub const PLAIN: Self = Self {
+        kernel: [Style::new(); 2],
+        user: [Style::new(); 2],
+        inlined: [Style::new(); 2],
+        note: [Style::new(); 2],
+        merged: Style::new().add_modifier(Modifier::DIM),
+        edge: Style::new(),
+        end: Style::new().add_modifier(Modifier::DIM),
+        below_zoom: Style::new().add_modifier(Modifier::DIM),
+        matched: Style::new().add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
+        selected: Style::new().add_modifier(Modifier::REVERSED),
+        more: Style::new().add_modifier(Modifier::DIM),
+    };
+
+    fn style(&self, cell: &Cell) -> Style {
+        let shade = usize::from(cell.shade);
+        let style = match cell.look {
+            Look::Kernel => self.kernel[shade],
+            Look::User => self.user[shade],
+            Look::Inlined => self.inlined[shade],
+            Look::Note => self.note[shade],
+            Look::Merged => self.merged,
+        };
+        let style = if cell.below_zoom { style.patch(self.below_zoom) } else { style };
+        let style = if cell.matched { style.patch(self.matched) } else { style };
+        if cell.selected { style.patch(self.selected) } else { style }
+    }
+}
+
+/// The left edge of a box, and in the column after it the right edge.
+const EDGE: &str = "▏";
+
+/// Draws a layout where it was laid out; what is outside of `buffer` is left out.
+pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
+    let area = layout.area.intersection(buffer.area);
+    for cell in &layout.cells {
+        if cell.ends && area.contains((cell.rect.right(), cell.rect.y).into()) {
+            buffer.set_stringn(cell.rect.right(), cell.rect.y, EDGE, 1, palette.end);
+        }
+    }
+    for cell in &layout.cells {
+        let rect = cell.rect.intersection(area);
+        if rect.is_empty() {
+            continue;
+        }
+        let style = palette.style(cell);
+        buffer.set_style(rect, style);
+        let label_at = if cell.look == Look::Merged {
+            rect.x
+        } else {
+            let edge = if cell.selected { style } else { style.patch(palette.edge) };
+            buffer.set_stringn(rect.x, rect.y, EDGE, 1, edge);
+            rect.x + 1
+        };
+        let room = usize::from(rect.right() - label_at);
+        buffer.set_stringn(label_at, rect.y, &cell.label, room, style);
+    }
+    for (edge, arrow) in [(layout.above, '↑'), (layout.below, '↓')] {
+        if let Some(Edge { rect, rows }) = edge {
+            let rect = rect.intersection(area);
+            let label = text::fit(&format!("{arrow} {rows} more"), rect.width.into());
+            buffer.set_stringn(rect.x, rect.y, label, rect.width.into(), palette.more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
