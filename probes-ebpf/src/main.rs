@@ -1,1 +1,52 @@
-fn main() {}
+//! syscope's BPF programs: one file a probe; here only what all of them share.
+#![no_std]
+#![no_main]
+
+mod filter;
+mod health;
+mod kernel;
+mod lifecycle;
+mod offcpu;
+mod opens;
+mod profile;
+mod stack;
+mod syscalls;
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::Array;
+use syscope_shared::filter::Config;
+use syscope_shared::layout::Machine;
+
+/// What user space wants, and may change at any time.
+#[map]
+static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
+
+/// What the machine is like; fixed before the programs are loaded.
+#[unsafe(no_mangle)]
+static MACHINE: Machine = Machine::UNKNOWN;
+
+/// One field of [`MACHINE`]. Read volatile: the value at build time is not the value at run time.
+/// The verifier knows the map is frozen, so code behind a field that says "off" costs nothing.
+#[macro_export]
+macro_rules! machine {
+    ($($field:tt)+) => {
+        // SAFETY: the field is plain data of a static that nothing writes while programs run.
+        unsafe { core::ptr::read_volatile(&raw const $crate::MACHINE.$($field)+) }
+    };
+}
+
+/// The current configuration.
+#[inline(always)]
+pub fn config() -> Option<&'static Config> {
+    CONFIG.get(0)
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

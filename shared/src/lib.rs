@@ -8,6 +8,7 @@
 pub mod filter;
 pub mod health;
 pub mod hist;
+pub mod layout;
 pub mod lifecycle;
 pub mod offcpu;
 pub mod opens;

@@ -5,9 +5,12 @@
 
 pub mod app;
 pub mod cli;
+pub mod commands;
 pub mod doctor;
 pub mod filter;
 pub mod flame;
+pub mod headless;
+#[allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 pub mod kernel;
 pub mod model;
 pub mod probes;

@@ -203,4 +203,6 @@ fn quoted(name: &str) -> String {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -1,1 +1,179 @@
-//! kernel
+//! The kernel side: the only module that imports aya or says `unsafe`.
+//!
+//! [`Kernel::attach`] loads the BPF object and attaches what can run; [`Kernel::read`] hands over
+//! everything that has come together since the last call. Nothing is pinned: when the process ends,
+//! however it ends, the kernel drops all of it.
+
+mod drain;
+mod filter;
+mod health;
+mod layout;
+mod lifecycle;
+mod load;
+mod map;
+mod offcpu;
+mod opens;
+mod overhead;
+mod profile;
+mod stacks;
+mod sys;
+mod syscalls;
+mod waker;
+
+pub use load::{AttachError, Settings};
+pub use waker::Waker;
+
+use crate::filter::PushDown;
+use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, SyscallDelta};
+use crate::source::{ProbeStatus, WaitingNow};
+use crate::symbols::Request;
+use aya::Ebpf;
+use std::os::fd::AsFd;
+use syscope_shared::health::ProbeId;
+
+/// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
+/// first use of the id.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What happened to processes, in order.
+    pub processes: Vec<ProcessEvent>,
+    /// System calls since the last reading.
+    pub syscalls: Vec<SyscallDelta>,
+    /// File opens since the last reading.
+    pub opens: Vec<OpenEvent>,
+    /// Waits that ended since the last reading.
+    pub offcpu: Vec<OffcpuDelta>,
+    /// Every thread that is off the CPU now.
+    pub waiting: Option<Vec<WaitingNow>>,
+    /// Samples since the last reading.
+    pub profile: Vec<ProfileDelta>,
+    /// Stacks that were met for the first time.
+    pub stacks: Vec<NewStack>,
+}
+
+/// A stack that was met for the first time.
+#[derive(Debug)]
+pub struct NewStack {
+    /// The probe that met it.
+    pub probe: ProbeId,
+    /// Its id and addresses.
+    pub request: Request,
+}
+
+/// The attached BPF programs and their maps.
+pub struct Kernel {
+    statuses: Vec<ProbeStatus>,
+    filter: filter::Writer,
+    health: health::Reader,
+    overhead: overhead::Meter,
+    lifecycle: Option<lifecycle::Reader>,
+    syscalls: Option<syscalls::Reader>,
+    opens: Option<opens::Reader>,
+    offcpu: Option<offcpu::Reader>,
+    profile: Option<profile::Reader>,
+    /// Holds programs and links; dropping it detaches everything.
+    _programs: Ebpf,
+}
+
+impl Kernel {
+    /// Loads and attaches every probe that can run here. A probe that cannot is off, with the reason
+    /// in [`Kernel::statuses`].
+    ///
+    /// # Errors
+    ///
+    /// When nothing can run: no privilege, no BPF, no BTF.
+    pub fn attach(settings: &Settings) -> Result<Self, AttachError> {
+        load::attach(settings)
+    }
+
+    /// Whether each probe runs, in the order of [`crate::probes::PROBES`].
+    pub fn statuses(&self) -> &[ProbeStatus] {
+        &self.statuses
+    }
+
+    /// Makes the kernel let through what `push_down` says. Nothing that both the old and the new
+    /// list let through is lost on the way.
+    pub fn push_down(&mut self, push_down: &PushDown) -> std::io::Result<()> {
+        self.filter.apply(push_down)
+    }
+
+    /// What tells that a ring wants to be read before the next tick, one a ring.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O.
+    pub fn wakers(&self) -> std::io::Result<Vec<Waker>> {
+        let lifecycle = self.lifecycle.as_ref().map(lifecycle::Reader::as_fd);
+        let opens = self.opens.as_ref().map(opens::Reader::as_fd);
+        lifecycle.into_iter().chain(opens).map(Waker::new).collect()
+    }
+
+    /// Reads only the ring buffers: what cannot wait for the next tick.
+    pub fn read_rings(&mut self, reading: &mut Reading) -> std::io::Result<()> {
+        self.filter.look()?;
+        if let Some(lifecycle) = &mut self.lifecycle {
+            lifecycle.read(&mut reading.processes);
+        }
+        if let Some(opens) = &mut self.opens {
+            opens.read(&mut reading.opens);
+        }
+        Ok(())
+    }
+
+    /// Reads the maps. To be called after [`Kernel::read_rings`], so that a process that ended is
+    /// known to have ended before its last counts are read.
+    pub fn read_maps(&mut self, reading: &mut Reading) -> std::io::Result<()> {
+        if let Some(syscalls) = &mut self.syscalls {
+            syscalls.read(&mut reading.syscalls)?;
+        }
+        if let Some(offcpu) = &mut self.offcpu {
+            offcpu.read(reading)?;
+        }
+        if let Some(profile) = &mut self.profile {
+            profile.read(reading)?;
+        }
+        Ok(())
+    }
+
+    /// Seeds the waits of threads that sleep already, so that one that never wakes is seen too.
+    pub fn seed_waits(&mut self, now_ns: u64) -> std::io::Result<()> {
+        match &mut self.offcpu {
+            Some(offcpu) => offcpu.seed(now_ns),
+            None => Ok(()),
+        }
+    }
+
+    /// Frees what the maps hold of a process that has ended. To be called a tick after its end, when
+    /// its last counts have been read.
+    pub fn free(&mut self, pid: u32) {
+        if let Some(syscalls) = &mut self.syscalls {
+            syscalls.free(pid);
+        }
+        if let Some(offcpu) = &mut self.offcpu {
+            offcpu.free(pid);
+        }
+        if let Some(profile) = &mut self.profile {
+            profile.free(pid);
+        }
+    }
+
+    /// A process replaced its program: its addresses mean something else now.
+    pub fn address_space_gone(&mut self, pid: u32) {
+        if let Some(offcpu) = &mut self.offcpu {
+            offcpu.stacks.forget(pid);
+        }
+        if let Some(profile) = &mut self.profile {
+            profile.stacks.forget(pid);
+        }
+    }
+
+    /// The health counters as they stand.
+    pub fn health(&mut self) -> Health {
+        self.health.read(&self.statuses, self.filter.listed())
+    }
+
+    /// What watching costs; measures the BPF programs for a short window now and then.
+    pub fn overhead(&mut self, now_ns: u64) -> crate::source::Overhead {
+        self.overhead.read(now_ns)
+    }
+}

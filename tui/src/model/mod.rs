@@ -113,7 +113,7 @@ impl Model {
             self.processes.fold(event);
         }
         self.stacks.fold(batch.stacks);
-        self.syscalls.fold(batch.syscalls, &mut self.processes, &self.ticks);
+        self.syscalls.fold(&batch.syscalls, &mut self.processes, &self.ticks);
         self.opens.fold(batch.opens, &mut self.processes, &self.ticks, self.bounds.opens);
         self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes);
         self.profile.fold(batch.profile, &mut self.processes, &self.ticks);

@@ -38,7 +38,9 @@ const LINEAGE_MAX: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
     all: FxHashMap<ProcKey, Process>,
-    current: FxHashMap<u32, ProcKey>,
+    /// The last process that had a PID. An ended one stays until the PID is reused or it is
+    /// forgotten: its last counts come after its end.
+    latest: FxHashMap<u32, ProcKey>,
     dead: VecDeque<ProcKey>,
 }
 
@@ -60,19 +62,17 @@ impl Processes {
                 }
             }
             ProcessEvent::Exit { time_ns, pid } => {
-                if let Some(key) = self.current.remove(&pid) {
-                    if let Some(process) = self.all.get_mut(&key) {
-                        process.exited_ns = Some(time_ns);
-                    }
-                    self.dead.push_back(key);
+                if let Some(key) = self.living(pid).map(|process| process.key) {
+                    self.end(key, time_ns);
                 }
             }
         }
     }
 
-    /// The process that has this PID now; one that was never heard of is made known as `?`.
+    /// The process that has this PID, or had it last; one that was never heard of is made known
+    /// as `?`.
     pub fn key_of(&mut self, pid: u32, now_ns: u64) -> ProcKey {
-        if let Some(key) = self.current.get(&pid) {
+        if let Some(key) = self.latest.get(&pid) {
             return *key;
         }
         self.insert(ProcessSeen {
@@ -81,7 +81,7 @@ impl Processes {
             comm: "?".to_owned(),
             ..ProcessSeen::default()
         });
-        self.current[&pid]
+        self.latest[&pid]
     }
 
     /// The process with this identity.
@@ -91,7 +91,13 @@ impl Processes {
 
     /// The living process with this PID.
     pub fn living(&self, pid: u32) -> Option<&Process> {
-        self.current.get(&pid).and_then(|key| self.all.get(key))
+        let process = self.all.get(self.latest.get(&pid)?)?;
+        process.exited_ns.is_none().then_some(process)
+    }
+
+    /// Whether a process with this PID was ever heard of, and not forgotten.
+    pub fn has(&self, pid: u32) -> bool {
+        self.latest.contains_key(&pid)
     }
 
     /// All processes, in no order.
@@ -101,21 +107,25 @@ impl Processes {
 
     /// The living processes, in no order.
     pub fn iter_living(&self) -> impl Iterator<Item = &Process> {
-        self.current.values().filter_map(|key| self.all.get(key))
+        self.all.values().filter(|process| process.exited_ns.is_none())
     }
 
     /// Removes the longest-dead processes until no more than `bound` dead ones are left.
-    pub(super) fn forget_beyond(&mut self, bound: usize) -> Vec<ProcKey> {
+    pub fn forget_beyond(&mut self, bound: usize) -> Vec<ProcKey> {
         let excess = self.dead.len().saturating_sub(bound);
         let keys: Vec<_> = self.dead.drain(..excess).collect();
         for key in &keys {
             self.all.remove(key);
+            if self.latest.get(&key.pid) == Some(key) {
+                self.latest.remove(&key.pid);
+            }
         }
         keys
     }
 
     fn see(&mut self, seen: ProcessSeen) {
-        match self.current.get(&seen.pid).and_then(|key| self.all.get_mut(key)) {
+        let known = self.living(seen.pid).map(|process| process.key);
+        match known.and_then(|key| self.all.get_mut(&key)) {
             // `/proc` gives start times in clock ticks: no reason to think it another process.
             Some(known) => {
                 known.comm = seen.comm;
@@ -135,14 +145,10 @@ impl Processes {
         }
         let key = ProcKey { pid: seen.pid, start_ns: seen.start_ns };
         // A PID that comes back without an exit event: the exit was lost.
-        if let Some(old) = self.current.insert(seen.pid, key)
-            && old != key
-        {
-            if let Some(process) = self.all.get_mut(&old) {
-                process.exited_ns = Some(seen.start_ns);
-            }
-            self.dead.push_back(old);
+        if let Some(old) = self.living(seen.pid).map(|process| process.key) {
+            self.end(old, seen.start_ns);
         }
+        self.latest.insert(seen.pid, key);
         let process = Process {
             key,
             parent: seen.parent,
@@ -152,5 +158,12 @@ impl Processes {
             lineage: lineage.into(),
         };
         self.all.insert(key, process);
+    }
+
+    fn end(&mut self, key: ProcKey, time_ns: u64) {
+        if let Some(process) = self.all.get_mut(&key) {
+            process.exited_ns = Some(time_ns);
+            self.dead.push_back(key);
+        }
     }
 }

@@ -28,7 +28,7 @@ impl Ticks {
     }
 }
 
-/// Counts the events of the last [`SLOTS`] ticks.
+/// Counts the events of the last four ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rate {
     tick: u64,

@@ -81,11 +81,11 @@ pub struct Syscalls {
 impl Syscalls {
     pub(super) fn fold(
         &mut self,
-        deltas: Vec<SyscallDelta>,
+        deltas: &[SyscallDelta],
         processes: &mut Processes,
         ticks: &Ticks,
     ) {
-        for delta in &deltas {
+        for delta in deltas {
             let process = self.by_process.entry(processes.key_of(delta.pid, 0)).or_default();
             process.by_nr.entry(delta.nr).or_default().add(delta, ticks);
             process.total.add(delta, ticks);

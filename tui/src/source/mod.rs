@@ -4,6 +4,8 @@ pub mod batch;
 pub mod frame;
 pub mod handle;
 pub mod health;
+pub mod live;
+pub mod procfs;
 
 pub use batch::{
     Batch, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta, SyscallDelta,

@@ -72,7 +72,7 @@ impl Marks {
 
 /// Control characters, line separators, and all that is default-ignorable: it has no shape of its
 /// own, but changes or hides what is around it (direction, joining, variants, tags).
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -1,0 +1,171 @@
+//! Off-CPU time: from the switch away from a thread to the switch back to it.
+
+use crate::filter::watched;
+use crate::health::count;
+use crate::kernel::field;
+use crate::stack::{self, stacks};
+use crate::{config, machine};
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
+use aya_ebpf::macros::{map, raw_tracepoint};
+use aya_ebpf::maps::{HashMap, PerCpuHashMap, StackTrace};
+use aya_ebpf::programs::RawTracePointContext;
+use syscope_shared::filter::Config;
+use syscope_shared::health::ProbeId;
+use syscope_shared::offcpu::{DEAD, Key, RUNNABLE, STATE_MASK, Stats, Waiting};
+use syscope_shared::stack::NONE;
+
+#[map]
+static OFFCPU: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+
+/// The wait each thread is in. An entry stays until its thread ends, as in `syscalls.rs`.
+#[map]
+static WAITING: HashMap<u32, Waiting> = HashMap::with_max_entries(64 * 1024, 0);
+
+#[map]
+static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+
+#[map]
+static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+
+#[raw_tracepoint(tracepoint = "sched_switch")]
+pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    leave(&ctx, now);
+    if let Some(tid) = field::<u32>(ctx.arg(2), machine!(layout.task_pid)) {
+        come_back(tid, now);
+    }
+    0
+}
+
+#[raw_tracepoint(tracepoint = "sched_wakeup")]
+pub fn sched_wakeup(ctx: RawTracePointContext) -> i32 {
+    let Some(tid) = field::<u32>(ctx.arg(0), machine!(layout.task_pid)) else { return 0 };
+    if let Some(waiting) = WAITING.get_ptr_mut(tid) {
+        // SAFETY: the map keeps the memory. A switch of the same thread on another CPU cannot
+        // run at the same time: both hold the run queue's lock.
+        let waiting = unsafe { &mut *waiting };
+        if waiting.since_ns != 0 && waiting.woken_ns == 0 {
+            // SAFETY: the helper has no preconditions.
+            waiting.woken_ns = unsafe { bpf_ktime_get_ns() };
+        }
+    }
+    0
+}
+
+/// A thread that was just created waits for its first CPU.
+#[raw_tracepoint(tracepoint = "sched_wakeup_new")]
+pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
+    let Some(config) = config() else { return 0 };
+    let task = ctx.arg(0);
+    let Some(tid) = field::<u32>(task, machine!(layout.task_pid)) else { return 0 };
+    let Some(pid) = field::<u32>(task, machine!(layout.task_tgid)) else { return 0 };
+    if watched(config, pid) {
+        // SAFETY: the helper has no preconditions.
+        let now = unsafe { bpf_ktime_get_ns() };
+        let key = Key { pid, state: RUNNABLE, kernel_stack: NONE, user_stack: NONE };
+        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+    }
+    0
+}
+
+/// The running thread gives up its CPU: the current task still is the one that leaves.
+#[inline(always)]
+fn leave(ctx: &RawTracePointContext, now: u64) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
+    let Some(config) = config() else { return };
+    if tid == 0 {
+        return;
+    }
+    let state = state(ctx);
+    if state & DEAD != 0 {
+        let _ = WAITING.remove(tid);
+        return;
+    }
+    if !watched(config, pid) {
+        return;
+    }
+    count(ProbeId::Offcpu, |c| c.events += 1);
+    let (kernel_stack, user_stack) = take_stacks(ctx, config);
+    let key = Key { pid, state: state & STATE_MASK, kernel_stack, user_stack };
+    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+}
+
+/// State in which the running thread leaves; one that is preempted leaves runnable, whatever it
+/// was about to do.
+#[inline(always)]
+fn state(ctx: &RawTracePointContext) -> u32 {
+    let preempted: u64 = ctx.arg(0);
+    if preempted as u8 != 0 {
+        RUNNABLE
+    } else if machine!(layout.switch_has_state) == 1 {
+        ctx.arg::<u64>(3) as u32
+    } else {
+        field(ctx.arg(1), machine!(layout.task_state)).unwrap_or(RUNNABLE)
+    }
+}
+
+#[inline(always)]
+fn take_stacks(ctx: &RawTracePointContext, config: &Config) -> (i32, i32) {
+    stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_STACKS_1, config.offcpu_table)
+}
+
+#[inline(always)]
+fn keep(tid: u32, wait: &Waiting) {
+    if let Some(waiting) = WAITING.get_ptr_mut(tid) {
+        // SAFETY: the map keeps the memory; see `sched_wakeup`.
+        unsafe { *waiting = *wait };
+    } else if WAITING.insert(tid, wait, 0).is_err() {
+        count(ProbeId::Offcpu, |c| c.map_full += 1);
+    }
+}
+
+/// A thread gets a CPU: its wait, if one was kept, ends.
+#[inline(always)]
+fn come_back(tid: u32, now: u64) {
+    let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
+    // SAFETY: the map keeps the memory; see `sched_wakeup`.
+    let waiting = unsafe { &mut *waiting };
+    if waiting.since_ns == 0 {
+        return;
+    }
+    // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
+    let ended = ended(waiting, now);
+    waiting.since_ns = 0;
+    let key = waiting.key;
+    if let Some(stats) = OFFCPU.get_ptr_mut(key) {
+        add(stats, &ended);
+    } else if OFFCPU.insert(key, ended, u64::from(BPF_NOEXIST)).is_err() {
+        match OFFCPU.get_ptr_mut(key) {
+            Some(stats) => add(stats, &ended),
+            None => count(ProbeId::Offcpu, |c| c.map_full += 1),
+        }
+    }
+}
+
+#[inline(always)]
+fn ended(wait: &Waiting, now: u64) -> Stats {
+    let woken = if wait.key.state == RUNNABLE {
+        wait.since_ns
+    } else if wait.woken_ns == 0 {
+        now
+    } else {
+        wait.woken_ns
+    };
+    Stats {
+        blocked_ns: woken.saturating_sub(wait.since_ns),
+        runqueue_ns: now.saturating_sub(woken),
+        waits: 1,
+    }
+}
+
+#[inline(always)]
+fn add(stats: *mut Stats, ended: &Stats) {
+    // SAFETY: the pointer is to this CPU's value; the hook does not nest on a CPU.
+    let stats = unsafe { &mut *stats };
+    stats.blocked_ns += ended.blocked_ns;
+    stats.runqueue_ns += ended.runqueue_ns;
+    stats.waits += ended.waits;
+}

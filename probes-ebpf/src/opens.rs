@@ -1,0 +1,263 @@
+//! File opens. Called from the system call programs; see `syscalls.rs`.
+
+use crate::health::count;
+use crate::kernel::{current_task, field};
+use crate::machine;
+use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::bpf_probe_read_user;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str, bpf_ringbuf_output,
+    bpf_ringbuf_query,
+};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{PerCpuArray, RingBuf};
+use syscope_shared::COMM_LEN;
+use syscope_shared::health::ProbeId;
+use syscope_shared::layout::Abi;
+use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_MAX, PATH_UNREADABLE};
+use syscope_shared::syscalls::{COMPAT, Inflight};
+
+/// Bytes of the ring; a power of two.
+const RING_BYTES: u32 = 8 * 1024 * 1024;
+/// User space is woken between its ticks only when so many bytes wait for it.
+const WAKEUP_BYTES: u64 = RING_BYTES as u64 / 4;
+const BPF_RB_AVAIL_DATA: u64 = 0;
+
+const AT_FDCWD: i32 = -100;
+/// Components of a base directory that are walked at most.
+const DEPTH_MAX: u32 = 32;
+/// Bytes of one component, NUL included (`NAME_MAX + 1`).
+const NAME_BYTES: usize = 256;
+/// Bytes behind the header: path and base directory, a power of two.
+const TAIL_BYTES: usize = 2 * PATH_MAX;
+
+#[map]
+static OPENS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
+
+/// One event in the making. The slack behind the tail lets the last component be read at any
+/// offset inside it.
+#[repr(C)]
+struct Scratch {
+    event: Event,
+    tail: [u8; TAIL_BYTES + NAME_BYTES],
+}
+
+#[map]
+static OPEN_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// Whether a system call of this ABI opens a file.
+#[inline(always)]
+pub fn is_open(abi: &Abi, nr: u32) -> bool {
+    nr == abi.openat || nr == abi.open || nr == abi.openat2 || nr == abi.creat
+}
+
+/// Keeps the arguments of an open in one form: dirfd, path pointer, flags, mode. For `openat2`
+/// flags and mode are still in user memory at the pointer kept in place of the flags, and mode is
+/// `u64::MAX`.
+#[inline(always)]
+pub fn keep_args(abi: &Abi, nr: u32, regs: u64, args: &mut [u64; 4]) {
+    let compat = nr & COMPAT != 0;
+    let nr = nr & !COMPAT;
+    let a = if compat {
+        read_args(regs, machine!(layout.regs_args_compat), u64::from(u32::MAX))
+    } else {
+        read_args(regs, machine!(layout.regs_args), u64::MAX)
+    };
+    let cwd = AT_FDCWD as u32 as u64;
+    *args = if nr == abi.openat {
+        [a[0], a[1], a[2], a[3]]
+    } else if nr == abi.openat2 {
+        [a[0], a[1], a[2], u64::MAX]
+    } else if nr == abi.creat {
+        const O_CREAT_WRONLY_TRUNC: u64 = 0o1101;
+        [cwd, a[0], O_CREAT_WRONLY_TRUNC, a[1]]
+    } else {
+        [cwd, a[0], a[1], a[2]]
+    };
+}
+
+#[inline(always)]
+fn read_args(regs: u64, offsets: [u32; 4], mask: u64) -> [u64; 4] {
+    let read = |offset| field::<u64>(regs, offset).unwrap_or(0) & mask;
+    [read(offsets[0]), read(offsets[1]), read(offsets[2]), read(offsets[3])]
+}
+
+/// Sends one open that has returned.
+#[inline(always)]
+pub fn emit(pid: u32, tid: u32, call: &Inflight, result: i64, duration_ns: u64) {
+    count(ProbeId::Opens, |c| c.events += 1);
+    let Some(scratch) = OPEN_SCRATCH.get_ptr_mut(0) else { return };
+    // SAFETY: the scratch is this CPU's, and programs of this hook do not nest.
+    let scratch = unsafe { &mut *scratch };
+    let (flags, mode) = flags_and_mode(call);
+    scratch.event = Event {
+        time_ns: call.start_ns,
+        duration_ns,
+        result: result as i32,
+        pid,
+        tid,
+        flags,
+        mode,
+        dirfd: call.args[0] as i32,
+        marks: 0,
+        path_len: 0,
+        base_len: 0,
+        pad: 0,
+        comm: [0; COMM_LEN],
+    };
+    // SAFETY: the buffer is as long as said.
+    unsafe { bpf_get_current_comm((&raw mut scratch.event.comm).cast(), COMM_LEN as u32) };
+    read_path(scratch, call.args[1], result);
+    let relative = scratch.event.path_len > 0 && scratch.tail[0] != b'/';
+    if relative {
+        walk_base(scratch, call.args[0] as i32);
+    }
+    send(scratch);
+}
+
+#[inline(always)]
+fn flags_and_mode(call: &Inflight) -> (u32, u32) {
+    if call.args[3] != u64::MAX {
+        return (call.args[2] as u32, call.args[3] as u32);
+    }
+    // struct open_how { __u64 flags, mode, resolve; }
+    // SAFETY: the helper checks the address.
+    match unsafe { bpf_probe_read_user(call.args[2] as *const [u64; 2]) } {
+        Ok(how) => (how[0] as u32, how[1] as u32),
+        Err(_) => (0, 0),
+    }
+}
+
+/// Reads the path at exit: the kernel has just read it, so its page is in memory.
+#[inline(always)]
+fn read_path(scratch: &mut Scratch, pointer: u64, result: i64) {
+    const ENAMETOOLONG: i64 = 36;
+    let buffer = (&raw mut scratch.tail).cast();
+    // SAFETY: the buffer is longer than PATH_MAX; the helper checks the address it reads.
+    let len = unsafe { bpf_probe_read_user_str(buffer, PATH_MAX as u32, pointer as *const _) };
+    if len <= 0 {
+        scratch.event.marks |= PATH_UNREADABLE;
+        count(ProbeId::Opens, |c| c.unreadable += 1);
+        return;
+    }
+    if len == PATH_MAX as i64 && result == -ENAMETOOLONG {
+        scratch.event.marks |= PATH_CUT;
+    }
+    scratch.event.path_len = (len - 1) as u32;
+}
+
+/// Appends the directory that a relative path starts from, innermost component first.
+///
+/// The walk goes the way `d_path` of the kernel does: up the dentries, and from the root of a mount
+/// to where it is mounted, until the root of the process.
+#[inline(always)]
+fn walk_base(scratch: &mut Scratch, dirfd: i32) {
+    let task = current_task();
+    let Some(fs) = field::<u64>(task, machine!(layout.task_fs)) else { return cut(scratch) };
+    let root_at = fs.wrapping_add(u64::from(machine!(layout.fs_root)));
+    let Some((root_mnt, root_dentry)) = read_path_struct(root_at) else { return cut(scratch) };
+    let base_at = if dirfd == AT_FDCWD {
+        Some(fs.wrapping_add(u64::from(machine!(layout.fs_pwd))))
+    } else {
+        open_file_path(task, dirfd)
+    };
+    let Some((mut mnt, mut dentry)) = base_at.and_then(read_path_struct) else {
+        return cut(scratch);
+    };
+    let start = scratch.event.path_len as usize;
+    let mut at = start;
+    for _ in 0..DEPTH_MAX {
+        if dentry == root_dentry && mnt == root_mnt {
+            return finish(scratch, start, at, BASE_WALKED);
+        }
+        let Some(mount_root) = field::<u64>(mnt, machine!(layout.vfsmount_root)) else { break };
+        let Some(parent) = field::<u64>(dentry, machine!(layout.dentry_parent)) else { break };
+        if dentry == mount_root || dentry == parent {
+            let mount = mnt.wrapping_sub(u64::from(machine!(layout.mount_vfsmount)));
+            let Some(above) = field::<u64>(mount, machine!(layout.mount_parent)) else { break };
+            if above == mount {
+                return finish(scratch, start, at, BASE_WALKED); // the root of the namespace
+            }
+            let mountpoint = field::<u64>(mount, machine!(layout.mount_mountpoint));
+            let Some(mountpoint) = mountpoint else { break };
+            dentry = mountpoint;
+            mnt = above.wrapping_add(u64::from(machine!(layout.mount_vfsmount)));
+            continue;
+        }
+        let Some(name) = field::<u64>(dentry, machine!(layout.dentry_name)) else { break };
+        let read = read_name(scratch, at, name);
+        if read <= 0 {
+            break;
+        }
+        at += read as usize & (NAME_BYTES * 2 - 1);
+        if at >= TAIL_BYTES {
+            break;
+        }
+        dentry = parent;
+    }
+    finish(scratch, start, at, BASE_CUT);
+}
+
+/// Reads one component to offset `at` of the tail; its length with the NUL, or an error.
+#[inline(always)]
+fn read_name(scratch: &mut Scratch, at: usize, name: u64) -> i64 {
+    let tail: *mut u8 = (&raw mut scratch.tail).cast();
+    // SAFETY: the masked offset lies inside the tail, and the slack behind it is as long as the
+    // longest component; the helper checks the address it reads.
+    unsafe {
+        let to = tail.add(at & (TAIL_BYTES - 1));
+        bpf_probe_read_kernel_str(to.cast(), NAME_BYTES as u32, name as *const _)
+    }
+}
+
+#[inline(always)]
+fn finish(scratch: &mut Scratch, start: usize, at: usize, mark: u32) {
+    scratch.event.marks |= mark;
+    scratch.event.base_len = (at.min(TAIL_BYTES) - start) as u32;
+}
+
+#[inline(always)]
+fn cut(scratch: &mut Scratch) {
+    scratch.event.marks |= BASE_CUT;
+}
+
+/// Reads a `struct path`: (mnt, dentry).
+#[inline(always)]
+fn read_path_struct(at: u64) -> Option<(u64, u64)> {
+    let mnt = field(at, machine!(layout.path_mnt))?;
+    let dentry = field(at, machine!(layout.path_dentry))?;
+    Some((mnt, dentry))
+}
+
+/// Where the `struct path` of an open descriptor is: `task->files->fdt->fd[dirfd]->f_path`.
+#[inline(always)]
+fn open_file_path(task: u64, dirfd: i32) -> Option<u64> {
+    let files: u64 = field(task, machine!(layout.task_files))?;
+    let fdt: u64 = field(files, machine!(layout.files_fdt))?;
+    let max: u32 = field(fdt, machine!(layout.fdt_max_fds))?;
+    if dirfd < 0 || dirfd as u32 >= max {
+        return None;
+    }
+    let fds: u64 = field(fdt, machine!(layout.fdt_fd))?;
+    let file: u64 = field(fds + u64::from(dirfd as u32) * 8, 0)?;
+    if file == 0 {
+        return None;
+    }
+    Some(file.wrapping_add(u64::from(machine!(layout.file_path))))
+}
+
+#[inline(always)]
+fn send(scratch: &mut Scratch) {
+    let tail = scratch.event.path_len as usize + scratch.event.base_len as usize;
+    let size = size_of::<Event>() + (tail & (2 * TAIL_BYTES - 1)).min(TAIL_BYTES);
+    let ring = (&raw const OPENS).cast_mut().cast();
+    // SAFETY: the ring is a map; the scratch is at least `size` bytes long.
+    let sent = unsafe {
+        let waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+        let wakeup = if waiting > WAKEUP_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+        bpf_ringbuf_output(ring, (&raw mut *scratch).cast(), size as u64, u64::from(wakeup))
+    };
+    if sent != 0 {
+        count(ProbeId::Opens, |c| c.ring_full += 1);
+    }
+}

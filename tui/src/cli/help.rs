@@ -1,0 +1,85 @@
+//! What `--help` teaches.
+
+use crate::probes::PROBES;
+use std::fmt::Write;
+
+/// Below the options of `syscope -h`.
+pub(super) fn short() -> &'static str {
+    "Needs root (or the capabilities that `syscope doctor` names). In the live screen, ? shows the \
+     keys.\n`syscope --help` tells more: panes, keys, filter, examples, exit statuses."
+}
+
+/// Below the options of `syscope --help`.
+pub(super) fn long() -> String {
+    let mut text = String::from("Panes (keys 1 to 4):\n");
+    for (index, probe) in PROBES.iter().filter(|probe| !probe.title.is_empty()).enumerate() {
+        writeln!(text, "  {} {:<12} {}", index + 1, probe.title, probe.about)
+            .expect("a string takes all");
+    }
+    text.push_str(TOPICS);
+    text
+}
+
+const TOPICS: &str = "
+Keys:
+  Tab, 1-4       focus a pane              Enter, Esc   into the selected row, and back
+  arrows, hjkl   move (PgUp PgDn g G)      z            the focused pane alone
+  /              filter                    f            filter to the selected process
+  s, r           sort column, reverse      Space        pause the view
+  c              clear the counters        t            profile: flame graph or functions
+  e              export a flame graph      ?, q         help, quit
+
+Filter (--filter, and / in the live screen):
+  word  \"two words\"      name or command line contains it
+  pid:123  pid:123,456   these processes
+  tree:123               this process and all its descendants
+  comm:nginx  comm:ngin* the name is exactly this; the kernel keeps 15 bytes of a name
+  cmd:--verbose          the command line contains it
+  !comm:cron             not this
+  a b   a or b   (a or b) c
+
+Examples:
+  sudo syscope                                the whole machine, live
+  sudo syscope -c nginx                       what nginx is doing
+  sudo syscope -p 1234 --follow-forks         a process and its descendants
+  sudo syscope report -d 5                    all four tables as text, after 5 seconds
+  sudo syscope report -d 5 --json | jq .opens
+  sudo syscope flame -d 10 -o out.svg         a flame graph of the CPUs
+  sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  syscope doctor                              what is missing, and the command that mends it
+
+Environment:
+  NO_COLOR   set to anything: no colours
+  RUST_LOG   what --log writes, for example syscope=debug
+
+Exit status:
+  0   all went well
+  1   it could not run or could not finish; standard error says why
+  2   the command line is wrong";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  sudo syscope report -d 5
+  sudo syscope report -d 30 -c postgres --top 5
+  sudo syscope report -d 5 --json > report.json
+
+The tables go to standard output, progress to standard error. What was lost or could not run is said
+at the end of the text, and under `health` in the JSON document.";
+
+pub(super) const FLAME: &str = "\
+Examples:
+  sudo syscope flame -d 10 -o out.svg
+  sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  sudo syscope flame -c postgres -o - --format folded | less -S
+
+An existing output is replaced only when the new one is complete.";
+
+pub(super) const DOCTOR: &str = "\
+Needs no privilege: run it as the user that is to run syscope.
+Exit status: 0 when every probe can run, 1 when one cannot.";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  syscope completions bash > /etc/bash_completion.d/syscope
+  syscope completions zsh > \"${fpath[1]}/_syscope\"
+  syscope completions fish > ~/.config/fish/completions/syscope.fish";

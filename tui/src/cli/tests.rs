@@ -1,0 +1,133 @@
+//! Command lines that are understood, and those that are refused.
+
+use super::*;
+use crate::probes::PROBES;
+
+fn read(line: &str) -> Result<Cli, clap::Error> {
+    let words = std::iter::once("syscope").chain(line.split_whitespace());
+    Cli::try_read(words.map(OsString::from))
+}
+
+fn refused(line: &str) -> String {
+    read(line).expect_err(line).to_string()
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn no_subcommand_is_the_live_screen() {
+    let cli = read("").unwrap();
+    assert!(cli.command.is_none());
+    assert_eq!(cli.live.interval, Duration::from_millis(250));
+    assert_eq!(cli.live.watch.freq, 99);
+    assert!(cli.live.watch.filter().unwrap().is_empty());
+    let cli = read("-p 1,2 -p 3 -c nginx --filter cmd:x --interval 1s --freq 999").unwrap();
+    assert_eq!(cli.live.watch.filter().unwrap().text(), "pid:1,2,3 comm:nginx cmd:x");
+    assert_eq!(cli.live.interval, Duration::from_secs(1));
+    assert_eq!(cli.live.watch.freq, 999);
+    let cli = read("--pid 7 --follow-forks --log /tmp/x --color never --inject-panic").unwrap();
+    assert_eq!(cli.live.watch.filter().unwrap().text(), "tree:7");
+    assert_eq!(cli.common.color, Color::Never);
+    assert!(cli.live.inject_panic);
+}
+
+#[test]
+fn report_takes_its_options() {
+    let Some(Command::Report(report)) =
+        read("report -d 2.5 -p 7 --json --top 3 -q --color always").unwrap().command
+    else {
+        panic!("not a report")
+    };
+    assert_eq!(report.duration, Duration::from_millis(2_500));
+    assert_eq!((report.json, report.top, report.quiet), (true, Some(3), true));
+    assert_eq!(report.watch.filter().unwrap().text(), "pid:7");
+}
+
+#[test]
+fn the_format_of_a_flame_graph_is_told_from_its_name() {
+    for (line, format) in [
+        ("flame -o out.svg", FlameFormat::Svg),
+        ("flame -o out.folded", FlameFormat::Folded),
+        ("flame -o -", FlameFormat::Svg),
+        ("flame -o - --format folded", FlameFormat::Folded),
+        ("flame -o out.txt --format folded", FlameFormat::Folded),
+    ] {
+        let Some(Command::Flame(flame)) = read(line).unwrap().command else { panic!("{line}") };
+        assert_eq!(flame.format(), Ok(format), "{line}");
+        assert_eq!(flame.duration, Duration::from_secs(10));
+    }
+    assert!(refused("flame -o out.txt").contains("name it .svg or .folded"));
+    assert!(refused("flame").contains("--output <FILE>"));
+}
+
+#[test]
+fn times_are_humane() {
+    for (text, millis) in
+        [("5", 5_000), ("0.5", 500), ("250ms", 250), ("1m30s", 90_000), ("2h", 7_200_000)]
+    {
+        assert_eq!(values::duration(text), Ok(Duration::from_millis(millis)), "{text}");
+    }
+    for text in ["", "x", "-5s", "5 bananas", ".", "1.2.3"] {
+        assert!(values::duration(text).is_err(), "{text}");
+    }
+    assert_eq!(values::interval("49ms"), Err("it must be 50ms to 1m".to_owned()));
+    assert_eq!(values::interval("50ms"), Ok(Duration::from_millis(50)));
+    assert!(values::duration("0").is_err() && values::duration("25h").is_err());
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_what_would_be_right() {
+    for (line, hint) in [
+        ("-p nginx", "use --comm nginx"),
+        ("-p 0", "a number from 1"),
+        ("--filter pdi:12", "did you mean `pid:`"),
+        ("--filter pdi:12", "\n    ^^^^"),
+        ("--freq 0", "1..=10000"),
+        ("--interval 1ms", "50ms to 1m"),
+        ("report -d x", "250ms"),
+        ("report --top 0", "from 1"),
+        ("--follow-forks", "--pid"),
+        ("-p 1 report", "cannot be used with"),
+        ("reprot", "report"),
+    ] {
+        let error = refused(line);
+        assert!(error.contains(hint), "{line}: {error}");
+    }
+    assert_eq!(read("--freq 0").unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused_before_anything_starts() {
+    let deep = format!("{}a or b{}", "(".repeat(32), ")".repeat(32));
+    let line = |pid: &[&str]| {
+        let words = [&["syscope", "--filter", &deep], pid].concat();
+        Cli::try_read(words.into_iter().map(OsString::from))
+    };
+    assert!(line(&[]).is_ok());
+    assert!(line(&["-p", "1"]).unwrap_err().to_string().contains("too many parentheses"));
+}
+
+#[test]
+fn help_teaches_panes_keys_filter_and_exit_statuses() {
+    let help = Cli::command().render_long_help().to_string();
+    for probe in PROBES {
+        assert!(help.contains(probe.title), "{}", probe.name);
+    }
+    for word in ["Keys:", "Filter", "Examples:", "NO_COLOR", "Exit status:", "syscope doctor"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(!help.contains("inject"));
+}
+
+#[test]
+fn every_shell_has_completions() {
+    for shell in clap_complete::Shell::value_variants() {
+        let mut script = Vec::new();
+        Cli::completions(*shell, &mut script);
+        let script = String::from_utf8(script).unwrap();
+        assert!(script.contains("follow-forks"), "{shell}");
+    }
+}

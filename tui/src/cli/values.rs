@@ -1,0 +1,63 @@
+//! Values of options: one clear error for each that is wrong, with what would be right.
+
+use crate::filter::Filter;
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// A PID.
+pub(super) fn pid(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("a PID is a number from 1; for a name, use --comm {text}")),
+        Ok(pid) => Ok(pid),
+    }
+}
+
+/// A process name.
+pub(super) fn comm(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("a name is needed, as in --comm nginx".into())
+    } else {
+        Ok(text.into())
+    }
+}
+
+/// A filter.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| {
+        let pointed = error.pointed(text);
+        let place: Vec<_> = pointed.lines().take(2).map(|line| format!("    {line}")).collect();
+        format!("{error}\n{}", place.join("\n"))
+    })
+}
+
+/// A number of rows.
+pub(super) fn top(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a number from 1 is needed, as in --top 20".into()),
+        Ok(top) => Ok(top),
+    }
+}
+
+/// How long to watch.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_millis(1), Duration::from_secs(24 * 3_600), "1ms to 24h")
+}
+
+/// Time between two readings.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    within(text, Duration::from_millis(50), Duration::from_secs(60), "50ms to 1m")
+}
+
+fn within(text: &str, min: Duration, max: Duration, range: &str) -> Result<Duration, String> {
+    let time = time(text).ok_or("a time is a number of seconds, or has units: 5, 250ms, 1m30s")?;
+    if (min..=max).contains(&time) { Ok(time) } else { Err(format!("it must be {range}")) }
+}
+
+/// `5` and `2.5` are seconds; else as jiff reads it: `250ms`, `1m30s`, `2 hours`.
+fn time(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let with_unit = if seconds { format!("{text}s") } else { text.to_owned() };
+    let time: SignedDuration = with_unit.parse().ok()?;
+    Duration::try_from(time).ok()
+}

@@ -1,0 +1,102 @@
+//! Push-down: the configuration and the list of watched processes in the kernel.
+
+use super::map::TypedMap;
+use crate::filter::PushDown;
+use std::collections::BTreeSet;
+use std::io;
+use syscope_shared::filter::Config;
+
+/// Writes the `CONFIG` and `FILTER` maps.
+pub struct Writer {
+    config_map: TypedMap<u32, Config>,
+    list: TypedMap<u32, u8>,
+    config: Config,
+    listed: Option<usize>,
+    /// What was in the list before the events were read that decide on it.
+    seen: BTreeSet<u32>,
+}
+
+impl Writer {
+    /// Starts out with every process but `self_pid` (0: every process) let through.
+    pub fn new(
+        config_map: TypedMap<u32, Config>,
+        list: TypedMap<u32, u8>,
+        self_pid: u32,
+    ) -> io::Result<Self> {
+        let config = Config { self_pid, ..Config::default() };
+        let writer = Self { config_map, list, config, listed: None, seen: BTreeSet::new() };
+        writer.write()?;
+        Ok(writer)
+    }
+
+    /// PIDs the kernel lets through; `None` when it lets all through.
+    pub fn listed(&self) -> Option<usize> {
+        self.listed
+    }
+
+    /// Looks at what the kernel has listed of its own accord. To be called before the events are
+    /// read that the next [`Writer::apply`] rests on: the kernel lists a process only after it has
+    /// sent the event, so what is listed here can be judged then, and what is listed later is not
+    /// taken out unheard.
+    pub fn look(&mut self) -> io::Result<()> {
+        if self.config.only_listed == 0 {
+            return Ok(());
+        }
+        let seen = &mut self.seen;
+        self.list.for_each(|pid, _| {
+            seen.insert(pid);
+        })
+    }
+
+    /// Makes the kernel let through what `push_down` says: first what is added, then what is
+    /// removed, so that nothing both would let through is lost on the way.
+    pub fn apply(&mut self, push_down: &PushDown) -> io::Result<()> {
+        let (pids, inherit_forks, adopt_execs) = match push_down {
+            PushDown::All => {
+                self.look()?;
+                self.config = Config { self_pid: self.config.self_pid, ..Config::default() };
+                self.listed = None;
+                self.write()?;
+                return self.relist(&BTreeSet::new());
+            }
+            PushDown::Only { pids, inherit_forks, adopt_execs } => {
+                (pids, *inherit_forks, *adopt_execs)
+            }
+        };
+        let first = self.listed.is_none();
+        if first {
+            self.relist(pids)?;
+        }
+        let config = Config {
+            only_listed: 1,
+            inherit_forks: u32::from(inherit_forks),
+            adopt_execs: u32::from(adopt_execs),
+            ..self.config
+        };
+        if config != self.config {
+            self.config = config;
+            self.write()?;
+        }
+        if !first {
+            self.relist(pids)?;
+        }
+        self.listed = Some(pids.len());
+        Ok(())
+    }
+
+    fn write(&self) -> io::Result<()> {
+        self.config_map.set(&0, &self.config, 0)
+    }
+
+    /// Takes out of the list what was seen in it and is not in `pids`, and puts in what is missing.
+    fn relist(&mut self, pids: &BTreeSet<u32>) -> io::Result<()> {
+        for pid in pids.difference(&self.seen) {
+            self.list.set(pid, &1, 0)?;
+        }
+        for pid in self.seen.difference(pids) {
+            self.list.delete(pid)?;
+        }
+        self.seen.clone_from(pids);
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+//! Loads the BPF object and attaches the probes, each on its own: one that cannot run is off with
+//! its reason, and the rest work.
+
+use super::{
+    Kernel, filter, health, layout, lifecycle, map, offcpu, opens, overhead, profile, syscalls,
+};
+use crate::filter::PushDown;
+use crate::probes::{PROBES, Probe};
+use crate::source::ProbeStatus;
+use aya::programs::perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent};
+use aya::programs::{Program, ProgramError};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use std::error::Error;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use syscope_shared::health::ProbeId;
+use syscope_shared::layout::{ABSENT, Layout, Machine};
+use syscope_shared::syscalls::Stats;
+
+/// The BPF programs, as `probes-ebpf/build.sh` built them.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.o");
+
+/// Bytes that the values of the largest per-CPU map take at most, over all CPUs.
+const CALLS_BYTES: usize = 24 * 1024 * 1024;
+
+/// What to attach, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Samples a second and CPU.
+    pub frequency_hz: u64,
+    /// Observe syscope itself too.
+    pub include_self: bool,
+    /// What to let through from the first event on.
+    pub push_down: PushDown,
+    /// `CLOCK_MONOTONIC` now, in ns.
+    pub now_ns: u64,
+}
+
+/// Why nothing could be attached.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// The privilege is missing.
+    #[error("not permitted to load BPF programs")]
+    NotPermitted,
+    /// The kernel cannot run the programs; the text says why.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Every probe is off; one line a probe says why.
+    #[error("no probe can run here:\n{0}")]
+    Nothing(String),
+    /// The kernel refused something else.
+    #[error("cannot load the BPF programs: {0}")]
+    Refused(String),
+}
+
+pub fn attach(settings: &Settings) -> Result<Kernel, AttachError> {
+    let layout = layout::of_running_kernel().map_err(AttachError::Unsupported)?;
+    raise_memlock();
+    let cpus = aya::util::nr_cpus().map_err(|(_, e)| AttachError::Refused(e.to_string()))?;
+    let mut programs = load_object(&layout, cpus)?;
+    let refused = |error: io::Error| AttachError::Refused(error.to_string());
+    let filter = push_down(&mut programs, settings).map_err(refused)?;
+    let statuses: Vec<_> = PROBES
+        .iter()
+        .map(|probe| match attach_probe(&mut programs, probe, &layout, settings) {
+            Ok(()) => ProbeStatus::On,
+            Err(reason) => ProbeStatus::Off(reason),
+        })
+        .collect();
+    check_any_on(&statuses)?;
+    assemble(programs, filter, statuses, settings, cpus).map_err(refused)
+}
+
+/// Tells the programs whom to watch before the first of them runs.
+fn push_down(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter::Writer> {
+    let own = if settings.include_self { 0 } else { std::process::id() };
+    let (config, list) = (map::typed(programs, "CONFIG")?, map::typed(programs, "FILTER")?);
+    let mut filter = filter::Writer::new(config, list, own)?;
+    filter.apply(&settings.push_down)?;
+    Ok(filter)
+}
+
+fn load_object(layout: &Layout, cpus: usize) -> Result<Ebpf, AttachError> {
+    let machine = Machine {
+        layout: *layout,
+        native: layout::native_abi(),
+        compat: layout::compat_abi(),
+        syscalls_on: 1,
+        opens_on: 1,
+    };
+    let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
+    EbpfLoader::new()
+        .btf(None) // the programs have no relocations against the kernel's types
+        .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
+        .map_max_entries("SYSCALLS", calls)
+        .load(OBJECT)
+        .map_err(|error| load_error(&error))
+}
+
+fn load_error(error: &EbpfError) -> AttachError {
+    match os_error(error) {
+        Some(libc::EPERM | libc::EACCES) => AttachError::NotPermitted,
+        Some(libc::ENOSYS) => AttachError::Unsupported("this kernel has no BPF".to_owned()),
+        _ => AttachError::Refused(chain(error)),
+    }
+}
+
+/// Raises the limit on locked memory, which kernels before 5.11 hold maps against. Newer ones do
+/// not, so a failure is none yet: creating a map tells.
+fn raise_memlock() {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+    if let Err(error) = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY) {
+        tracing::debug!(%error, "the limit on locked memory stays as it is");
+    }
+}
+
+fn attach_probe(
+    programs: &mut Ebpf,
+    probe: &Probe,
+    layout: &Layout,
+    settings: &Settings,
+) -> Result<(), String> {
+    check_layout(probe.id, layout)?;
+    for name in probe.programs {
+        let program = programs.program_mut(name).ok_or_else(|| format!("no program {name}"))?;
+        if program.fd().is_ok() {
+            continue; // shared with a probe that is on already
+        }
+        attach_program(name, program, settings).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn attach_program(name: &str, program: &mut Program, settings: &Settings) -> Result<(), String> {
+    let tracepoint = match name {
+        "process_fork" => "sched_process_fork",
+        "process_exec" => "sched_process_exec",
+        "process_exit" => "sched_process_exit",
+        name => name,
+    };
+    match program {
+        Program::RawTracePoint(program) => program
+            .load()
+            .and_then(|()| program.attach(tracepoint).map(drop))
+            .map_err(|error| program_error(&error)),
+        Program::PerfEvent(program) => {
+            program.load().map_err(|error| program_error(&error))?;
+            let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
+            let rate = SamplePolicy::Frequency(settings.frequency_hz);
+            for cpu in aya::util::online_cpus().map_err(|(path, e)| format!("{path}: {e}"))? {
+                let scope = PerfEventScope::AllProcessesOneCpu { cpu };
+                program.attach(clock, scope, rate, false).map_err(|error| program_error(&error))?;
+            }
+            Ok(())
+        }
+        _ => Err("a program of an unexpected type".to_owned()),
+    }
+}
+
+/// What went wrong with a program, with the knob that is in the way where it is known.
+fn program_error(error: &ProgramError) -> String {
+    let text = match error {
+        // The last line of the verifier's log names the cause; the log itself goes to the log file.
+        ProgramError::LoadError { io_error, verifier_log } => {
+            tracing::error!(%verifier_log, "the verifier refused a program");
+            format!("the kernel refused to load it: {io_error}")
+        }
+        error => chain(error),
+    };
+    match os_error(error) {
+        Some(libc::EACCES | libc::EPERM) => {
+            format!("{text} (see `syscope doctor` for the capability or sysctl that is missing)")
+        }
+        _ => text,
+    }
+}
+
+/// Refuses a probe for which the kernel lacks a field.
+fn check_layout(probe: ProbeId, layout: &Layout) -> Result<(), String> {
+    let needed: &[(u32, &str)] = match probe {
+        ProbeId::Syscalls | ProbeId::Profile => &[],
+        // Without the fields of directories a relative path stays relative, and is marked.
+        ProbeId::Opens => &[(layout.regs_args[0], "pt_regs")],
+        ProbeId::Offcpu => &[
+            (layout.task_pid, "task_struct.pid"),
+            (layout.task_tgid, "task_struct.tgid"),
+            (layout.task_state, "task_struct.__state"),
+        ],
+        ProbeId::Lifecycle => &[
+            (layout.task_pid, "task_struct.pid"),
+            (layout.task_tgid, "task_struct.tgid"),
+            (layout.task_signal, "task_struct.signal"),
+            (layout.signal_live, "signal_struct.live"),
+        ],
+    };
+    match needed.iter().find(|(offset, _)| *offset == ABSENT) {
+        Some((_, field)) => Err(format!("this kernel's BTF has no {field}")),
+        None => Ok(()),
+    }
+}
+
+fn check_any_on(statuses: &[ProbeStatus]) -> Result<(), AttachError> {
+    if statuses.contains(&ProbeStatus::On) {
+        return Ok(());
+    }
+    let reasons = PROBES.iter().zip(statuses).map(|(probe, status)| match status {
+        ProbeStatus::Off(reason) => format!("  {}: {reason}", probe.name),
+        ProbeStatus::On => String::new(),
+    });
+    Err(AttachError::Nothing(reasons.collect::<Vec<_>>().join("\n")))
+}
+
+fn assemble(
+    mut programs: Ebpf,
+    filter: filter::Writer,
+    statuses: Vec<ProbeStatus>,
+    settings: &Settings,
+    cpus: usize,
+) -> io::Result<Kernel> {
+    let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
+    let descriptors = descriptors(&programs)?;
+    let overhead = overhead::Meter::new(descriptors_once(&programs)?, cpus, settings.now_ns);
+    let maps = &mut programs;
+    Ok(Kernel {
+        filter,
+        overhead,
+        health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),
+        lifecycle: opened(is_on(ProbeId::Lifecycle), || lifecycle::Reader::open(maps))?,
+        syscalls: opened(is_on(ProbeId::Syscalls), || syscalls::Reader::open(maps))?,
+        opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
+        offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,
+        profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,
+        statuses,
+        _programs: programs,
+    })
+}
+
+fn opened<R>(on: bool, open: impl FnOnce() -> io::Result<R>) -> io::Result<Option<R>> {
+    on.then(open).transpose()
+}
+
+/// Descriptors of the programs of each probe, in the order of [`PROBES`].
+fn descriptors(programs: &Ebpf) -> io::Result<Vec<Vec<OwnedFd>>> {
+    PROBES
+        .iter()
+        .map(|probe| probe.programs.iter().filter_map(|n| descriptor(programs, n)).collect())
+        .collect()
+}
+
+/// Descriptors of all programs that run, each once: probes share some.
+fn descriptors_once(programs: &Ebpf) -> io::Result<Vec<OwnedFd>> {
+    programs.programs().filter_map(|(name, _)| descriptor(programs, name)).collect()
+}
+
+fn descriptor(programs: &Ebpf, name: &str) -> Option<io::Result<OwnedFd>> {
+    let program = programs.program(name)?.fd().ok()?;
+    Some(program.as_fd().try_clone_to_owned())
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The error number of the system call that failed, somewhere down the causes.
+fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>()
+            && let Some(number) = io.raw_os_error()
+        {
+            return Some(number);
+        }
+        cause = error.source();
+    }
+    None
+}

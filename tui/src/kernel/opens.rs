@@ -1,0 +1,143 @@
+//! Reads the opens probe.
+
+use super::lifecycle::text;
+use super::map;
+use crate::source::{OpenEvent, OpenPath};
+use crate::text::from_bytes;
+use aya::Ebpf;
+use aya::maps::{MapData, RingBuf};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_UNREADABLE};
+
+/// Reads the `OPENS` ring.
+pub struct Reader {
+    ring: RingBuf<MapData>,
+}
+
+impl Reader {
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        Ok(Self { ring: map::ring(programs, "OPENS")? })
+    }
+
+    /// Appends what was opened since the last reading.
+    pub fn read(&mut self, events: &mut Vec<OpenEvent>) {
+        while let Some(item) = self.ring.next() {
+            match decode(&item) {
+                Some(event) => events.push(event),
+                None => tracing::error!(bytes = item.len(), "an open event of unexpected size"),
+            }
+        }
+    }
+}
+
+impl AsFd for Reader {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+}
+
+/// Decodes one event of the ring; `None` when it is too short for what it says it holds.
+pub fn decode(bytes: &[u8]) -> Option<OpenEvent> {
+    let (head, tail) = bytes.split_at_checked(size_of::<Event>())?;
+    let event: Event = bytemuck::pod_read_unaligned(head);
+    let (path, rest) = tail.split_at_checked(event.path_len as usize)?;
+    let base = rest.get(..event.base_len as usize)?;
+    let result = match event.result {
+        error if error < 0 => Err(error.unsigned_abs()),
+        fd => Ok(fd.unsigned_abs()),
+    };
+    Some(OpenEvent {
+        time_ns: event.time_ns,
+        duration_ns: event.duration_ns,
+        pid: event.pid,
+        tid: event.tid,
+        comm: text(&event.comm),
+        path: resolve(path, base, event.marks),
+        flags: event.flags,
+        mode: event.mode,
+        result,
+    })
+}
+
+fn resolve(path: &[u8], base: &[u8], marks: u32) -> OpenPath {
+    let relative = !path.is_empty() && path[0] != b'/';
+    let walked = marks & BASE_WALKED != 0;
+    let mut full = Vec::new();
+    if relative && (walked || marks & BASE_CUT != 0) {
+        // The components come innermost first, each with a NUL behind it.
+        for component in base.split(|byte| *byte == 0).rev().filter(|c| !c.is_empty()) {
+            full.push(b'/');
+            full.extend_from_slice(component);
+        }
+        if !walked && !full.is_empty() {
+            full.splice(0..1, *b"...");
+            full.insert(3, b'/');
+        }
+        if walked || !full.is_empty() {
+            full.push(b'/');
+        }
+    }
+    full.extend_from_slice(strip_dot(path, walked));
+    OpenPath {
+        text: from_bytes(&full),
+        unresolved: relative && !walked,
+        cut: marks & PATH_CUT != 0,
+        unreadable: marks & PATH_UNREADABLE != 0,
+    }
+}
+
+/// `./x` in a known directory is `x` in it; the path is otherwise left as the program gave it.
+fn strip_dot(path: &[u8], walked: bool) -> &[u8] {
+    match path {
+        [b'.', b'/', rest @ ..] if walked && !rest.is_empty() && rest[0] != b'/' => rest,
+        b"." if walked => b"",
+        path => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(path: &[u8], base: &[u8], marks: u32) -> Vec<u8> {
+        let head = Event {
+            result: -2,
+            marks,
+            path_len: path.len() as u32,
+            base_len: base.len() as u32,
+            ..Event::default()
+        };
+        [bytemuck::bytes_of(&head), path, base].concat()
+    }
+
+    fn path(bytes: &[u8]) -> String {
+        decode(bytes).unwrap().path.text
+    }
+
+    #[test]
+    fn a_relative_path_stands_behind_its_base() {
+        assert_eq!(path(&event(b"x.c", b"src\0home\0", BASE_WALKED)), "/home/src/x.c");
+        assert_eq!(path(&event(b"./x.c", b"src\0", BASE_WALKED)), "/src/x.c");
+        assert_eq!(path(&event(b"x.c", b"", BASE_WALKED)), "/x.c");
+        assert_eq!(path(&event(b"../x.c", b"src\0", BASE_WALKED)), "/src/../x.c");
+        assert_eq!(path(&event(b"/etc/x", b"", 0)), "/etc/x");
+    }
+
+    #[test]
+    fn an_unknown_base_is_marked() {
+        let open = decode(&event(b"x.c", b"", BASE_CUT)).unwrap();
+        assert_eq!((open.path.text.as_str(), open.path.unresolved), ("x.c", true));
+        let open = decode(&event(b"x.c", b"in\0", BASE_CUT)).unwrap();
+        assert_eq!((open.path.text.as_str(), open.path.unresolved), (".../in/x.c", true));
+    }
+
+    #[test]
+    fn an_event_cut_short_is_refused() {
+        let whole = event(b"x.c", b"src\0", BASE_WALKED);
+        for len in 0..whole.len() {
+            assert_eq!(decode(&whole[..len]), None);
+        }
+        assert_eq!(decode(&whole).unwrap().result, Err(2));
+    }
+}

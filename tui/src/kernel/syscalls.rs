@@ -1,0 +1,87 @@
+//! Reads the syscalls probe.
+
+use super::drain::{Counts, Drain};
+use super::map;
+use crate::source::SyscallDelta;
+use aya::Ebpf;
+use rustc_hash::FxHashMap;
+use std::io;
+use syscope_shared::syscalls::{ErrnoKey, Key, Stats};
+
+impl Counts for Stats {
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.total_ns += other.total_ns;
+        for (sum, count) in self.hist.iter_mut().zip(other.hist) {
+            *sum = sum.wrapping_add(count);
+        }
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        let mut hist = self.hist;
+        for (count, before) in hist.iter_mut().zip(earlier.hist) {
+            *count = count.wrapping_sub(before);
+        }
+        Self {
+            calls: self.calls - earlier.calls,
+            errors: self.errors - earlier.errors,
+            total_ns: self.total_ns - earlier.total_ns,
+            hist,
+        }
+    }
+}
+
+/// Reads the `SYSCALLS` and `ERRNOS` maps.
+pub struct Reader {
+    calls: Drain<Key, Stats>,
+    errnos: Drain<ErrnoKey, u64>,
+}
+
+impl Reader {
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let calls = Drain::new(map::typed(programs, "SYSCALLS")?);
+        Ok(Self { calls, errnos: Drain::new(map::typed(programs, "ERRNOS")?) })
+    }
+
+    /// Appends what was called since the last reading.
+    pub fn read(&mut self, deltas: &mut Vec<SyscallDelta>) -> io::Result<()> {
+        let first = deltas.len();
+        self.calls.read(|key, stats| deltas.push(delta(key, &stats)))?;
+        let mut index = None;
+        self.errnos.read(|key, count| {
+            // Errors are rare enough that most readings need no index.
+            let index = index.get_or_insert_with(|| by_key(&deltas[first..]));
+            let call = Key { pid: key.pid, nr: key.nr };
+            let at = *index.entry(call).or_insert_with(|| {
+                // The call returned between the two readings.
+                deltas.push(delta(call, &bytemuck::Zeroable::zeroed()));
+                deltas.len() - 1 - first
+            });
+            deltas[first + at].errnos.push((key.errno, count));
+        })
+    }
+
+    /// Frees what the maps hold of a process.
+    pub fn free(&mut self, pid: u32) {
+        self.calls.delete(|key| key.pid == pid);
+        self.errnos.delete(|key| key.pid == pid);
+    }
+}
+
+fn by_key(deltas: &[SyscallDelta]) -> FxHashMap<Key, usize> {
+    let keys = deltas.iter().map(|delta| Key { pid: delta.pid, nr: delta.nr });
+    keys.enumerate().map(|(index, key)| (key, index)).collect()
+}
+
+fn delta(key: Key, stats: &Stats) -> SyscallDelta {
+    SyscallDelta {
+        pid: key.pid,
+        nr: key.nr,
+        calls: stats.calls,
+        errors: stats.errors,
+        total_ns: stats.total_ns,
+        hist: stats.hist,
+        errnos: Vec::new(),
+    }
+}

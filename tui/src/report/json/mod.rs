@@ -1,0 +1,140 @@
+//! The JSON document. It is written as it is made: a long watch has millions of opens.
+
+mod calls;
+mod stacks;
+
+use super::{Options, Selection};
+use crate::filter::Filter;
+use crate::model::Model;
+use crate::source::{Health, ProbeHealth, ProbeStatus};
+use crate::text::screen::is_hidden;
+use calls::{Opens, Syscalls};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use stacks::{Offcpu, Profile};
+use std::io::{self, Write};
+
+/// Version of the document's schema: grows when a field changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+/// The JSON document of what the model holds of the processes that the filter accepts.
+pub fn document<'a>(
+    model: &'a Model,
+    filter: &'a Filter,
+    options: Options,
+) -> impl Serialize + use<'a> {
+    Document(Selection::new(model, filter, options.top.unwrap_or(usize::MAX)))
+}
+
+/// Writes a document and a line end.
+pub(super) fn write(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Visible))?;
+    out.write_all(b"\n")
+}
+
+/// Compact JSON that can be shown on a terminal: what [`crate::text::visible`] escapes is escaped
+/// here too, as `\uXXXX`, so that the value stays what it is.
+struct Visible;
+
+impl serde_json::ser::Formatter for Visible {
+    fn write_string_fragment<W>(&mut self, out: &mut W, text: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        let mut rest = text;
+        while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            for unit in hidden.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + hidden.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+struct Document<'a>(Selection<'a>);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let selection = &self.0;
+        let model = selection.model;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", &SCHEMA)?;
+        map.serialize_entry("host", &model.watched.host)?;
+        map.serialize_entry("kernel", &model.watched.kernel)?;
+        map.serialize_entry("cpus", &model.watched.cpus)?;
+        map.serialize_entry("duration_ns", &model.span_ns())?;
+        map.serialize_entry("filter", selection.filter.text())?;
+        map.serialize_entry("health", &HealthOut(&model.health))?;
+        map.serialize_entry("processes", &Processes(selection))?;
+        map.serialize_entry("syscalls", &Syscalls(selection))?;
+        map.serialize_entry("opens", &Opens::of(selection))?;
+        map.serialize_entry("offcpu", &Offcpu(selection))?;
+        map.serialize_entry("profile", &Profile::of(selection))?;
+        map.end()
+    }
+}
+
+struct HealthOut<'a>(&'a Health);
+
+#[derive(Serialize)]
+struct ProbeOut<'a> {
+    status: &'a ProbeStatus,
+    events: u64,
+    lost: u64,
+    collisions: u64,
+    stack_errors: u64,
+    unreadable: u64,
+    unresolved_frames: u64,
+}
+
+impl<'a> From<&'a ProbeHealth> for ProbeOut<'a> {
+    fn from(probe: &'a ProbeHealth) -> Self {
+        Self {
+            status: &probe.status,
+            events: probe.events,
+            lost: probe.lost,
+            collisions: probe.collisions,
+            stack_errors: probe.stack_errors,
+            unreadable: probe.unreadable,
+            unresolved_frames: probe.unresolved_frames,
+        }
+    }
+}
+
+impl Serialize for HealthOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for probe in &self.0.probes {
+            map.serialize_entry(probe.name, &ProbeOut::from(probe))?;
+        }
+        map.serialize_entry("overhead", &self.0.overhead)?;
+        map.serialize_entry("skipped_ticks", &self.0.skipped_ticks)?;
+        map.serialize_entry("pushed_down", &self.0.pushed_down)?;
+        map.end()
+    }
+}
+
+struct Processes<'a>(&'a Selection<'a>);
+
+#[derive(Serialize)]
+struct ProcessOut<'a> {
+    pid: u32,
+    parent: u32,
+    comm: &'a str,
+    cmdline: &'a str,
+    exited: bool,
+}
+
+impl Serialize for Processes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.processes().into_iter().map(|process| ProcessOut {
+            pid: process.key.pid,
+            parent: process.parent,
+            comm: &process.comm,
+            cmdline: &process.cmdline,
+            exited: process.exited_ns.is_some(),
+        }))
+    }
+}

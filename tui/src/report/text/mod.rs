@@ -1,0 +1,105 @@
+//! The text for people: four tables, then what was lost.
+
+mod calls;
+mod stacks;
+
+use super::Selection;
+use crate::source::{ProbeHealth, ProbeStatus};
+use crate::text::{count, duration, fit, percent, visible};
+use std::io::{self, Write};
+
+/// System calls, errors or stacks of one process that are shown.
+const DETAILS: usize = 3;
+/// Columns of a PID.
+const PID: usize = 8;
+/// Columns of a process name: as long as the kernel keeps it.
+const COMM: usize = 15;
+
+/// Writes all tables.
+pub(super) fn write(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let model = selection.model;
+    let (host, kernel) = (visible(&model.watched.host), visible(&model.watched.kernel));
+    let (cpus, span) = (model.watched.cpus, duration(model.span_ns()));
+    writeln!(out, "syscope report: {host}, Linux {kernel}, {cpus} CPUs, watched {span}")?;
+    if !selection.filter.is_empty() {
+        write!(out, "Filter: {}", visible(selection.filter.text()))?;
+        match model.health.pushed_down {
+            Some(n) => writeln!(out, " (processes that the kernel lets through: {n})")?,
+            None => writeln!(out, " (the kernel lets every process through)")?,
+        }
+    }
+    for (probe, title, table) in [
+        ("syscalls", "Syscalls", calls::syscalls as Table),
+        ("opens", "File opens", calls::opens),
+        ("offcpu", "Off-CPU", stacks::offcpu),
+        ("profile", "CPU profile", stacks::profile),
+    ] {
+        write!(out, "\n{title}: ")?;
+        match model.health.probe(probe).map(|probe| &probe.status) {
+            Some(ProbeStatus::Off(reason)) => writeln!(out, "off: {}", visible(reason))?,
+            _ => table(selection, out)?,
+        }
+    }
+    lost(selection, out)
+}
+
+type Table = fn(&Selection<'_>, &mut dyn Write) -> io::Result<()>;
+
+/// Name of a row below a process's, in the columns of its PID and name.
+fn detail(name: &str) -> String {
+    fit(&format!("  {name}"), PID + 1 + COMM)
+}
+
+fn per_second(selection: &Selection<'_>, events: u64) -> f64 {
+    events as f64 * 1e9 / selection.model.span_ns().max(1) as f64
+}
+
+fn more(rows: usize, selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match rows.saturating_sub(selection.top) {
+        0 => Ok(()),
+        1 => writeln!(out, "{:<PID$} and 1 more process", ""),
+        n => writeln!(out, "{:<PID$} and {n} more processes", ""),
+    }
+}
+
+/// What was lost, what is not known, and what watching cost.
+fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let health = &selection.model.health;
+    if health.lost() == 0 {
+        writeln!(out, "\nLost: nothing")?;
+    } else {
+        writeln!(out, "\nLost: {} events and stacks", count(health.lost()))?;
+    }
+    for probe in &health.probes {
+        losses(probe, out)?;
+    }
+    if health.skipped_ticks > 0 {
+        let n = count(health.skipped_ticks);
+        writeln!(out, "  readings left out because one took longer than the interval: {n}")?;
+    }
+    let own = percent(health.overhead.self_cpu);
+    let bpf = health.overhead.bpf_share.map_or("(not measured)".to_owned(), percent);
+    writeln!(out, "Overhead: syscope {own} of one CPU; its probes {bpf} of the machine")
+}
+
+fn losses(probe: &ProbeHealth, out: &mut dyn Write) -> io::Result<()> {
+    let name = probe.name;
+    for (n, what) in [
+        (probe.lost, "events lost"),
+        (probe.collisions, "stacks lost because the stack table was full there"),
+        (probe.stack_errors, "stacks lost because the kernel could not take them"),
+        (probe.unreadable, "paths that could not be read from the process's memory"),
+        (probe.unresolved_frames, "frames without a function name, shown as module+offset"),
+    ] {
+        if n > 0 {
+            writeln!(out, "  {name}: {what}: {}", count(n))?;
+        }
+    }
+    match &probe.status {
+        // The others say so in place of their table.
+        ProbeStatus::Off(reason) if name == "lifecycle" => {
+            writeln!(out, "  {name}: off: {}", visible(reason))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The tables of off-CPU time and of the CPU profile.
+
+use super::{COMM, DETAILS, PID, detail, more};
+use crate::model::{OffcpuStats, ProcKey, profile::ProcessSamples};
+use crate::report::{Selection, Waits, by_place};
+use crate::source::{StackId, WaitState};
+use crate::text::{count, duration, fit, percent};
+use std::io::{self, Write};
+
+/// Frames of a stack that are shown, from the leaf.
+const FRAMES: usize = 6;
+/// Columns of a function name.
+const FUNCTION: usize = 48;
+
+pub(super) fn offcpu(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let rows = selection.offcpu();
+    let mut total = OffcpuStats::default();
+    rows.iter().for_each(|row| total.add(&row.total));
+    let (blocked, runqueue) = (duration(total.blocked_ns), duration(total.runqueue_ns));
+    writeln!(out, "blocked {blocked}, waited {runqueue} for a CPU, {} waits", count(total.waits))?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{:<PID$} {:COMM$} {:>7} {:>8} {:>7} {:>7}",
+        "PID", "COMM", "BLOCKED", "RUNQUEUE", "WAITS", "NOW"
+    )?;
+    for row in rows.iter().take(selection.top) {
+        waits(selection, row, out)?;
+    }
+    more(rows.len(), selection, out)
+}
+
+fn waits(selection: &Selection<'_>, row: &Waits, out: &mut dyn Write) -> io::Result<()> {
+    let line = |out: &mut dyn Write, stats: &OffcpuStats| {
+        let (blocked, runqueue) = (duration(stats.blocked_ns), duration(stats.runqueue_ns));
+        let (waits, waiting) = (count(stats.waits), count(stats.waiting));
+        write!(out, " {blocked:>7} {runqueue:>8} {waits:>7} {waiting:>7}")
+    };
+    write!(out, "{:<PID$} {}", row.key.pid, fit(selection.comm(row.key), COMM))?;
+    line(out, &row.total)?;
+    writeln!(out)?;
+    for (place, stats) in row.places.iter().take(DETAILS) {
+        write!(out, "{}", detail(state(place.state)))?;
+        line(out, stats)?;
+        writeln!(out, "  {}", stack(selection, place.kernel_stack, place.user_stack))?;
+    }
+    Ok(())
+}
+
+fn state(state: WaitState) -> &'static str {
+    match state {
+        WaitState::Runnable => "runnable",
+        WaitState::Interruptible => "sleep",
+        WaitState::Uninterruptible => "disk sleep",
+        WaitState::Stopped => "stopped",
+        WaitState::Idle => "idle",
+    }
+}
+
+pub(super) fn profile(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let all = selection.samples();
+    let watched = &selection.model.watched;
+    let possible = selection.model.span_ns() as f64 / 1e9 * (watched.frequency_hz as f64);
+    let busy = percent(all as f64 / (possible * watched.cpus as f64));
+    let hz = watched.frequency_hz;
+    writeln!(out, "{} samples at {hz} Hz, {busy} of the machine", count(all))?;
+    let rows = selection.profile();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{:<PID$} {:COMM$} {:>7} {:>7}", "PID", "COMM", "SAMPLES", "SHARE")?;
+    for (key, samples) in rows.iter().take(selection.top) {
+        sampled(selection, *key, samples, all, out)?;
+    }
+    more(rows.len(), selection, out)
+}
+
+fn sampled(
+    selection: &Selection<'_>,
+    key: ProcKey,
+    samples: &ProcessSamples,
+    all: u64,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let share = |samples: u64| percent(samples as f64 / all as f64);
+    let (name, n) = (fit(selection.comm(key), COMM), samples.total);
+    writeln!(out, "{:<PID$} {name} {:>7} {:>7}", key.pid, count(n), share(n))?;
+    for (place, n) in by_place(samples).into_iter().take(DETAILS) {
+        let thread = detail(&place.comm);
+        let stack = stack(selection, place.kernel_stack, place.user_stack);
+        writeln!(out, "{thread} {:>7} {:>7}  {stack}", count(n), share(n))?;
+    }
+    Ok(())
+}
+
+/// The innermost frames of a stack, leaf first; `|` stands between kernel and user code.
+fn stack(selection: &Selection<'_>, kernel: StackId, user: StackId) -> String {
+    let frames = |id| {
+        let frames = selection.model.stacks.frames(id);
+        let mut names: Vec<_> = frames
+            .iter()
+            .take(FRAMES)
+            .map(|frame| fit(&frame.name, FUNCTION).trim_end().to_owned())
+            .collect();
+        if frames.len() > FRAMES {
+            names.push("…".to_owned());
+        }
+        names.join(" < ")
+    };
+    let parts = [frames(kernel), frames(user)];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" | ")
+}

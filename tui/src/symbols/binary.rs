@@ -1,0 +1,268 @@
+//! Files with code: which file a mapping is of, and the symbols in it.
+
+use super::frames::{self, Code, Frames, Names};
+use super::guard::guarded;
+use crate::source::FrameKind;
+use blazesym::symbolize::source::{Elf, Source};
+use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+/// Files whose symbols are in memory at once; opening one more closes the one used longest ago.
+const MAX_OPEN: usize = 64;
+/// Files that are held open because no path of ours leads to them (deleted, or in a mount namespace
+/// of somebody else), so that they can be read after the process is gone.
+const MAX_HELD: usize = 256;
+/// Files that are remembered, mapped or not. Beyond it, those that no snapshot maps are forgotten.
+const MAX_KNOWN: usize = 8_192;
+
+/// What tells one state of a file from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl From<&Metadata> for Identity {
+    fn from(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+        }
+    }
+}
+
+/// A file with code, as long as some snapshot maps it.
+#[derive(Debug)]
+pub(super) struct Binary {
+    /// Stands for this state of this file under this path in the cache of frames.
+    pub(super) serial: u32,
+    /// Path as the process sees it.
+    pub(super) module: Arc<str>,
+    identity: Identity,
+    path: PathBuf,
+    held: Option<Held>,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed,
+    // A symbolizer of its own for each file: dropping it is the one way to free everything that was
+    // read for the file (supplementary debug files too).
+    Open {
+        symbolizer: Box<Symbolizer>,
+        source: Source<'static>,
+        /// The same file without its debug information.
+        table: Source<'static>,
+    },
+    Unreadable,
+}
+
+/// A file held open, and counted.
+#[derive(Debug)]
+struct Held {
+    file: File,
+    count: Rc<Cell<usize>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.count.set(self.count.get() - 1);
+    }
+}
+
+impl Binary {
+    /// Whether the file turned out to be none with symbols we can read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(*self.state.borrow(), State::Unreadable)
+    }
+
+    /// The frames of the code at an offset into the file; `None` if there is no name for it.
+    fn look_up(&self, offset: u64, beyond: u64, names: &mut Names) -> Option<Frames> {
+        let mut state = self.state.borrow_mut();
+        if matches!(*state, State::Closed) {
+            *state = guarded(|| self.open()).flatten().unwrap_or(State::Unreadable);
+        }
+        let State::Open { symbolizer, source, table } = &*state else { return None };
+        let found = guarded(|| {
+            let at = Input::FileOffset(offset);
+            let Symbolized::Sym(mut symbol) = symbolizer.symbolize_single(source, at).ok()? else {
+                return None;
+            };
+            // Debug information reduced to lines has the last part of a name only: `new`. The
+            // symbol table has all of it.
+            if symbol.code_info.is_some()
+                && !symbol.name.contains("::")
+                && let Ok(Symbolized::Sym(full)) = symbolizer.symbolize_single(table, at)
+                && full.name.contains("::")
+            {
+                symbol.name = full.name;
+            }
+            frames::of_symbol(&symbol, FrameKind::User, &self.module, beyond, names)
+        });
+        if found.is_none() {
+            tracing::warn!(file = %self.module, "looking up symbols panicked; not used any more");
+            let broken = std::mem::replace(&mut *state, State::Unreadable);
+            let _ = guarded(move || drop(broken));
+        }
+        found.flatten()
+    }
+
+    fn open(&self) -> Option<State> {
+        let opened = match &self.held {
+            Some(held) => held.file.try_clone(),
+            None => open_regular(&self.path, 0),
+        };
+        let file = opened.ok().filter(|file| {
+            file.metadata().is_ok_and(|metadata| Identity::from(&metadata) == self.identity)
+        })?;
+        // Through the descriptor that was just checked, not the path: between the two, the path may
+        // come to mean another file.
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let with_debug_info = Source::Elf(Elf::new(path.clone()));
+        let mut table = Elf::new(path);
+        table.debug_syms = false;
+        let table = Source::Elf(table);
+        [with_debug_info, table.clone()].into_iter().find_map(|source| {
+            let symbolizer = Box::new(Symbolizer::builder().enable_auto_reload(false).build());
+            // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
+            symbolizer.symbolize(&source, Input::FileOffset(&[])).ok()?;
+            Some(State::Open { symbolizer, source, table: table.clone() })
+        })
+    }
+
+    fn close(&self) {
+        let mut state = self.state.borrow_mut();
+        if matches!(*state, State::Open { .. }) {
+            *state = State::Closed;
+        }
+    }
+}
+
+/// Every file with code that some snapshot maps.
+#[derive(Debug, Default)]
+pub(super) struct Binaries {
+    known: FxHashMap<(Identity, Arc<str>), (u32, Weak<Binary>)>,
+    serials: u32,
+    /// Used longest ago first.
+    open: VecDeque<Weak<Binary>>,
+    held: Rc<Cell<usize>>,
+}
+
+impl Binaries {
+    /// The file that `mapped` (a link to it in `/proc/PID/map_files`) is, shown as `module`.
+    /// `alternatives` are paths that may lead to it if that link does not, or better; `inode` is the
+    /// file's.
+    pub(super) fn find(
+        &mut self,
+        mapped: &Path,
+        alternatives: &[PathBuf],
+        inode: u64,
+        module: &Arc<str>,
+    ) -> Option<Rc<Binary>> {
+        let link = std::fs::metadata(mapped).ok();
+        let (identity, path) = match link {
+            Some(file) => (Identity::from(&file), None),
+            None => alternatives.iter().find_map(|path| {
+                let file = std::fs::metadata(path).ok().filter(|file| file.ino() == inode)?;
+                Some((Identity::from(&file), Some(path.clone())))
+            })?,
+        };
+        let key = (identity, Arc::clone(module));
+        if let Some(known) = self.known.get(&key).and_then(|(_, binary)| binary.upgrade()) {
+            return Some(known);
+        }
+        let (path, held) = match path {
+            Some(path) => (path, None),
+            None => self.lasting_path(mapped, alternatives, identity),
+        };
+        let serial = self.serial(&key);
+        let binary = Rc::new(Binary {
+            serial,
+            module: Arc::clone(module),
+            identity,
+            path,
+            held,
+            state: RefCell::new(State::Closed),
+        });
+        self.known.insert(key, (serial, Rc::downgrade(&binary)));
+        Some(binary)
+    }
+
+    /// A way to the file that outlives the process.
+    fn lasting_path(
+        &self,
+        mapped: &Path,
+        alternatives: &[PathBuf],
+        identity: Identity,
+    ) -> (PathBuf, Option<Held>) {
+        let is_it = |path: &&PathBuf| {
+            !path.starts_with("/proc")
+                && std::fs::metadata(path).is_ok_and(|file| Identity::from(&file) == identity)
+        };
+        if let Some(path) = alternatives.iter().find(is_it) {
+            return (path.clone(), None);
+        }
+        let hold = || {
+            if self.held.get() >= MAX_HELD {
+                return None;
+            }
+            let file = open_regular(mapped, 0).ok()?;
+            self.held.set(self.held.get() + 1);
+            Some(Held { file, count: Rc::clone(&self.held) })
+        };
+        (mapped.to_owned(), hold())
+    }
+
+    /// The same serial as before for a file that was known before: its cached frames still hold.
+    fn serial(&mut self, key: &(Identity, Arc<str>)) -> u32 {
+        if let Some((serial, _)) = self.known.get(key) {
+            return *serial;
+        }
+        if self.known.len() >= MAX_KNOWN {
+            self.known.retain(|_, (_, binary)| binary.strong_count() > 0);
+        }
+        self.serials += 1;
+        self.serials
+    }
+
+    /// The frames of the code at an offset into the file; `None` if there is no name for it.
+    pub(super) fn look_up(
+        &mut self,
+        binary: &Rc<Binary>,
+        offset: u64,
+        code: Code,
+        names: &mut Names,
+    ) -> Option<Frames> {
+        self.open.retain(|open| {
+            open.strong_count() > 0 && !std::ptr::eq(open.as_ptr(), Rc::as_ptr(binary))
+        });
+        self.open.push_back(Rc::downgrade(binary));
+        if self.open.len() > MAX_OPEN
+            && let Some(oldest) = self.open.pop_front().and_then(|oldest| oldest.upgrade())
+        {
+            oldest.close();
+        }
+        binary.look_up(offset, code.beyond(), names)
+    }
+}
+
+/// Opens a regular file, with more `O_*` flags. Whatever else a process may have put at the path, a pipe for one, neither
+/// blocks nor is read.
+pub(super) fn open_regular(path: &Path, flags: i32) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(flags | libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}

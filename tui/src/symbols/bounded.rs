@@ -1,0 +1,50 @@
+//! A map that forgets what was not used for long.
+
+use rustc_hash::FxHashMap;
+use std::hash::Hash;
+
+/// A map with a bound: when its young half is full, the old half (what was not used since the young
+/// one was begun) is forgotten. Never holds more than twice `half` entries.
+#[derive(Debug)]
+pub(super) struct Bounded<K, V> {
+    young: FxHashMap<K, V>,
+    old: FxHashMap<K, V>,
+    half: usize,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
+    pub(super) fn new(half: usize) -> Self {
+        Self { young: FxHashMap::default(), old: FxHashMap::default(), half }
+    }
+
+    /// The value, which thereby counts as used.
+    pub(super) fn get(&mut self, key: &K) -> Option<V> {
+        if let Some(value) = self.young.get(key) {
+            return Some(value.clone());
+        }
+        let value = self.old.remove(key)?;
+        self.insert(key.clone(), value.clone());
+        Some(value)
+    }
+
+    pub(super) fn insert(&mut self, key: K, value: V) {
+        self.old.remove(&key);
+        if self.young.len() >= self.half && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        self.young.remove(key).or_else(|| self.old.remove(key))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.young.keys().chain(self.old.keys())
+    }
+}

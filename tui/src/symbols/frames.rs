@@ -1,0 +1,126 @@
+//! Frames from what a look-up found, or did not find.
+
+use crate::source::{Frame, FrameKind};
+use blazesym::symbolize::{CodeInfo, Sym};
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+/// The frames of one address, leaf first: inlined functions, then the function they are in.
+pub(super) type Frames = Arc<[Arc<Frame>]>;
+
+/// An address of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Code {
+    /// Where execution is or continues.
+    pub(super) address: u64,
+    /// It is a return address: the call is the instruction before it.
+    pub(super) is_return: bool,
+}
+
+impl Code {
+    /// The addresses of a stack: only the first is one of an instruction that is being executed.
+    pub(super) fn of_stack(addresses: &[u64]) -> impl Iterator<Item = Self> {
+        addresses.iter().enumerate().map(|(i, &address)| Self { address, is_return: i > 0 })
+    }
+
+    /// The address to look up. A call can be the last instruction of a function; what follows it is
+    /// another function then, that had no part in this.
+    pub(super) fn within(self) -> u64 {
+        self.address.saturating_sub(u64::from(self.is_return))
+    }
+
+    /// Bytes by which the address lies behind the one looked up.
+    pub(super) fn beyond(self) -> u64 {
+        self.address - self.within()
+    }
+}
+
+/// Shares equal strings. Keeps at most [`Names::MAX`]; then it starts anew (what was handed out
+/// stays valid).
+#[derive(Debug, Default)]
+pub(super) struct Names(FxHashSet<Arc<str>>);
+
+impl Names {
+    const MAX: usize = 65_536;
+
+    pub(super) fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        if self.0.len() >= Self::MAX {
+            self.0.clear();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+/// Frames of a symbol of `module`. The address it was looked up for lies `beyond` bytes before the
+/// one of the stack. `None` if the symbol has no name.
+pub(super) fn of_symbol(
+    symbol: &Sym<'_>,
+    kind: FrameKind,
+    module: &Arc<str>,
+    beyond: u64,
+    names: &mut Names,
+) -> Option<Frames> {
+    if symbol.name.is_empty() {
+        return None;
+    }
+    let offset = symbol.offset as u64 + beyond;
+    let mut frame = |name: &str, code: Option<&CodeInfo<'_>>, inlined| {
+        Arc::new(Frame {
+            kind,
+            name: name.to_owned(),
+            module: Some(Arc::clone(module)),
+            offset,
+            file: code.map(|code| names.share(&code.to_path().to_string_lossy())),
+            line: code.and_then(|code| code.line).filter(|line| *line > 0),
+            inlined,
+            resolved: true,
+        })
+    };
+    let mut frames: Vec<_> = symbol
+        .inlined
+        .iter()
+        .rev()
+        .filter(|inlined| !inlined.name.is_empty())
+        .map(|inlined| frame(&inlined.name, inlined.code_info.as_ref(), true))
+        .collect();
+    frames.push(frame(&symbol.name, symbol.code_info.as_deref(), false));
+    Some(frames.into())
+}
+
+/// A frame of code by name and nothing else.
+pub(super) fn named(name: &str, module: &Arc<str>, offset: u64) -> Frames {
+    Arc::new([Arc::new(Frame {
+        kind: FrameKind::User,
+        name: name.to_owned(),
+        module: Some(Arc::clone(module)),
+        offset,
+        file: None,
+        line: None,
+        inlined: false,
+        resolved: true,
+    })])
+}
+
+/// The frame of an address without a function name: `label+0xoffset`.
+pub(super) fn unresolved(
+    kind: FrameKind,
+    label: &str,
+    offset: u64,
+    module: Option<Arc<str>>,
+) -> Frames {
+    Arc::new([Arc::new(Frame {
+        kind,
+        name: format!("{label}+{offset:#x}"),
+        module,
+        offset,
+        file: None,
+        line: None,
+        inlined: false,
+        resolved: false,
+    })])
+}

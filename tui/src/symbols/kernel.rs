@@ -1,0 +1,180 @@
+//! Kernel addresses, by `/proc/kallsyms`.
+
+use super::bounded::Bounded;
+use super::frames::{self, Code, Frames, Names};
+use super::guard::guarded;
+use crate::source::FrameKind;
+use blazesym::MaybeDefault;
+use blazesym::symbolize::source::{Kernel as KernelSource, Source};
+use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
+use rustc_hash::FxHashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const KALLSYMS: &str = "/proc/kallsyms";
+/// Half of the kernel addresses whose frames are kept.
+const HALF_OF_CACHE: usize = 16_384;
+/// How long frames of code that comes and goes (modules, BPF programs) hold, and how long
+/// addresses there stay without a name before kallsyms is read anew. That costs about 0.1 s.
+const VOLATILE_FOR: Duration = Duration::from_secs(60);
+/// Least age of what was read of kallsyms when an unknown address outside the kernel itself makes
+/// it be read anew.
+const RELOAD_AFTER: Duration = Duration::from_secs(10);
+/// Furthest from its start that an address of a module or BPF program still belongs to a symbol:
+/// kallsyms does not say where they end.
+const MAX_VOLATILE_SIZE: u64 = 1 << 20;
+
+/// Names for kernel addresses.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    loaded: Option<Loaded>,
+    fixed: Bounded<Code, Frames>,
+    volatile: Bounded<Code, (Instant, Frames)>,
+    module: Arc<str>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    at: Instant,
+    symbolizer: Symbolizer,
+    owners: Owners,
+}
+
+impl Kernel {
+    pub(super) fn new() -> Self {
+        Self {
+            loaded: None,
+            fixed: Bounded::new(HALF_OF_CACHE),
+            volatile: Bounded::new(HALF_OF_CACHE),
+            module: "[kernel]".into(),
+        }
+    }
+
+    /// Looks up all of these addresses that are not known yet, in one go. To be called before
+    /// [`Kernel::frames`] with many.
+    pub(super) fn prepare(&mut self, codes: impl Iterator<Item = Code>, names: &mut Names) {
+        let mut unknown: Vec<Code> = codes.filter(|code| self.cached(*code).is_none()).collect();
+        unknown.sort_unstable_by_key(|code| (code.address, code.is_return));
+        unknown.dedup();
+        if unknown.is_empty() {
+            return;
+        }
+        let volatile = |loaded: &Loaded| unknown.iter().any(|code| !loaded.owners.is_core(*code));
+        match &self.loaded {
+            Some(loaded) if loaded.at.elapsed() < RELOAD_AFTER || !volatile(loaded) => {}
+            _ => self.load(names),
+        }
+        let found = self.look_up(&unknown, names);
+        for (code, frames) in unknown.into_iter().zip(found) {
+            if self.loaded.as_ref().is_some_and(|loaded| loaded.owners.is_core(code)) {
+                self.fixed.insert(code, frames);
+            } else {
+                self.volatile.insert(code, (Instant::now(), frames));
+            }
+        }
+    }
+
+    /// The frames of a kernel address.
+    pub(super) fn frames(&mut self, code: Code, names: &mut Names) -> Frames {
+        self.prepare(std::iter::once(code), names);
+        self.cached(code).unwrap_or_else(|| self.unresolved(code))
+    }
+
+    fn cached(&mut self, code: Code) -> Option<Frames> {
+        let volatile =
+            |(at, frames): (Instant, Frames)| (at.elapsed() < VOLATILE_FOR).then_some(frames);
+        self.fixed.get(&code).or_else(|| self.volatile.get(&code).and_then(volatile))
+    }
+
+    fn load(&mut self, names: &mut Names) {
+        let owners = Owners::read(names).unwrap_or_default();
+        self.loaded = Some(Loaded { at: Instant::now(), symbolizer: Symbolizer::new(), owners });
+    }
+
+    fn look_up(&self, codes: &[Code], names: &mut Names) -> Vec<Frames> {
+        let addresses: Vec<u64> = codes.iter().map(|code| code.within()).collect();
+        // kallsyms alone: the debug information of a kernel is gigabytes, and may be of another.
+        let source = KernelSource {
+            vmlinux: MaybeDefault::None,
+            debug_syms: false,
+            ..KernelSource::default()
+        };
+        let found = self.loaded.as_ref().and_then(|loaded| {
+            guarded(|| {
+                let source = Source::Kernel(source);
+                let found =
+                    loaded.symbolizer.symbolize(&source, Input::AbsAddr(&addresses)).ok()?;
+                let frames = codes.iter().zip(found).map(|(code, found)| match found {
+                    Symbolized::Sym(symbol) => self.named(loaded, *code, &symbol, names),
+                    Symbolized::Unknown(_) => self.unresolved(*code),
+                });
+                Some(frames.collect())
+            })
+            .flatten()
+        });
+        found.unwrap_or_else(|| codes.iter().map(|code| self.unresolved(*code)).collect())
+    }
+
+    /// kallsyms has no sizes: any address is "in" the symbol before it, also one in code that was
+    /// loaded later or is not listed. So only what can be true is taken.
+    fn named(&self, loaded: &Loaded, code: Code, symbol: &Sym<'_>, names: &mut Names) -> Frames {
+        let owner = loaded.owners.modules.get(&symbol.addr);
+        let core = loaded.owners.is_core(code);
+        let can_be = core || (owner.is_some() && symbol.offset as u64 <= MAX_VOLATILE_SIZE);
+        let module = owner.filter(|_| !core).unwrap_or(&self.module);
+        can_be
+            .then(|| frames::of_symbol(symbol, FrameKind::Kernel, module, code.beyond(), names))
+            .flatten()
+            .unwrap_or_else(|| self.unresolved(code))
+    }
+
+    fn unresolved(&self, code: Code) -> Frames {
+        let start = self.loaded.as_ref().and_then(|loaded| loaded.owners.core.as_ref());
+        let start = start.filter(|core| core.contains(&code.within())).map_or(0, |core| core.start);
+        let module = Some(Arc::clone(&self.module));
+        frames::unresolved(FrameKind::Kernel, &self.module, code.address - start, module)
+    }
+}
+
+/// What blazesym does not tell: the module of a symbol, and where the kernel itself ends.
+#[derive(Debug, Default)]
+struct Owners {
+    core: Option<Range<u64>>,
+    /// By address of the symbol: the module in brackets, `[bpf]` for BPF programs.
+    modules: FxHashMap<u64, Arc<str>>,
+}
+
+impl Owners {
+    fn read(names: &mut Names) -> io::Result<Self> {
+        let mut owners = Self::default();
+        let mut kallsyms = BufReader::with_capacity(1 << 16, File::open(KALLSYMS)?);
+        let (mut start, mut end) = (0, 0);
+        let mut line = String::new();
+        while kallsyms.read_line(&mut line)? > 0 {
+            let mut parts = line.split_ascii_whitespace();
+            let address = parts.next().and_then(|text| u64::from_str_radix(text, 16).ok());
+            let (name, module) = (parts.nth(1), parts.next());
+            match (address, name, module) {
+                // Zero: hidden from us.
+                (None | Some(0), ..) => {}
+                (Some(address), _, Some(module)) => {
+                    owners.modules.insert(address, names.share(module));
+                }
+                (Some(address), Some("_stext"), None) => start = address,
+                (Some(address), Some("_etext"), None) => end = address,
+                _ => {}
+            }
+            line.clear();
+        }
+        owners.core = (start < end).then_some(start..end);
+        Ok(owners)
+    }
+
+    /// Whether an address is in the kernel itself, which stays as it is until the next boot.
+    fn is_core(&self, code: Code) -> bool {
+        self.core.as_ref().is_some_and(|core| core.contains(&code.within()))
+    }
+}

@@ -1,0 +1,128 @@
+//! What is mapped where in a process.
+
+use super::binary::{Binaries, Binary};
+use super::frames::Names;
+use procfs::process::{MMPermissions, MMapPath, MemoryMap, MemoryMaps};
+use procfs::{FromRead, process::Process};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Mappings of one process that are kept, in order of address.
+const MAX_MAPPINGS: usize = 65_536;
+
+/// A range of a process's addresses.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Offset of `start` into the file.
+    pub(super) offset: u64,
+    pub(super) backing: Backing,
+}
+
+/// What is behind a mapping.
+#[derive(Debug)]
+pub(super) enum Backing {
+    /// A file with code.
+    Binary(Rc<Binary>),
+    /// A file that holds no code here, or that could not be found.
+    File(Arc<str>),
+    /// The code that the kernel puts into every process.
+    Vdso,
+    /// Memory of the process, by the kernel's or the process's name for it: `[heap]`.
+    Named(Arc<str>),
+    /// Memory of the process.
+    Anonymous,
+}
+
+impl Mapping {
+    pub(super) fn holds(&self, address: u64) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+
+    /// Offset into the file.
+    pub(super) fn file_offset(&self, address: u64) -> u64 {
+        (address - self.start).wrapping_add(self.offset)
+    }
+
+    fn new(pid: u32, map: &MemoryMap, binaries: &mut Binaries, names: &mut Names) -> Self {
+        let (start, end) = map.address;
+        let named = |names: &mut Names, name: &str| Backing::Named(names.share(name));
+        let backing = match &map.pathname {
+            MMapPath::Vdso => Backing::Vdso,
+            MMapPath::Anonymous => Backing::Anonymous,
+            MMapPath::Heap => named(names, "[heap]"),
+            MMapPath::Stack | MMapPath::TStack(_) => named(names, "[stack]"),
+            MMapPath::Vvar => named(names, "[vvar]"),
+            MMapPath::Vsyscall => named(names, "[vsyscall]"),
+            MMapPath::Rollup => named(names, "[rollup]"),
+            MMapPath::Vsys(_) => named(names, "[shm]"),
+            MMapPath::Other(name) => named(names, &format!("[{name}]")),
+            MMapPath::Path(path) => {
+                let module = names.share(&path.to_string_lossy());
+                let is_code = map.perms.contains(MMPermissions::EXECUTE);
+                let binary =
+                    is_code.then(|| find_binary(pid, map, path, &module, binaries)).flatten();
+                binary.map_or(Backing::File(module), Backing::Binary)
+            }
+        };
+        Self { start, end, offset: map.offset, backing }
+    }
+}
+
+fn find_binary(
+    pid: u32,
+    map: &MemoryMap,
+    path: &Path,
+    module: &Arc<str>,
+    binaries: &mut Binaries,
+) -> Option<Rc<Binary>> {
+    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", map.address.0, map.address.1);
+    let below_root = format!("/proc/{pid}/root{}", path.display());
+    let alternatives = [path.to_path_buf(), PathBuf::from(below_root)];
+    binaries.find(link.as_ref(), &alternatives, map.inode, module)
+}
+
+/// Reads the mappings of a process; empty when it has no memory (any more).
+pub(super) fn read(
+    process: &Process,
+    binaries: &mut Binaries,
+    names: &mut Names,
+) -> procfs::ProcResult<Vec<Mapping>> {
+    let mut text = Vec::new();
+    let read = process.open_relative("maps").and_then(|mut maps| Ok(maps.read_to_end(&mut text)?));
+    if text.is_empty() {
+        // Its first thread may have ended before the others; then only theirs can be read.
+        text = read_of_threads(process);
+    }
+    if text.is_empty() {
+        read?;
+    }
+    let pid = process.pid().unsigned_abs();
+    // Line by line, and with what is no UTF-8 replaced: one strange name must not hide the rest.
+    let mappings = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .filter_map(|line| {
+            let line = String::from_utf8_lossy(line);
+            MemoryMaps::from_read(line.as_bytes()).ok()?.into_iter().next()
+        })
+        .take(MAX_MAPPINGS)
+        .map(|map| Mapping::new(pid, &map, binaries, names))
+        .collect();
+    Ok(mappings)
+}
+
+fn read_of_threads(process: &Process) -> Vec<u8> {
+    let Ok(threads) = process.tasks() else { return Vec::new() };
+    let read = |tid: i32| {
+        let mut text = Vec::new();
+        let mut maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
+        maps.read_to_end(&mut text).ok()?;
+        (!text.is_empty()).then_some(text)
+    };
+    // The dead one is listed too, and first.
+    threads.flatten().take(8).find_map(|thread| read(thread.tid)).unwrap_or_default()
+}

@@ -1,0 +1,121 @@
+//! Names of code made at run time, as JITs write them to `/tmp/perf-PID.map`.
+//!
+//! blazesym reads these files too, but refuses a whole file for one line it cannot read. A file that
+//! is being written to mostly ends in half a line, and rereading all of it whenever it grew is work
+//! that grows with it; so they are read here, only what is new.
+
+use super::binary::open_regular;
+use procfs::process::Process;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Least time between two looks at the file.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Bytes read at one look; what is left is read at the next.
+const MAX_READ: u64 = 16 << 20;
+/// Functions kept of one process; further ones stay without a name.
+const MAX_FUNCTIONS: usize = 400_000;
+/// Bytes of a name that are kept.
+const MAX_NAME: usize = 1_024;
+
+/// The functions a JIT made known, as far as its file was read.
+#[derive(Debug, Default)]
+pub(super) struct PerfMap {
+    /// By address: size in bytes, and name.
+    functions: BTreeMap<u64, (u64, Arc<str>)>,
+    path: Option<PathBuf>,
+    /// Device and inode of the file that was read.
+    file: Option<(u64, u64)>,
+    /// Bytes of it that were read, whole lines.
+    read: u64,
+    looked: Option<Instant>,
+}
+
+impl PerfMap {
+    /// Whether the process writes such a file.
+    pub(super) fn exists(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Name of the function at an address and where it starts. Reads what the file grew by if the
+    /// last look was a while ago; nothing that was not found is remembered.
+    pub(super) fn find(&mut self, pid: u32, address: u64) -> Option<(Arc<str>, u64)> {
+        if self.looked.is_none_or(|at| at.elapsed() >= PAUSE) {
+            self.looked = Some(Instant::now());
+            // No file, or no process any more: what was read before still holds.
+            let _ = self.read_on(pid);
+        }
+        let (&start, (size, name)) = self.functions.range(..=address).next_back()?;
+        let inside = address - start < *size || address == start;
+        inside.then(|| (Arc::clone(name), start))
+    }
+
+    fn read_on(&mut self, pid: u32) -> io::Result<()> {
+        if self.path.is_none() {
+            self.path = path_of(pid);
+        }
+        let Some(path) = &self.path else { return Ok(()) };
+        self.read_from(open_regular(path, libc::O_NOFOLLOW)?)
+    }
+
+    pub(super) fn read_from(&mut self, mut file: File) -> io::Result<()> {
+        let metadata = file.metadata()?;
+        let identity = Some((metadata.dev(), metadata.ino()));
+        if self.file != identity || metadata.size() < self.read {
+            *self = Self {
+                path: self.path.take(),
+                looked: self.looked,
+                file: identity,
+                ..Self::default()
+            };
+        }
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut new = Vec::new();
+        file.take(MAX_READ).read_to_end(&mut new)?;
+        let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        for line in new[..whole].split(|byte| *byte == b'\n') {
+            if let Some((start, size, name)) = parse(&String::from_utf8_lossy(line)) {
+                self.insert(start, size, name);
+            }
+        }
+        self.read += whole as u64;
+        Ok(())
+    }
+
+    /// Newer code replaces older code at the same place.
+    fn insert(&mut self, start: u64, size: u64, name: &str) {
+        let end = start.saturating_add(size.max(1));
+        let replaced: Vec<u64> = self.functions.range(start..end).map(|(at, _)| *at).collect();
+        for at in replaced {
+            self.functions.remove(&at);
+        }
+        if self.functions.len() < MAX_FUNCTIONS {
+            let name = &name[..name.floor_char_boundary(MAX_NAME)];
+            self.functions.insert(start, (size, name.into()));
+        }
+    }
+}
+
+/// `START SIZE name`, the numbers in hexadecimal; the name may hold blanks.
+fn parse(line: &str) -> Option<(u64, u64, &str)> {
+    let mut parts = line.trim_end().splitn(3, ' ');
+    let mut number = || {
+        let digits = parts.next()?;
+        u64::from_str_radix(digits.trim_start_matches("0x"), 16).ok()
+    };
+    let (start, size) = (number()?, number()?);
+    let name = parts.next().filter(|name| !name.is_empty())?;
+    Some((start, size, name))
+}
+
+/// The file is named by the PID as the process itself sees it, and lies in its own `/tmp`.
+fn path_of(pid: u32) -> Option<PathBuf> {
+    let status = Process::new(pid.cast_signed()).ok()?.status().ok()?;
+    let own_pid = status.nstgid.and_then(|pids| pids.last().copied()).unwrap_or(status.tgid);
+    Some(PathBuf::from(format!("/proc/{pid}/root/tmp/perf-{own_pid}.map")))
+}

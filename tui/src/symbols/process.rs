@@ -1,0 +1,210 @@
+//! Snapshots of the address spaces of processes, and what survives their end.
+
+use super::binary::Binaries;
+use super::bounded::Bounded;
+use super::frames::Names;
+use super::guard::guarded;
+use super::mapping::{self, Mapping};
+use super::perf_map::PerfMap;
+use procfs::process::Process;
+use procfs::{ProcError, ProcResult};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long stacks of a process that ended can still be resolved.
+pub const KEEP_EXITED: Duration = Duration::from_secs(30);
+/// Half of the processes whose address space is kept at once.
+const HALF_OF_LIVING: usize = 512;
+/// Ended processes whose address space is kept at once; beyond it the one that ended first goes.
+const MAX_EXITED: usize = 1_024;
+/// Age at which a snapshot is taken anew before it is used.
+const STALE: Duration = Duration::from_secs(10);
+/// Least age of a snapshot that is taken anew because an address is in none of its mappings. Doubles
+/// while nothing changes, up to [`STALE`]: programs without frame pointers have wild addresses in
+/// nearly every stack.
+const FIRST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// The address space of a process as it was at some time.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) pid: u32,
+    /// When the process started, in clock ticks since boot: tells a PID that is used again.
+    started: u64,
+    taken: Instant,
+    patience: Duration,
+    mappings: Vec<Mapping>,
+    /// What its JIT wrote down; carried over while the process lives.
+    pub(super) perf_map: Rc<RefCell<PerfMap>>,
+}
+
+impl Snapshot {
+    pub(super) fn mapping(&self, address: u64) -> Option<&Mapping> {
+        let after = self.mappings.partition_point(|mapping| mapping.start <= address);
+        self.mappings[..after].last().filter(|mapping| mapping.holds(address))
+    }
+
+    fn same_mappings(&self, other: &Self) -> bool {
+        let range = |mapping: &Mapping| (mapping.start, mapping.end);
+        self.mappings.iter().map(range).eq(other.mappings.iter().map(range))
+    }
+}
+
+/// Why there is no snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The process ended before it was looked at.
+    Exited,
+    /// Its address space may not be read.
+    Refused,
+}
+
+/// The address spaces of every process that was asked for.
+#[derive(Debug)]
+pub(super) struct Processes {
+    living: Bounded<u32, Rc<Snapshot>>,
+    exited: FxHashMap<u32, Exited>,
+}
+
+/// The last snapshot of a process that ended.
+#[derive(Debug)]
+struct Exited {
+    at: Instant,
+    snapshot: Rc<Snapshot>,
+    /// We were told, and did not find out by looking. Being told of an end once more then means
+    /// another process, or another program of this one, that was never looked at.
+    told: bool,
+}
+
+impl Processes {
+    pub(super) fn new() -> Self {
+        Self { living: Bounded::new(HALF_OF_LIVING), exited: FxHashMap::default() }
+    }
+
+    /// The address space of a process, living or not.
+    pub(super) fn find(
+        &mut self,
+        pid: u32,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) -> Result<Rc<Snapshot>, Missing> {
+        match self.living.get(&pid) {
+            Some(known) if known.taken.elapsed() < STALE => Ok(known),
+            known => self.look(pid, known, binaries, names),
+        }
+    }
+
+    /// The address space of a process in which an address was not found, read once more: it may
+    /// have loaded a library since. `None` if that was tried too short ago to be tried again.
+    pub(super) fn find_again(
+        &mut self,
+        missed: &Rc<Snapshot>,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) -> Option<Rc<Snapshot>> {
+        let known = self.living.get(&missed.pid)?;
+        if known.taken.elapsed() < known.patience {
+            return None;
+        }
+        self.look(missed.pid, Some(known), binaries, names).ok()
+    }
+
+    fn look(
+        &mut self,
+        pid: u32,
+        known: Option<Rc<Snapshot>>,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) -> Result<Rc<Snapshot>, Missing> {
+        match take(pid, known.as_deref(), binaries, names) {
+            Ok(snapshot) => {
+                let snapshot = Rc::new(snapshot);
+                self.exited.remove(&pid);
+                self.living.insert(pid, Rc::clone(&snapshot));
+                Ok(snapshot)
+            }
+            Err(missing) => {
+                if let Some(known) = known {
+                    self.retire(known);
+                }
+                self.exited.get(&pid).map(|exited| Rc::clone(&exited.snapshot)).ok_or(missing)
+            }
+        }
+    }
+
+    /// A process replaced its program or ended. If it is (still) there, it is looked at anew: after
+    /// an exec its mappings are others, and in the middle of its end they are still the same.
+    pub(super) fn forget(&mut self, pid: u32, binaries: &mut Binaries, names: &mut Names) {
+        if let Some(known) = self.living.get(&pid) {
+            let _ = self.look(pid, Some(known), binaries, names);
+        } else if self.exited.get(&pid).is_some_and(|exited| exited.told) {
+            self.exited.remove(&pid);
+        }
+        if let Some(exited) = self.exited.get_mut(&pid) {
+            exited.told = true;
+        }
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.living.clear();
+        self.exited.clear();
+    }
+
+    /// Drops what is kept of processes that ended long ago, and finds those whose end nobody told.
+    pub(super) fn sweep(&mut self) {
+        self.exited.retain(|_, exited| exited.at.elapsed() < KEEP_EXITED);
+        let gone = |pid: &&u32| !std::path::Path::new(&format!("/proc/{pid}")).exists();
+        let gone: Vec<u32> = self.living.keys().filter(gone).copied().collect();
+        for snapshot in gone.iter().filter_map(|pid| self.living.get(pid)).collect::<Vec<_>>() {
+            self.retire(snapshot);
+        }
+    }
+
+    fn retire(&mut self, snapshot: Rc<Snapshot>) {
+        self.living.remove(&snapshot.pid);
+        if self.exited.len() >= MAX_EXITED
+            && let Some(first) = self.exited.iter().min_by_key(|(_, exited)| exited.at)
+        {
+            let pid = *first.0;
+            self.exited.remove(&pid);
+        }
+        let exited = Exited { at: Instant::now(), snapshot, told: false };
+        self.exited.insert(exited.snapshot.pid, exited);
+    }
+}
+
+fn take(
+    pid: u32,
+    known: Option<&Snapshot>,
+    binaries: &mut Binaries,
+    names: &mut Names,
+) -> Result<Snapshot, Missing> {
+    let read = || -> ProcResult<(u64, Vec<Mapping>)> {
+        let process = Process::new(pid.cast_signed())?;
+        let started = process.stat()?.starttime;
+        Ok((started, mapping::read(&process, binaries, names)?))
+    };
+    let (started, mappings) = match guarded(read) {
+        Some(Ok((_, mappings))) if mappings.is_empty() => return Err(Missing::Exited),
+        Some(Ok(read)) => read,
+        Some(Err(ProcError::NotFound(_))) => return Err(Missing::Exited),
+        Some(Err(ProcError::Io(error, _))) if error.raw_os_error() == Some(libc::ESRCH) => {
+            return Err(Missing::Exited);
+        }
+        _ => return Err(Missing::Refused),
+    };
+    let known = known.filter(|known| known.started == started);
+    let mut snapshot = Snapshot {
+        pid,
+        started,
+        taken: Instant::now(),
+        patience: FIRST_PATIENCE,
+        mappings,
+        perf_map: known.map_or_else(Rc::default, |known| Rc::clone(&known.perf_map)),
+    };
+    if let Some(known) = known.filter(|known| known.same_mappings(&snapshot)) {
+        snapshot.patience = (known.patience * 2).min(STALE);
+    }
+    Ok(snapshot)
+}

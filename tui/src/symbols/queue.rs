@@ -1,0 +1,171 @@
+//! What the worker and its thread share: stacks that wait, stacks that are finished, counters.
+
+use super::Request;
+use crate::source::{Frame, ResolvedStack};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Forgotten processes that may wait for the thread. When there are more, all are forgotten.
+const MAX_FORGETS: usize = 65_536;
+
+/// Frame of a stack that was given up.
+pub(super) const SKIPPED: &str = "[symbols skipped: too many stacks at once]";
+
+/// One piece of work.
+#[derive(Debug)]
+pub(super) enum Job {
+    Stack(Request),
+    Forget(u32),
+    ForgetAll,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    stacks: usize,
+    stop: bool,
+}
+
+impl Waiting {
+    fn take_oldest(&mut self, count: usize) -> Vec<Request> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let mut taken = Vec::with_capacity(count);
+        let mut kept = VecDeque::with_capacity(self.jobs.len());
+        for job in self.jobs.drain(..) {
+            match job {
+                Job::Stack(request) if taken.len() < count => taken.push(request),
+                job => kept.push_back(job),
+            }
+        }
+        self.stacks -= taken.len();
+        self.jobs = kept;
+        taken
+    }
+}
+
+/// A mutex that is held only for moves of memory on both sides (so that handing over never waits
+/// for a look-up) instead of a channel: the oldest stack has to be dropped by whoever hands over
+/// too many, also while the thread is busy with one file for long.
+#[derive(Debug)]
+pub(super) struct Shared {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    finished: Mutex<Vec<Arc<ResolvedStack>>>,
+    max_stacks: usize,
+    pending: AtomicUsize,
+    dropped: AtomicU64,
+    unresolved_kernel: AtomicU64,
+    unresolved_user: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(max_stacks: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            finished: Mutex::default(),
+            max_stacks,
+            pending: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+            unresolved_kernel: AtomicU64::new(0),
+            unresolved_user: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn request(&self, stacks: Vec<Request>) {
+        if stacks.is_empty() {
+            return;
+        }
+        self.pending.fetch_add(stacks.len(), Ordering::AcqRel);
+        let mut waiting = lock(&self.waiting);
+        waiting.stacks += stacks.len();
+        waiting.jobs.extend(stacks.into_iter().map(Job::Stack));
+        let excess = waiting.stacks.saturating_sub(self.max_stacks);
+        let given_up = waiting.take_oldest(excess);
+        drop(waiting);
+        self.arrived.notify_one();
+        self.give_up(&given_up);
+    }
+
+    fn give_up(&self, stacks: &[Request]) {
+        if stacks.is_empty() {
+            return;
+        }
+        self.dropped.fetch_add(stacks.len() as u64, Ordering::Relaxed);
+        let note = Arc::new(Frame::note(SKIPPED));
+        let answer = |stack: &Request| {
+            Arc::new(ResolvedStack { id: stack.id, frames: vec![Arc::clone(&note)] })
+        };
+        self.answer(stacks.iter().map(answer).collect(), stacks.len());
+    }
+
+    pub(super) fn forget(&self, pid: u32) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.jobs.len() - waiting.stacks >= MAX_FORGETS {
+            waiting.jobs.retain(|job| matches!(job, Job::Stack(_)));
+            waiting.jobs.push_back(Job::ForgetAll);
+        }
+        waiting.jobs.push_back(Job::Forget(pid));
+        drop(waiting);
+        self.arrived.notify_one();
+    }
+
+    pub(super) fn stop(&self) {
+        lock(&self.waiting).stop = true;
+        self.arrived.notify_one();
+    }
+
+    /// The next jobs, in order; none after `patience` without any; `None` when the thread should
+    /// end.
+    pub(super) fn take(&self, most: usize, patience: Duration) -> Option<Vec<Job>> {
+        let waiting = lock(&self.waiting);
+        let (mut waiting, _) = self
+            .arrived
+            .wait_timeout_while(waiting, patience, |w| w.jobs.is_empty() && !w.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waiting.stop {
+            return None;
+        }
+        let count = most.min(waiting.jobs.len());
+        let jobs: Vec<Job> = waiting.jobs.drain(..count).collect();
+        waiting.stacks -= jobs.iter().filter(|job| matches!(job, Job::Stack(_))).count();
+        Some(jobs)
+    }
+
+    /// Delivers stacks, `requested` of which somebody still waits for.
+    pub(super) fn answer(&self, stacks: Vec<Arc<ResolvedStack>>, requested: usize) {
+        lock(&self.finished).extend(stacks);
+        // After the delivery: who sees no stack pending finds all of them finished.
+        self.pending.fetch_sub(requested, Ordering::AcqRel);
+    }
+
+    pub(super) fn count_unresolved(&self, kernel: u64, user: u64) {
+        self.unresolved_kernel.fetch_add(kernel, Ordering::Relaxed);
+        self.unresolved_user.fetch_add(user, Ordering::Relaxed);
+    }
+
+    pub(super) fn finished(&self) -> Vec<Arc<ResolvedStack>> {
+        std::mem::take(&mut *lock(&self.finished))
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    pub(super) fn unresolved(&self) -> (u64, u64) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.unresolved_kernel), read(&self.unresolved_user))
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}

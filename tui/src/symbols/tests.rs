@@ -1,0 +1,61 @@
+//! Look-ups in real processes: this one, and programs of the system.
+
+mod bounds;
+mod hosts;
+mod perf_maps;
+mod processes;
+mod programs;
+
+use super::{Request, Space, Worker};
+use crate::source::{Frame, ResolvedStack, StackId};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A worker and the ids it was asked for.
+struct Asker {
+    worker: Worker,
+    next: u32,
+}
+
+impl Asker {
+    fn new() -> Self {
+        Self { worker: Worker::start().unwrap(), next: StackId::FIRST.0 }
+    }
+
+    fn request(&mut self, space: Space, addresses: &[u64]) -> StackId {
+        let id = StackId(self.next);
+        self.next += 1;
+        self.worker.request(vec![Request { id, space, addresses: addresses.to_vec() }]);
+        id
+    }
+
+    fn ask(&mut self, space: Space, addresses: &[u64]) -> Vec<Arc<Frame>> {
+        let id = self.request(space, addresses);
+        let stacks = self.wait();
+        stacks.iter().rfind(|stack| stack.id == id).unwrap().frames.clone()
+    }
+
+    /// The frames of one address of a process.
+    fn user(&mut self, pid: u32, address: u64) -> Vec<Arc<Frame>> {
+        self.ask(Space::User { pid }, &[address])
+    }
+
+    /// Everything that was asked for.
+    fn wait(&mut self) -> Vec<Arc<ResolvedStack>> {
+        wait_until("the worker is done", || self.worker.pending() == 0);
+        self.worker.finished()
+    }
+}
+
+fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !reached() {
+        assert!(start.elapsed() < Duration::from_secs(60), "not reached: {what}");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn names(frames: &[Arc<Frame>]) -> Vec<&str> {
+    frames.iter().map(|frame| &*frame.name).collect()
+}

@@ -1,0 +1,119 @@
+//! What happens at the bounds.
+
+use super::programs::{code_of, sleep_path, sleeper};
+use super::{Asker, names};
+use crate::source::StackId;
+use crate::symbols::bounded::Bounded;
+use crate::symbols::guard::guarded;
+use crate::symbols::queue::{Job, SKIPPED, Shared};
+use crate::symbols::{Request, Space};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn stack(id: u32) -> Request {
+    Request { id: StackId(id), space: Space::Kernel, addresses: vec![1] }
+}
+
+#[test]
+fn too_many_stacks_drop_the_oldest_and_say_so() {
+    let shared = Shared::new(3);
+    shared.request((10..12).map(stack).collect());
+    shared.forget(7);
+    shared.request((12..15).map(stack).collect());
+    assert_eq!((shared.dropped(), shared.pending()), (2, 3));
+    let skipped = shared.finished();
+    assert_eq!(skipped.iter().map(|stack| stack.id.0).collect::<Vec<_>>(), [10, 11]);
+    assert_eq!(names(&skipped[0].frames), [SKIPPED]);
+    // What was forgotten is not, and stays in its place.
+    let jobs = shared.take(9, Duration::ZERO).unwrap();
+    assert!(matches!(jobs[0], Job::Forget(7)));
+    assert_eq!(jobs.len(), 4);
+    shared.stop();
+    assert!(shared.take(9, Duration::from_secs(60)).is_none());
+}
+
+#[test]
+fn a_bounded_map_keeps_what_is_used() {
+    let mut map = Bounded::new(10);
+    for key in 0..1_000 {
+        map.insert(key, key);
+        assert_eq!(map.get(&0), Some(0));
+        assert!(map.keys().count() <= 20);
+    }
+    assert_eq!(map.get(&1), None);
+    assert_eq!(map.get(&999), Some(999));
+    assert_eq!(map.remove(&0), Some(0));
+    assert_eq!(map.get(&0), None);
+}
+
+#[test]
+fn a_file_that_was_replaced_on_disk_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("sleep-replaced");
+    std::fs::copy(sleep_path(), &own).unwrap();
+    let child = sleeper(&own);
+    let map = code_of(child.pid(), "sleep-replaced");
+    // Another program with other symbols, under the same name.
+    std::fs::remove_file(&own).unwrap();
+    std::fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
+    let mut asker = Asker::new();
+    let original = sleeper(sleep_path());
+    let first_code = code_of(original.pid(), "/sleep").address.0;
+    for at in (0..0x2000).step_by(0x40) {
+        let expected = asker.user(original.pid(), first_code + at);
+        let frames = asker.user(child.pid(), map.address.0 + at);
+        assert_eq!(frames[0].resolved, expected[0].resolved, "{frames:?}");
+        assert!(frames[0].module.as_deref().unwrap().ends_with("sleep-replaced (deleted)"));
+    }
+}
+
+/// The kernel and the loader run a program without looking at its section headers, so a stranger
+/// may put anything there.
+#[test]
+fn programs_with_broken_sections_cost_their_own_names_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(sleep_path()).unwrap();
+    let headers = u64::from_le_bytes(whole[0x28..0x30].try_into().unwrap()) as usize;
+    let own = super::processes::never_inlined as *const () as u64;
+    let mut asker = Asker::new();
+    for seed in 1..=12u64 {
+        let mut broken = whole.clone();
+        for (at, byte) in broken.iter_mut().enumerate().skip(headers) {
+            // Some bytes of every header: enough to be wrong, not so much that all is refused.
+            let noise = (at as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            if noise.is_multiple_of(seed) {
+                *byte = noise as u8;
+            }
+        }
+        let path = folder.path().join(format!("sleep-broken-{seed}"));
+        std::fs::write(&path, broken).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        let child = sleeper(&path);
+        let start = code_of(child.pid(), "sleep-broken").address.0;
+        for at in (0..0x1000).step_by(0x40) {
+            let frames = asker.user(child.pid(), start + at);
+            assert_eq!(frames[0].module.as_deref(), path.to_str());
+        }
+        let frames = asker.user(std::process::id(), own);
+        assert!(frames.last().unwrap().name.ends_with("never_inlined"));
+    }
+}
+
+#[test]
+fn a_look_up_that_panics_is_caught() {
+    assert_eq!(guarded(|| 1), Some(1));
+    assert_eq!(guarded(|| -> u32 { panic!("expected by the test") }), None);
+}
+
+#[test]
+fn processes_of_one_program_share_its_frames() {
+    let (first, second) = (sleeper(sleep_path()), sleeper(sleep_path()));
+    let mut asker = Asker::new();
+    let frame = |asker: &mut Asker, pid| {
+        let map = code_of(pid, "/sleep");
+        Arc::clone(&asker.user(pid, map.address.0)[0])
+    };
+    let (one, other) = (frame(&mut asker, first.pid()), frame(&mut asker, second.pid()));
+    assert!(Arc::ptr_eq(&one, &other), "{one:?} {other:?}");
+}
