@@ -7,7 +7,7 @@ use crate::headless::{self, Watch};
 use crate::kernel::AttachError;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
-use crate::{doctor, report};
+use crate::{app, doctor, report};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -26,7 +26,8 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Flame(args)) => flame(&args),
         Some(Command::Doctor(args)) => {
             let report = doctor::check();
-            let text = if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
+            let text =
+                if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
             print(|out| out.write_all(text.as_bytes()))?;
             Ok(ExitCode::from(report.exit_code()))
         }
@@ -45,9 +46,23 @@ fn live_screen(args: LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let handle = live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
-    drop((handle, color));
-    bail!("the live screen is not merged yet")
+    let handle =
+        live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
+    let colour = match color {
+        Color::Auto => app::ColourChoice::Auto,
+        Color::Always => app::ColourChoice::Always,
+        Color::Never => app::ColourChoice::Never,
+    };
+    let options =
+        app::Options { filter, colour, inject_panic: args.inject_panic, ..Default::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(app::run(handle, options)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => match error.exit() {
+            (_, true) => Err(error.into()),
+            (status, false) => Ok(ExitCode::from(status)),
+        },
+    }
 }
 
 fn report(args: &ReportArgs) -> eyre::Result<ExitCode> {
@@ -64,12 +79,13 @@ fn report(args: &ReportArgs) -> eyre::Result<ExitCode> {
 fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let format = args.format().map_err(eyre::Error::msg)?;
     if !args.to_stdout() {
-        flame::save::check(&args.output)?;
+        flame::export::check(&args.output)?;
     }
     let watch = watch(&args.watch, args.duration, args.quiet)?;
     let filter = args.watch.filter()?;
     let model = &watch.model;
-    let accepted = |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
+    let accepted =
+        |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
     let tree = match args.off_cpu {
         true => flame::off_cpu(model, accepted),
         false => flame::cpu(model, accepted),
@@ -79,7 +95,7 @@ fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let write = |out: &mut dyn Write| write_flame(format, &tree, &title, args, out);
     match args.to_stdout() {
         true => write(&mut io::stdout().lock())?,
-        false => flame::save::save(&args.output, write)?,
+        false => flame::export::save(&args.output, write)?,
     }
     if !args.quiet && !args.to_stdout() {
         eprintln!("syscope: wrote {}", args.output.display());
