@@ -21,7 +21,7 @@ const INTERRUPTED: u8 = 130;
 /// Runs the command.
 pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
     match cli.command {
-        None => live_screen(cli.live, cli.common.color),
+        None => live_screen(&cli.live, cli.common.color),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Flame(args)) => flame(&args),
         Some(Command::Doctor(args)) => {
@@ -41,7 +41,7 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
     }
 }
 
-fn live_screen(args: LiveArgs, color: Color) -> eyre::Result<ExitCode> {
+fn live_screen(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }

@@ -68,7 +68,7 @@ pub struct Layout {
     pub subject: Rect,
     /// The panes that are shown.
     pub panes: [Option<PaneArea>; 4],
-    /// The keys; two lines while a line is typed.
+    /// The keys; more lines while a line is typed.
     pub footer: Rect,
 }
 
@@ -80,8 +80,8 @@ const PANE_WIDTH: u16 = 38;
 const TALL: u16 = 30;
 
 impl Layout {
-    /// Lays the screen out.
-    pub fn new(size: Size, view: &View, typing: bool) -> Self {
+    /// Lays the screen out, with as many lines for the footer.
+    pub fn new(size: Size, view: &View, footer_lines: u16) -> Self {
         let screen = Rect::new(0, 0, size.width, size.height);
         let mut rest = screen;
         let mut take = |height: u16, keep: u16| {
@@ -94,7 +94,7 @@ impl Layout {
         let header = take(if tall { 2 } else { 1 }, 3);
         let detail = if view.process.is_some() { 1 + u16::from(tall) } else { 0 };
         let subject = take(detail, 4);
-        let footer_height = if typing { 2 } else { 1 }.min(rest.height.saturating_sub(1));
+        let footer_height = footer_lines.min(rest.height.saturating_sub(1));
         let body = Rect { height: rest.height - footer_height, ..rest };
         let footer = Rect { y: body.bottom(), height: footer_height, ..rest };
         Self { screen, header, subject, panes: place_panes(body, view), footer }
@@ -158,7 +158,7 @@ mod tests {
 
     fn shown(width: u16, height: u16) -> Vec<(Pane, u16, u16)> {
         let view = View::new(None, Pane::Offcpu);
-        let layout = Layout::new(Size { width, height }, &view, false);
+        let layout = Layout::new(Size { width, height }, &view, 1);
         let shown = Pane::ALL.into_iter().filter_map(|pane| {
             let whole = layout.panes[pane.index()]?.whole();
             Some((pane, whole.width, whole.height))
@@ -184,7 +184,7 @@ mod tests {
         for (width, height) in (0..140).step_by(7).flat_map(|w| (0..50).map(move |h| (w, h))) {
             for process in [None, Some(crate::model::ProcKey { pid: 1, start_ns: 0 })] {
                 let view = View::new(process, Pane::Profile);
-                let layout = Layout::new(Size { width, height }, &view, true);
+                let layout = Layout::new(Size { width, height }, &view, 3);
                 let mut areas = vec![layout.header, layout.subject, layout.footer];
                 areas.extend(layout.panes.iter().flatten().map(PaneArea::whole));
                 for (index, area) in areas.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! The live screen: its state, what changes it, and the loop around both.
 
+mod boxes;
 pub mod derive;
 mod effects;
 pub mod keymap;
@@ -8,11 +9,16 @@ pub mod line;
 mod mouse;
 pub mod page;
 pub mod pane;
+mod refresh;
 mod runtime;
 pub mod state;
 pub mod table;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod typing;
 pub mod update;
+pub mod wrap;
 
 pub use state::App;
 

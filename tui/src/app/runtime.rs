@@ -95,7 +95,7 @@ pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError
         let message = tokio::select! {
             biased;
             event = input.next() => match event {
-                Some(Ok(event)) => as_message(event, started),
+                Some(Ok(event)) => as_message(&event, started),
                 Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
                 // The terminal is gone.
                 Some(Err(_)) | None => return Err(AppError::TerminalGone),
@@ -124,8 +124,8 @@ pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError
 }
 
 /// What the state is to know of a terminal's event.
-fn as_message(event: Event, started: Instant) -> Option<Message> {
-    match event {
+fn as_message(event: &Event, started: Instant) -> Option<Message> {
+    match *event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
         Event::Mouse(mouse) => Some(Message::Mouse(mouse, started.elapsed().as_millis() as u64)),
         Event::Resize(width, height) => Some(Message::Resize(Size { width, height })),

@@ -1,6 +1,6 @@
 //! The state of the screen: the model, what is shown of it, and what the user is doing.
 
-use super::derive::{self, Derived, Scope};
+use super::derive::{self, Derived};
 use super::keymap::{Action, Context};
 use super::layout::Layout;
 use super::line::Line;
@@ -57,9 +57,9 @@ pub(super) struct Click {
 /// All state above the model.
 #[derive(Clone, Debug)]
 pub struct App {
-    live: Arc<Model>,
+    pub(super) live: Arc<Model>,
     /// The model as it was when the screen was told to stand still.
-    frozen: Option<Arc<Model>>,
+    pub(super) frozen: Option<Arc<Model>>,
     /// The source has ended: nothing comes any more.
     pub ended: bool,
     /// The filter that is applied.
@@ -79,12 +79,12 @@ pub struct App {
     /// Something changed since the last drawing.
     pub(super) changed: bool,
     pub(super) last_click: Option<Click>,
-    size: Size,
-    overview: View,
-    detail: Option<View>,
-    matching: Option<FxHashSet<ProcKey>>,
-    stale: [bool; 4],
-    stale_matching: bool,
+    pub(super) size: Size,
+    pub(super) overview: View,
+    pub(super) detail: Option<View>,
+    pub(super) matching: Option<FxHashSet<ProcKey>>,
+    pub(super) stale: [bool; 4],
+    pub(super) stale_matching: bool,
 }
 
 impl App {
@@ -323,56 +323,5 @@ impl App {
     /// As [`App::is_changed`], and from now on there is not.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
-    }
-
-    /// Makes everything ready to be drawn: the layout, the rows of the panes that are visible, and
-    /// where their cursors are. Does again only what has changed.
-    pub fn refresh(&mut self) {
-        self.layout = Layout::new(self.size, self.view(), self.typing.is_some());
-        if std::mem::take(&mut self.stale_matching) {
-            self.matching = derive::matching(self.model(), &self.filter);
-        }
-        for pane in Pane::ALL {
-            if self.layout.panes[pane.index()].is_some() {
-                self.derive(pane);
-                self.settle(pane);
-            }
-        }
-        if let Some(mut page) = self.page.take() {
-            page.refresh(self);
-            self.page = Some(page);
-        }
-    }
-
-    /// Makes the rows of a pane, where they have changed.
-    pub(super) fn derive(&mut self, pane: Pane) {
-        if !std::mem::take(&mut self.stale[pane.index()]) {
-            return;
-        }
-        let model: &Model = self.frozen.as_ref().unwrap_or(&self.live);
-        let view = self.detail.as_ref().unwrap_or(&self.overview);
-        let scope = Scope { process: view.process, matching: self.matching.as_ref() };
-        let sort = view.table(pane).sort;
-        let derived = &mut self.derived;
-        match pane {
-            Pane::Syscalls => {
-                derived.syscalls = derive::syscalls::Rows::derive(model, scope, sort);
-            }
-            Pane::Opens => derived.opens = derive::opens::Rows::derive(model, scope),
-            Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
-            Pane::Profile => derived.profile.update(model, scope, sort),
-        }
-    }
-
-    fn settle(&mut self, pane: Pane) {
-        let height = self.height_of(pane);
-        let derived = &self.derived;
-        let view = self.detail.as_mut().unwrap_or(&mut self.overview);
-        view.table_mut(pane).settle(
-            derived.len(pane),
-            height,
-            |index| derived.id(pane, index),
-            |id| derived.find(pane, id),
-        );
     }
 }

@@ -103,13 +103,10 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
     {
         shown.remove(at);
     }
-    let mut spare = width.saturating_sub(needed(&shown));
+    let spare = width.saturating_sub(needed(&shown));
     let mut slots = Vec::with_capacity(shown.len());
     let mut x = 0;
-    for column in shown {
-        let grow = (columns[column].max - columns[column].min).min(spare);
-        spare -= grow;
-        let wanted = columns[column].min + grow;
+    for (column, wanted) in grown(columns, &shown, spare) {
         let room = width.saturating_sub(x).min(wanted);
         if room > 0 {
             slots.push(Slot { column, x, width: room });
@@ -117,6 +114,23 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
         x += wanted + 1;
     }
     slots
+}
+
+/// Widths of the columns shown: those that can grow share `spare` evenly.
+fn grown(columns: &[Column], shown: &[usize], mut spare: u16) -> Vec<(usize, u16)> {
+    let mut widths: Vec<_> = shown.iter().map(|i| (*i, columns[*i].min)).collect();
+    loop {
+        let before = spare;
+        for (column, width) in &mut widths {
+            if spare > 0 && *width < columns[*column].max {
+                *width += 1;
+                spare -= 1;
+            }
+        }
+        if spare == before {
+            return widths;
+        }
+    }
 }
 
 /// By which column a table is sorted.

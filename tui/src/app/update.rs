@@ -1,13 +1,13 @@
 //! What happens to the state when something happens.
 
 use super::keymap::{self, Action, Context};
-use super::line::{Edit, Line};
+use super::line::Line;
 use super::page::{Page, Subject};
 use super::pane::Pane;
 use super::state::{App, Typing};
 use super::table::{Move, RowId};
 use crate::filter::Filter;
-use crate::flame::{FlameTree, Role};
+use crate::flame::FlameTree;
 use crate::source::Batch;
 use crate::ui::widgets::flame::Motion;
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -106,10 +106,8 @@ impl App {
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
-            Action::Help => match self.page {
-                Some(_) => self.page = None,
-                None => self.page = Some(Page::new(Subject::Help)),
-            },
+            Action::Help => self.toggle_page(Subject::Help),
+            Action::Health => self.toggle_page(Subject::Health),
             Action::FocusNext => self.focus_step(1),
             Action::FocusPrevious => self.focus_step(3),
             Action::Focus(index) => self.view_mut().focus = Pane::ALL[index],
@@ -155,6 +153,13 @@ impl App {
         None
     }
 
+    fn toggle_page(&mut self, subject: Subject) {
+        let shown = self.page.take().map(|page| page.subject);
+        if shown != Some(subject) {
+            self.page = Some(Page::new(subject));
+        }
+    }
+
     fn focus_step(&mut self, step: usize) {
         let view = self.view_mut();
         view.focus = Pane::ALL[(view.focus.index() + step) % Pane::ALL.len()];
@@ -168,7 +173,7 @@ impl App {
         match (self.selected_row(), process) {
             (Some(RowId::Function(_)), _) => self.find_function(),
             (Some(RowId::Call(nr)), Some(key)) => {
-                self.page = Some(Page::new(Subject::Call(key, nr)))
+                self.page = Some(Page::new(Subject::Call(key, nr)));
             }
             (Some(RowId::Place(place)), Some(key)) => {
                 self.page = Some(Page::new(Subject::Place(key, place)));
@@ -183,24 +188,6 @@ impl App {
             }
             _ => {}
         }
-    }
-
-    fn enter_box(&mut self) {
-        if self.tree().is_empty() {
-            return;
-        }
-        let role = self.tree().nodes[self.view().flame.selected(self.tree())].role;
-        match (role, self.view().process) {
-            (Role::Process(key), None) => self.open_detail(key),
-            _ => self.move_in_flame(Motion::ZoomIn),
-        }
-    }
-
-    fn find_function(&mut self) {
-        let cursor = self.view().table(Pane::Profile).cursor;
-        let name = self.derived.profile.functions[cursor].frame.name.clone();
-        self.view_mut().functions = false;
-        self.search(&name);
     }
 
     fn back(&mut self) {
@@ -257,11 +244,6 @@ impl App {
         self.sort_changed(pane);
     }
 
-    fn type_filter(&mut self) {
-        let before = self.filter.clone();
-        self.typing = Some(Typing::Filter { line: Line::new(before.text()), error: None, before });
-    }
-
     fn filter_selected(&mut self) -> Option<Effect> {
         let key = self.selected_process()?;
         self.apply(Filter::with_pid(key.pid))
@@ -275,99 +257,12 @@ impl App {
         self.apply(Filter::default())
     }
 
-    fn apply(&mut self, filter: Filter) -> Option<Effect> {
+    pub(super) fn apply(&mut self, filter: Filter) -> Option<Effect> {
         if filter == self.filter {
             return None;
         }
         self.set_filter(filter.clone());
         Some(Effect::SetFilter(filter))
-    }
-
-    fn line_edit(&mut self, edit: Edit) -> Option<Effect> {
-        match self.typing.as_mut()? {
-            Typing::Filter { line, error, .. } => {
-                line.edit(edit);
-                match Filter::parse(line.text()) {
-                    Ok(filter) => {
-                        *error = None;
-                        self.apply(filter)
-                    }
-                    Err(wrong) => {
-                        *error = Some(wrong);
-                        None
-                    }
-                }
-            }
-            Typing::Search { line, .. } => {
-                if line.edit(edit) {
-                    let text = line.text().to_owned();
-                    self.search(&text);
-                }
-                None
-            }
-        }
-    }
-
-    /// A filter that is wrong stays on the line, with what is wrong with it.
-    fn line_accept(&mut self) {
-        if !matches!(&self.typing, Some(Typing::Filter { error: Some(_), .. })) {
-            self.typing = None;
-        }
-    }
-
-    fn line_cancel(&mut self) -> Option<Effect> {
-        match self.typing.take()? {
-            Typing::Filter { before, .. } => self.apply(before),
-            Typing::Search { before, .. } => {
-                self.search(&before);
-                None
-            }
-        }
-    }
-
-    /// Searches, and goes to the first match where the selected box is none.
-    fn search(&mut self, text: &str) {
-        let tree = Arc::clone(&self.derived.profile.tree);
-        let flame = &mut self.view_mut().flame;
-        flame.set_search(text);
-        if !tree.find(text).nodes.contains(&flame.selected(&tree)) {
-            self.move_in_flame(Motion::NextMatch);
-        }
-    }
-
-    fn step_match(&mut self, motion: Motion) {
-        self.view_mut().functions = false;
-        self.move_in_flame(motion);
-    }
-
-    fn go_in_flame(&mut self, step: Move) {
-        let (motion, times) = match step {
-            Move::Lines(lines) if lines < 0 => (Motion::Up, lines.unsigned_abs()),
-            Move::Lines(lines) => (Motion::Down, lines.unsigned_abs()),
-            Move::Halves(halves) if halves < 0 => (Motion::PageUp, 1),
-            Move::Halves(_) => (Motion::PageDown, 1),
-            Move::Top => (Motion::HotLeaf, 1),
-            Move::Bottom => (Motion::Root, 1),
-        };
-        (0..times).for_each(|_| self.move_in_flame(motion));
-    }
-
-    pub(super) fn scroll_flame(&mut self, lines: isize) {
-        self.go_in_flame(Move::Lines(lines));
-    }
-
-    fn move_in_flame(&mut self, motion: Motion) {
-        let area = self.layout.flame();
-        let tree = Arc::clone(&self.derived.profile.tree);
-        if !tree.is_empty() {
-            self.view_mut().flame.apply(&tree, area, motion);
-        }
-    }
-
-    pub(super) fn click_box(&mut self, column: u16, row: u16) -> bool {
-        let area = self.layout.flame();
-        let tree = Arc::clone(&self.derived.profile.tree);
-        !tree.is_empty() && self.view_mut().flame.select_at(&tree, area, column, row)
     }
 
     fn export(&mut self) -> Option<Effect> {

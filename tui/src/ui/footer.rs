@@ -3,7 +3,7 @@
 use super::theme::{Role, Theme};
 use super::widgets::put;
 use crate::app::App;
-use crate::app::keymap::BINDINGS;
+use crate::app::keymap::{Action, BINDINGS, Binding};
 use crate::app::line::Line;
 use crate::app::state::Typing;
 use crate::filter::ParseError;
@@ -44,13 +44,26 @@ fn draw_keys(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     });
     let mut x = area.x + 1;
     for binding in shown {
-        let width = text::width(binding.label) + 1 + text::width(binding.short);
+        let short = short(app, binding);
+        let width = text::width(binding.label) + 1 + text::width(short);
         if usize::from(x) + width > usize::from(area.right()) {
             continue;
         }
         let room = |x: u16| area.right().saturating_sub(x);
         x = put(buffer, x, area.y, room(x), binding.label, theme.style(Role::Key)) + 1;
-        x = put(buffer, x, area.y, room(x), binding.short, theme.style(Role::Text)) + 2;
+        x = put(buffer, x, area.y, room(x), short, theme.style(Role::Text)) + 2;
+    }
+}
+
+/// What a key does, where that depends on what it did before.
+fn short(app: &App, binding: &Binding) -> &'static str {
+    let view = app.view();
+    match binding.action {
+        Action::Pause if app.paused_ns().is_some() => "resume",
+        Action::Maximize if view.maximized => "all panes",
+        Action::Functions if view.functions => "flame graph",
+        Action::Functions => "top functions",
+        _ => binding.short,
     }
 }
 
@@ -89,20 +102,29 @@ fn draw_typing(
     if line.cursor() == line.text().len() {
         columns.put(buffer, y, " ", theme.style(Role::Caret));
     }
-    let below = Rect { y: y + 1, height: 1, ..area };
-    match error {
-        Some(error) if area.height > 1 => {
-            let caret_x = caret_x.unwrap_or(x).min(area.right() - 1);
-            draw_error(&error.message, caret_x, below, theme, buffer);
-        }
-        Some(error) => {
+    let below = |line| Rect { y: y + line, height: 1, ..area };
+    if let Some(error) = error {
+        if area.height == 1 {
             columns.x += 1;
             columns.put(buffer, y, &format!("! {}", error.message), theme.style(Role::Bad));
+            return;
         }
-        None if area.height > 1 => draw_keys(app, below, theme, buffer),
-        None => {}
+        let caret_x = caret_x.unwrap_or(x).min(area.right() - 1);
+        if !draw_error(&error.message, caret_x, below(1), theme, buffer) {
+            put(buffer, area.x + 1, y + 2, area.width - 1, &error.message, theme.style(Role::Bad));
+            return;
+        }
+    } else if area.height > 2 {
+        put(buffer, area.x + 1, y + 1, area.width - 1, FILTER_HINT, theme.style(Role::Quiet));
+    }
+    if area.height > 1 {
+        draw_keys(app, below(area.height - 1), theme, buffer);
     }
 }
+
+/// What a filter looks like.
+const FILTER_HINT: &str =
+    "nginx   pid:123,456   comm:ngin*   !comm:cron   web worker (both)   web or db";
 
 /// Where text is written, and how far it may go.
 struct Columns {
@@ -131,17 +153,19 @@ fn first_visible(line: &Line, room: usize) -> usize {
     start
 }
 
-/// A caret under the place, and the message on the side of it that has more room.
-fn draw_error(message: &str, caret_x: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+/// A caret under the place, and the message on a side of it that has room. Whether one has.
+fn draw_error(message: &str, caret_x: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) -> bool {
     let style = theme.style(Role::Bad);
     let width = text::width(message) as u16;
     let right = area.right() - caret_x;
     let left = caret_x - area.x;
     put(buffer, caret_x, area.y, 1, "^", style);
-    if width + 2 <= right || right >= left {
-        put(buffer, caret_x + 2, area.y, right.saturating_sub(2), message, style);
+    if width + 2 <= right {
+        put(buffer, caret_x + 2, area.y, width, message, style);
+    } else if width + 2 <= left {
+        put(buffer, caret_x - 1 - width, area.y, width, message, style);
     } else {
-        let x = (caret_x - 1).saturating_sub(width).max(area.x);
-        put(buffer, x, area.y, caret_x - 1 - x, message, style);
+        return false;
     }
+    true
 }

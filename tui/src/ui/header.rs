@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 struct Piece {
     text: String,
     role: Role,
-    /// Where room is short, pieces with higher numbers go first; 0 and 1 stay.
+    /// Where room is short, pieces with higher numbers go first; 0 stays.
     drop: u8,
 }
 
@@ -108,12 +108,12 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
         && let Some((at, _)) = pieces
             .iter()
             .enumerate()
-            .filter(|(_, piece)| piece.drop > 1)
+            .filter(|(_, piece)| piece.drop > 0)
             .max_by_key(|(_, piece)| piece.drop)
     {
         pieces.remove(at);
     }
-    // Where not even the last two have room, a blank at the edge is the first to go.
+    // Where not even the last one has room, a blank at the edge is the first to go.
     let mut x = area.x + u16::from(width(&pieces) <= area.width.into());
     for (index, piece) in pieces.iter().enumerate() {
         let mut write = |text: &str, role| {
@@ -145,7 +145,7 @@ pub fn draw_subject(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         let command = vec![piece(0, Role::Quiet, safe(command))];
         draw_line(command, line(area.y + 1), theme, buffer);
     } else {
-        pieces.push(piece(1, Role::Quiet, safe(command)));
+        pieces.push(piece(0, Role::Quiet, safe(command)));
     }
     draw_line(pieces, line(area.y), theme, buffer);
 }

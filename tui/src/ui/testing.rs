@@ -139,7 +139,8 @@ pub(crate) fn open(
     }
 }
 
-fn waits(
+/// Waits of a process at one place.
+pub(crate) fn waits(
     pid: u32,
     state: WaitState,
     stacks: (u32, u32),

@@ -3,8 +3,9 @@
 use super::{Scope, comm, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{Model, OffcpuStats, Place, ProcKey, Stacks};
-use crate::source::{Frame, FrameKind};
+use crate::source::{Frame, FrameKind, StackId};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 const BLOCKED: Column = Column::number("BLOCKED", 8, 0);
 const RUNQ: Column = Column::number("RUNQ", 7, 0);
@@ -19,7 +20,7 @@ pub const PROCESS_COLUMNS: &[Column] = &[
     RUNQ,
     WAITS,
     NOW,
-    Column::text("WHERE", 10, u16::MAX, 1, Order::None),
+    Column::text("WHERE", 16, u16::MAX, 1, Order::None),
 ];
 
 /// Columns of the places of one process.
@@ -28,7 +29,7 @@ pub const PLACE_COLUMNS: &[Column] = &[
     RUNQ,
     WAITS,
     NOW,
-    Column::text("STATE", 9, 15, 1, Order::Ascending),
+    Column::text("STATE", 7, 10, 1, Order::Ascending),
     Column::text("WHERE", 12, u16::MAX, 0, Order::None),
 ];
 
@@ -39,7 +40,7 @@ pub struct ProcessRow {
     pub key: ProcKey,
     /// All its waits.
     pub stats: OffcpuStats,
-    /// Where it spent the most time off the CPU.
+    /// Where it spent the most time off the CPU, of the places that are known.
     pub hottest: Option<Place>,
 }
 
@@ -79,12 +80,14 @@ impl Rows {
             let mut most = None;
             for (place, stats) in model.offcpu.places(key, model.now_ns) {
                 row.stats.add(&stats);
-                let heat = (stats.blocked_ns + stats.runqueue_ns, place);
+                // A place that is known tells more than one that is not, however hot.
+                let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
+                let heat = (known, stats.blocked_ns + stats.runqueue_ns, place);
                 if most.is_none_or(|most| heat > most) {
                     most = Some(heat);
                 }
             }
-            row.hottest = most.map(|(_, place)| place);
+            row.hottest = most.map(|(_, _, place)| place);
             rows.total.add(&row.stats);
             rows.processes.push(row);
         }
@@ -156,21 +159,32 @@ const SCHEDULER: &[&str] = &[
     "asm_sysvec_apic_timer_interrupt",
 ];
 
-/// The frame that tells most about a wait: the first one of the kernel that is not the scheduler
-/// itself, else the first of the program.
-pub fn telling_frame<'m>(stacks: &'m Stacks, place: &Place) -> Option<&'m Frame> {
+/// The frames that tell most about a wait: the first one of the kernel that is not the scheduler
+/// itself, and the first one of the program that is not the C library.
+pub fn telling_frames<'m>(
+    stacks: &'m Stacks,
+    place: &Place,
+) -> (Option<&'m Frame>, Option<&'m Frame>) {
     let kernel = stacks.frames(place.kernel_stack);
-    let telling = kernel.iter().find(|frame| {
+    let user = stacks.frames(place.user_stack);
+    let telling = |frame: &&Arc<Frame>| {
         // The compiler's clones of a function carry a suffix: `__schedule.constprop.0`.
         let name = frame.name.split('.').next().unwrap_or_default();
-        !SCHEDULER.contains(&name) && !is_probe(frame)
-    });
-    let user = || stacks.frames(place.user_stack).first();
-    telling.or_else(user).or_else(|| kernel.first()).map(|frame| &**frame)
+        !SCHEDULER.contains(&name)
+    };
+    let kernel = kernel.iter().find(telling).or_else(|| kernel.first());
+    let user = user.iter().find(|frame| !is_c_library(frame)).or_else(|| user.first());
+    // Two notes say the same: one is enough.
+    let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
+    (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
 }
 
-/// Frames of the probe that took the stack.
-fn is_probe(frame: &Frame) -> bool {
-    frame.kind == FrameKind::Kernel
-        && (frame.name.starts_with("bpf_") || frame.name.starts_with("__bpf_"))
+/// Wrappers of system calls are where every wait begins.
+fn is_c_library(frame: &Frame) -> bool {
+    let file = frame.module.as_deref().and_then(|module| module.rsplit('/').next());
+    file.is_some_and(|file| {
+        ["libc.", "libc-", "libpthread", "ld-linux", "ld-musl", "[vdso]"]
+            .iter()
+            .any(|library| file.starts_with(library))
+    })
 }

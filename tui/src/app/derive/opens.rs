@@ -7,10 +7,10 @@ use crate::model::{Model, OpenRow};
 const TIME: Column = Column::text("TIME", 12, 12, 4, Order::None);
 const COMM: Column = Column::text("COMM", 8, 15, 2, Order::None);
 const PID: Column = Column { order: Order::None, drop: 3, ..Column::PID };
-const RESULT: Column = Column::text("RESULT", 7, 12, 0, Order::None);
+const RESULT: Column = Column::text("RESULT", 7, 9, 0, Order::None);
 const DURATION: Column = Column { order: Order::None, ..Column::number("DUR", 7, 5) };
 const PATH: Column =
-    Column { align: Align::Tail, ..Column::text("PATH", 16, u16::MAX, 0, Order::None) };
+    Column { align: Align::Tail, ..Column::text("PATH", 20, u16::MAX, 0, Order::None) };
 
 /// Columns of the opens of all processes.
 pub const COLUMNS: &[Column] = &[TIME, PID, COMM, RESULT, DURATION, PATH];

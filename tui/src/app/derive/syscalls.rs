@@ -21,14 +21,14 @@ pub const PROCESS_COLUMNS: &[Column] = &[
 
 /// Columns of the calls of one process.
 pub const CALL_COLUMNS: &[Column] = &[
-    Column::text("CALL", 12, 24, 0, Order::Ascending),
-    Column::number("CALLS/s", 8, 3),
+    Column::text("CALL", 10, 24, 0, Order::Ascending),
+    Column::number("CALLS/s", 8, 5),
     Column::number("CALLS", 6, 0),
     Column::number("ERR", 6, 1),
     Column::number("P50", 7, 6),
     Column::number("P99", 7, 4),
     Column::number("TIME", 7, 2),
-    Column::text("ERRORS", 12, u16::MAX, 5, Order::None),
+    Column::text("ERRORS", 12, u16::MAX, 3, Order::None),
 ];
 
 /// Counts of a process or of one of its calls.

@@ -10,8 +10,8 @@ use super::widgets::put;
 use super::widgets::table::Table;
 use crate::app::App;
 use crate::app::layout::PaneArea;
-use crate::app::page::wrap_text;
 use crate::app::pane::Pane;
+use crate::app::wrap::wrap_text;
 use crate::model::ProcKey;
 use crate::text;
 use ratatui::buffer::Buffer;
@@ -170,6 +170,12 @@ fn comm(app: &App, key: ProcKey) -> (&str, Role) {
 /// A count that is bad when it is not zero.
 fn bad_count(count: u64) -> (String, Role) {
     (text::count(count), if count > 0 { Role::Bad } else { Role::Quiet })
+}
+
+/// How many there are of something, in words.
+fn counted(count: u64, name: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", text::count(count))
 }
 
 /// A duration, or a dash where there is none.

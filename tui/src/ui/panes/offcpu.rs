@@ -1,8 +1,8 @@
 //! The off-CPU pane.
 
-use super::{comm, table};
+use super::{comm, counted, table};
 use crate::app::App;
-use crate::app::derive::offcpu::telling_frame;
+use crate::app::derive::offcpu::telling_frames;
 use crate::app::page::state_name;
 use crate::app::pane::Pane;
 use crate::model::{OffcpuStats, Place};
@@ -17,8 +17,8 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let total = &app.derived.offcpu.total;
     vec![
         (format!(" {} blocked ", text::duration(total.blocked_ns)), Role::Strong),
-        (format!("· {} runqueue ", text::duration(total.runqueue_ns)), Role::Text),
-        (format!("· {} waits ", text::count(total.waits)), Role::Text),
+        (format!("· {} runq ", text::duration(total.runqueue_ns)), Role::Text),
+        (format!("· {} ", counted(total.waits, "wait")), Role::Text),
     ]
 }
 
@@ -60,9 +60,12 @@ fn stats(stats: &OffcpuStats, title: &str) -> Cell<'static> {
 }
 
 fn whence<'a>(app: &'a App, place: &Place) -> Cell<'a> {
-    match telling_frame(&app.model().stacks, place) {
-        Some(frame) if frame.kind == FrameKind::Note => Cell::of(Role::Quiet, frame.name.as_str()),
-        Some(frame) => Cell::new(frame.name.as_str()),
-        None => Cell::of(Role::Quiet, "no stack"),
+    match telling_frames(&app.model().stacks, place) {
+        (None, None) => Cell::of(Role::Quiet, "no stack"),
+        (Some(kernel), Some(user)) => Cell::new(format!("{} ← {}", kernel.name, user.name)),
+        (Some(frame), None) | (None, Some(frame)) => {
+            let role = if frame.kind == FrameKind::Note { Role::Quiet } else { Role::Text };
+            Cell::of(role, frame.name.as_str())
+        }
     }
 }

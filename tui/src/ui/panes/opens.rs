@@ -1,6 +1,6 @@
 //! The pane of file opens.
 
-use super::{comm, table};
+use super::{comm, counted, table};
 use crate::app::App;
 use crate::app::derive::opens::open;
 use crate::app::page::clock;
@@ -23,8 +23,8 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
         totals.push(("‖ not following ".to_owned(), Role::Warn));
     }
     totals.extend([
-        (format!("· {least}{} opens ", text::count(rows.total)), Role::Text),
         (format!("· {least}{} failed ", text::count(rows.failed)), failed),
+        (format!("· {least}{} ", counted(rows.total, "open")), Role::Text),
     ]);
     totals
 }

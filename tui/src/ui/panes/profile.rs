@@ -1,6 +1,6 @@
 //! The CPU profile pane: flame graph or top functions.
 
-use super::table;
+use super::{counted, table};
 use crate::app::App;
 use crate::app::layout::PaneArea;
 use crate::app::pane::Pane;
@@ -15,9 +15,9 @@ use ratatui::layout::Rect;
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let graph = &app.derived.profile;
     vec![
-        (format!(" {} samples ", text::count(graph.samples)), Role::Strong),
-        (format!("· {} ", text::rate(graph.rate)), Role::Text),
+        (format!(" {} ", counted(graph.samples, "sample")), Role::Strong),
         (format!("· {} Hz ", app.model().watched.frequency_hz), Role::Text),
+        (format!("· {} ", text::rate(graph.rate)), Role::Text),
     ]
 }
 
@@ -64,16 +64,18 @@ fn draw_foot(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     write(&mut x, area.y, &numbers, Role::Text);
     write(&mut x, area.y, &info.name, Role::Strong);
     let (mut x, y) = match area.height {
-        1 => (x + 1, area.y),
+        1 => (x + 2, area.y),
         _ => (area.x, area.y + 1),
     };
     write(&mut x, y, &origin(&info), Role::Quiet);
 }
 
 fn origin(info: &BoxInfo) -> String {
-    let mut parts = vec![info.kind.to_owned()];
-    parts.extend(info.module.clone());
-    parts.extend(info.location.clone());
-    parts.push(format!("{} samples, {} self", text::count(info.total), text::count(info.own)));
+    let mut parts: Vec<_> = info.module.iter().chain(&info.location).cloned().collect();
+    if parts.is_empty() && info.kind != info.name {
+        parts.push(info.kind.to_owned());
+    }
+    let total = counted(info.total, "sample");
+    parts.push(format!("{total}, {} self", text::count(info.own)));
     parts.join(" · ")
 }

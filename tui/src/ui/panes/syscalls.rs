@@ -1,6 +1,6 @@
 //! The syscalls pane.
 
-use super::{bad_count, comm, duration, table};
+use super::{bad_count, comm, counted, duration, table};
 use crate::app::App;
 use crate::app::derive::syscalls::Counts;
 use crate::app::pane::Pane;
@@ -16,8 +16,8 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let errors = if rows.errors > 0 { Role::Bad } else { Role::Text };
     vec![
         (format!(" {} ", text::rate(rows.rate)), Role::Strong),
-        (format!("· {} calls ", text::count(rows.total)), Role::Text),
-        (format!("· {} errors ", text::count(rows.errors)), errors),
+        (format!("· {} ", counted(rows.errors, "error")), errors),
+        (format!("· {} ", counted(rows.total, "call")), Role::Text),
     ]
 }
 
