@@ -26,7 +26,8 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Flame(args)) => flame(&args),
         Some(Command::Doctor(args)) => {
             let report = doctor::check();
-            let text = if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
+            let text =
+                if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
             print(|out| out.write_all(text.as_bytes()))?;
             Ok(ExitCode::from(report.exit_code()))
         }
@@ -45,7 +46,8 @@ fn live_screen(args: LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let handle = live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
+    let handle =
+        live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
     drop((handle, color));
     bail!("the live screen is not merged yet")
 }
@@ -64,12 +66,13 @@ fn report(args: &ReportArgs) -> eyre::Result<ExitCode> {
 fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let format = args.format().map_err(eyre::Error::msg)?;
     if !args.to_stdout() {
-        flame::save::check(&args.output)?;
+        flame::export::check(&args.output)?;
     }
     let watch = watch(&args.watch, args.duration, args.quiet)?;
     let filter = args.watch.filter()?;
     let model = &watch.model;
-    let accepted = |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
+    let accepted =
+        |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
     let tree = match args.off_cpu {
         true => flame::off_cpu(model, accepted),
         false => flame::cpu(model, accepted),
@@ -79,7 +82,7 @@ fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let write = |out: &mut dyn Write| write_flame(format, &tree, &title, args, out);
     match args.to_stdout() {
         true => write(&mut io::stdout().lock())?,
-        false => flame::save::save(&args.output, write)?,
+        false => flame::export::save(&args.output, write)?,
     }
     if !args.quiet && !args.to_stdout() {
         eprintln!("syscope: wrote {}", args.output.display());

@@ -31,11 +31,7 @@ pub enum WatchError {
 
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
 /// and on a terminal how far it is, unless `quiet`.
-pub fn watch(
-    options: live::Options,
-    duration: Duration,
-    quiet: bool,
-) -> Result<Watch, WatchError> {
+pub fn watch(options: live::Options, duration: Duration, quiet: bool) -> Result<Watch, WatchError> {
     let whom = if options.filter.is_empty() {
         "every process".to_owned()
     } else {

@@ -4,6 +4,8 @@
 //! a number. Kernel frames end in `_[k]` and inlined ones in `_[i]`, as `stackcollapse-perf.pl --all`
 //! writes them; inferno picks colours by that.
 
+pub use super::save::{check, save};
+
 use super::tree::Step;
 use super::{FlameTree, Node, Role, Unit};
 use crate::source::{Frame, FrameKind};

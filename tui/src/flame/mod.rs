@@ -2,7 +2,7 @@
 
 mod build;
 pub mod export;
-pub mod save;
+mod save;
 pub mod tree;
 
 pub use build::{cpu, off_cpu};

@@ -1,6 +1,7 @@
 //! Questions to a flame graph: paths, top functions, search.
 
-use super::{FlameTree, Role};
+use super::build::Builder;
+use super::{FlameTree, Role, Unit};
 use crate::source::{Frame, FrameKind};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -47,6 +48,11 @@ pub(super) enum Step {
 }
 
 impl FlameTree {
+    /// A graph of nothing.
+    pub fn empty(unit: Unit) -> Self {
+        Builder::new(unit).finish()
+    }
+
     /// Samples (or ns) in all.
     pub fn total(&self) -> u64 {
         self.nodes.first().map_or(0, |root| root.total)

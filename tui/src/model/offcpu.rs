@@ -62,8 +62,9 @@ impl Offcpu {
                 user_stack: delta.user_stack,
             };
             let key = processes.key_of(delta.pid, 0);
+            let blocked_ns = if is_idle(delta.state) { 0 } else { delta.blocked_ns };
             self.ended.entry(key).or_default().entry(place).or_default().add(&OffcpuStats {
-                blocked_ns: delta.blocked_ns,
+                blocked_ns,
                 runqueue_ns: delta.runqueue_ns,
                 waits: delta.waits,
                 waiting: 0,
@@ -71,7 +72,7 @@ impl Offcpu {
         }
         if let Some(waiting) = waiting {
             self.waiting.clear();
-            for wait in waiting {
+            for wait in waiting.into_iter().filter(|wait| !is_idle(wait.state)) {
                 self.waiting.entry(processes.key_of(wait.pid, 0)).or_default().push(wait);
             }
         }
@@ -134,6 +135,12 @@ impl Offcpu {
         let places = self.ended.remove(&key).unwrap_or_default();
         places.into_keys().map(|place| place.user_stack).filter(|s| *s >= StackId::FIRST).collect()
     }
+}
+
+/// An idle kernel thread is not blocked: the kernel itself leaves it out of the load. Only the time
+/// that it then waits for a CPU counts.
+fn is_idle(state: WaitState) -> bool {
+    state == WaitState::Idle
 }
 
 /// What a wait that has not ended amounts to at `now_ns`.

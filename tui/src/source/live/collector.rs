@@ -3,7 +3,7 @@
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, NewStack, Reading, Waker};
 use crate::model::{Processes, Watched};
-use crate::source::{Batch, ProcessEvent, ResolvedStack, StackId, procfs};
+use crate::source::{Batch, Frame, ProcessEvent, ResolvedStack, StackId, procfs};
 use crate::symbols;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
@@ -46,6 +46,8 @@ pub struct Collector {
     last_ns: u64,
     calls: u64,
     asked: FxHashMap<StackId, ProbeId>,
+    /// Stacks that came with their symbols, for the next batch.
+    ready_stacks: Vec<Arc<ResolvedStack>>,
     unresolved: [u64; PROBES as usize],
 }
 
@@ -71,11 +73,12 @@ impl Collector {
             tick: 0,
             calls: 0,
             asked: FxHashMap::default(),
+            ready_stacks: Vec::new(),
             unresolved: [0; PROBES as usize],
         };
         collector.reading.processes = procfs::scan().into_iter().map(ProcessEvent::Seen).collect();
         collector.handle_events();
-        collector.kernel.seed_waits(collector.watched.start_ns)?;
+        collector.ready_stacks = collector.kernel.seed_waits(collector.watched.start_ns)?;
         Ok(collector)
     }
 
@@ -216,13 +219,17 @@ impl Collector {
     }
 
     fn take_symbols(&mut self) -> Vec<Arc<ResolvedStack>> {
-        let stacks = self.symbols.finished();
-        for stack in &stacks {
+        let mut stacks = self.symbols.finished();
+        for stack in &mut stacks {
             if let Some(probe) = self.asked.remove(&stack.id) {
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
                 self.unresolved[probe as usize] += unresolved as u64;
+                if probe == ProbeId::Offcpu {
+                    drop_own_frames(stack);
+                }
             }
         }
+        stacks.append(&mut self.ready_stacks);
         stacks
     }
 
@@ -236,5 +243,19 @@ impl Collector {
         health.skipped_ticks = self.skipped_ticks;
         health.overhead = self.kernel.overhead(now_ns);
         health
+    }
+}
+
+/// Takes the frames off the leaf by which the kernel came to the off-CPU program: how many there are
+/// differs from kernel to kernel, and none of them is of the thread that waits.
+fn drop_own_frames(stack: &mut Arc<ResolvedStack>) {
+    let own = |frame: &Frame| {
+        ["bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_", "bpf_get_stackid"]
+            .iter()
+            .any(|prefix| frame.name.starts_with(prefix))
+    };
+    let count = stack.frames.iter().take_while(|frame| own(frame)).count();
+    if count > 0 {
+        Arc::make_mut(stack).frames.drain(..count);
     }
 }

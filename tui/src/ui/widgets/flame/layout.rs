@@ -153,8 +153,13 @@ fn label(node: &Node, span: Span) -> String {
         let count = format!("…{}", span.merged);
         return text::fit(if text::width(&count) <= width { &count } else { "…" }, width);
     }
-    // One column would hold an ellipsis, which is the sign of merged boxes.
-    if width < 3 { String::new() } else { text::fit(&node.frame.name, width - 1) }
+    match node.frame.name.as_str() {
+        // One column would hold an ellipsis, which is the sign of merged boxes.
+        _ if width < 3 => String::new(),
+        // The end of a Rust or C++ path tells more than its start.
+        name if name.contains("::") => text::fit_end(name, width - 1),
+        name => text::fit(name, width - 1),
+    }
 }
 
 /// Which boxes the search found, and which have one of those above them.

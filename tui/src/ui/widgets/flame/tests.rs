@@ -110,13 +110,9 @@ fn small_areas_draw_what_fits() {
     insta::assert_snapshot!(shots);
     assert_eq!(layout(&tree, area(0, 5), &view), Layout::default());
     assert!(layout(&tree, area(5, 0), &view).cells.is_empty());
-    let empty = tree_of_nothing();
+    let empty = FlameTree::empty(Unit::Samples);
     assert_eq!(layout(&empty, area(9, 9), &view), Layout::default());
     assert_eq!(info(&empty, &view), None);
-}
-
-fn tree_of_nothing() -> FlameTree {
-    tree(Unit::Samples, &[])
 }
 
 #[test]
@@ -245,6 +241,15 @@ fn the_view_survives_a_tree_that_grows() {
     let gone = tree(Unit::Samples, &[(7, "nginx", &["main"], 1)]);
     assert_eq!(gone.nodes[view.selected(&gone)].frame.name, "main");
     assert_eq!(layout(&gone, area, &view).cells.len(), 3);
+}
+
+#[test]
+fn long_names_are_cut_where_they_tell_least() {
+    let names = ["clear_page_erms_[k]", "<alloc::vec::Vec<T> as core::clone::Clone>::clone"];
+    let tree = tree(Unit::Samples, &[(1, "x", &names, 1)]);
+    let layout = layout(&tree, area(14, 4), &FlameView::default());
+    let labels: Vec<_> = layout.cells.iter().map(|cell| cell.label.as_str()).collect();
+    assert_eq!(labels, ["all          ", "x (1)        ", "clear_page_e…", "…lone>::clone"]);
 }
 
 #[test]
