@@ -21,4 +21,4 @@ pub const MAX_DEPTH: usize = 127;
 /// Stacks that a main table holds.
 pub const MAIN_SLOTS: u32 = 4 * 1024;
 /// Stacks that an overflow table holds.
-pub const OVERFLOW_SLOTS: u32 = 1024;
+pub const OVERFLOW_SLOTS: u32 = 2 * 1024;
