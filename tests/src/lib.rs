@@ -1,1 +1,17 @@
-//! Live tests.
+//! What the live tests share: running syscope and workloads with known truth, and reading what
+//! both say.
+//!
+//! The tests run the real program on the real kernel. Where that is not possible they say so on
+//! standard error, past the test harness's capture, and pass; with `CI=true` and as root they
+//! fail instead, because there they must run.
+
+pub mod binary;
+pub mod compile;
+pub mod kernel;
+pub mod machine;
+pub mod report;
+pub mod schema;
+pub mod terminal;
+pub mod wait;
+pub mod watch;
+pub mod workload;

@@ -25,10 +25,11 @@ pub use waker::Waker;
 
 use crate::filter::PushDown;
 use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, SyscallDelta};
-use crate::source::{ProbeStatus, WaitingNow};
+use crate::source::{ProbeStatus, ResolvedStack, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use syscope_shared::health::ProbeId;
 
 /// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
@@ -136,10 +137,11 @@ impl Kernel {
     }
 
     /// Seeds the waits of threads that sleep already, so that one that never wakes is seen too.
-    pub fn seed_waits(&mut self, now_ns: u64) -> std::io::Result<()> {
+    /// Returns the stacks they sleep on.
+    pub fn seed_waits(&mut self, now_ns: u64) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
         match &mut self.offcpu {
             Some(offcpu) => offcpu.seed(now_ns),
-            None => Ok(()),
+            None => Ok(Vec::new()),
         }
     }
 

@@ -5,14 +5,15 @@ use super::drain::{Counts, Drain};
 use super::map::{self, TypedMap};
 use super::stacks::Stacks;
 use super::sys;
-use crate::source::{OffcpuDelta, WaitState, WaitingNow, procfs};
+use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
 use aya::Ebpf;
 use std::io;
+use std::sync::Arc;
 use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{BEFORE_START, NONE};
+use syscope_shared::stack::NONE;
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
@@ -84,14 +85,18 @@ impl Reader {
     }
 
     /// Enters every thread that sleeps now as waiting since `now_ns`, unless the probe has seen it
-    /// leave the CPU. A thread that wakes in between is taken out again.
-    pub fn seed(&mut self, now_ns: u64) -> io::Result<()> {
+    /// leave the CPU. A thread that wakes in between is taken out again. Returns the kernel stacks
+    /// they sleep on.
+    pub fn seed(&mut self, now_ns: u64) -> io::Result<Vec<Arc<ResolvedStack>>> {
+        let mut resolved = Vec::new();
         let own = std::process::id();
         for thread in procfs::threads() {
             let Some(state) = state_of_letter(thread.state).filter(|_| thread.pid != own) else {
                 continue;
             };
-            let key = Key { pid: thread.pid, state, kernel_stack: BEFORE_START, user_stack: NONE };
+            let frames = procfs::kernel_stack(thread.pid, thread.tid);
+            let kernel_stack = self.stacks.seed(frames, &mut resolved);
+            let key = Key { pid: thread.pid, state, kernel_stack, user_stack: NONE };
             let wait = Waiting { since_ns: now_ns, woken_ns: 0, key };
             match self.waiting.set(&thread.tid, &wait, sys::NOEXIST) {
                 Ok(()) => {}
@@ -99,7 +104,8 @@ impl Reader {
                 Err(error) => return Err(error),
             }
         }
-        self.unseed_running(now_ns)
+        self.unseed_running(now_ns)?;
+        Ok(resolved)
     }
 
     /// Takes out what was seeded and runs by now: it woke between the look at `/proc` and the

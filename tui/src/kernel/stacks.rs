@@ -2,11 +2,12 @@
 
 use super::NewStack;
 use super::map::{self, TypedMap};
-use crate::source::StackId;
+use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space};
 use aya::Ebpf;
 use rustc_hash::FxHashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use syscope_shared::health::ProbeId;
 use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, TABLE_BIT};
@@ -23,6 +24,7 @@ pub struct Stacks {
     tables: [TypedMap<u32, Slot>; 2],
     kernel: FxHashMap<i32, StackId>,
     user: FxHashMap<u32, FxHashMap<i32, StackId>>,
+    seeded: FxHashMap<Vec<Arc<Frame>>, i32>,
 }
 
 impl Stacks {
@@ -33,6 +35,22 @@ impl Stacks {
             tables: [map::typed(programs, tables[0])?, map::typed(programs, tables[1])?],
             kernel: FxHashMap::default(),
             user: FxHashMap::default(),
+            seeded: FxHashMap::default(),
+        })
+    }
+
+    /// A raw id for a kernel stack that was not taken by the probe but read elsewhere, leaf first.
+    /// Appends the stack to `resolved` when it is new.
+    pub fn seed(&mut self, frames: Vec<Arc<Frame>>, resolved: &mut Vec<Arc<ResolvedStack>>) -> i32 {
+        if frames.is_empty() {
+            return BEFORE_START;
+        }
+        let next = BEFORE_START - 1 - self.seeded.len() as i32;
+        *self.seeded.entry(frames).or_insert_with_key(|frames| {
+            let id = next_id();
+            resolved.push(Arc::new(ResolvedStack { id, frames: frames.clone() }));
+            self.kernel.insert(next, id);
+            next
         })
     }
 
@@ -73,11 +91,15 @@ impl Stacks {
             }
         };
         let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
-        let id = StackId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = next_id();
         let request = Request { id, space, addresses: addresses[..depth].to_vec() };
         new.push(NewStack { probe: self.probe, request });
         id
     }
+}
+
+fn next_id() -> StackId {
+    StackId(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn special(raw: i32) -> Option<StackId> {
@@ -85,7 +107,6 @@ fn special(raw: i32) -> Option<StackId> {
         NONE => Some(StackId::NONE),
         BEFORE_START => Some(StackId::BEFORE_START),
         LOST => Some(StackId::LOST),
-        raw if raw < 0 => Some(StackId::LOST),
         _ => None,
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Processes and threads that vanish while they are read are left out: that is normal.
 
+mod stack;
+
+pub use stack::kernel_stack;
+
 use super::ProcessSeen;
 use crate::model::Watched;
 use crate::text;

@@ -53,6 +53,9 @@ pub(super) struct Binary {
     pub(super) module: Arc<str>,
     identity: Identity,
     path: PathBuf,
+    /// The mapping it was found by: leads to it while that process lives, also when the path leads
+    /// elsewhere because the file was replaced.
+    mapped: PathBuf,
     held: Option<Held>,
     state: RefCell<State>,
 }
@@ -122,13 +125,15 @@ impl Binary {
     }
 
     fn open(&self) -> Option<State> {
-        let opened = match &self.held {
-            Some(held) => held.file.try_clone(),
-            None => open_regular(&self.path, 0),
-        };
-        let file = opened.ok().filter(|file| {
+        let is_it = |file: &File| {
             file.metadata().is_ok_and(|metadata| Identity::from(&metadata) == self.identity)
-        })?;
+        };
+        let file = match &self.held {
+            Some(held) => held.file.try_clone().ok().filter(is_it),
+            None => [&self.path, &self.mapped]
+                .into_iter()
+                .find_map(|path| open_regular(path, 0).ok().filter(is_it)),
+        }?;
         // Through the descriptor that was just checked, not the path: between the two, the path may
         // come to mean another file.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
@@ -195,6 +200,7 @@ impl Binaries {
             module: Arc::clone(module),
             identity,
             path,
+            mapped: mapped.to_owned(),
             held,
             state: RefCell::new(State::Closed),
         });

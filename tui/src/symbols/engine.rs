@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Stacks that are looked up before what is finished is delivered.
 const BATCH: usize = 128;
-/// Half of the places in files whose frames are kept.
-const HALF_OF_CACHE: usize = 32_768;
+/// Half of the places in files whose frames are kept; with four frames each (much is inlined in Rust
+/// and C++) all of them take about 30 MB.
+const HALF_OF_CACHE: usize = 16_384;
 /// Stacks with unnamed code of a JIT that are kept to be looked up once more.
 const MAX_RETRIES: usize = 1_024;
 /// When they are looked up once more: JITs write their names late.

@@ -56,6 +56,16 @@ impl Names {
     }
 }
 
+/// Bytes of a name that are kept. Names come out of files of strangers, and templates make long ones
+/// without ill will.
+const MAX_NAME: usize = 4_096;
+
+/// A name that ends in `…` where it was cut.
+pub(super) fn clipped(name: &str) -> String {
+    let kept = &name[..name.floor_char_boundary(MAX_NAME)];
+    if kept.len() == name.len() { name.to_owned() } else { format!("{kept}…") }
+}
+
 /// Frames of a symbol of `module`. The address it was looked up for lies `beyond` bytes before the
 /// one of the stack. `None` if the symbol has no name.
 pub(super) fn of_symbol(
@@ -72,7 +82,7 @@ pub(super) fn of_symbol(
     let mut frame = |name: &str, code: Option<&CodeInfo<'_>>, inlined| {
         Arc::new(Frame {
             kind,
-            name: name.to_owned(),
+            name: clipped(name),
             module: Some(Arc::clone(module)),
             offset,
             file: code.map(|code| names.share(&code.to_path().to_string_lossy())),

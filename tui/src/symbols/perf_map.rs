@@ -5,6 +5,7 @@
 //! that grows with it; so they are read here, only what is new.
 
 use super::binary::open_regular;
+use super::frames::clipped;
 use procfs::process::Process;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,8 +21,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const MAX_READ: u64 = 16 << 20;
 /// Functions kept of one process; further ones stay without a name.
 const MAX_FUNCTIONS: usize = 400_000;
-/// Bytes of a name that are kept.
-const MAX_NAME: usize = 1_024;
 
 /// The functions a JIT made known, as far as its file was read.
 #[derive(Debug, Default)]
@@ -95,8 +94,7 @@ impl PerfMap {
             self.functions.remove(&at);
         }
         if self.functions.len() < MAX_FUNCTIONS {
-            let name = &name[..name.floor_char_boundary(MAX_NAME)];
-            self.functions.insert(start, (size, name.into()));
+            self.functions.insert(start, (size, clipped(name).into()));
         }
     }
 }

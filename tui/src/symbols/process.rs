@@ -4,7 +4,7 @@ use super::binary::Binaries;
 use super::bounded::Bounded;
 use super::frames::Names;
 use super::guard::guarded;
-use super::mapping::{self, Mapping};
+use super::mapping::{self, Backing, Mapping};
 use super::perf_map::PerfMap;
 use procfs::process::Process;
 use procfs::{ProcError, ProcResult};
@@ -22,9 +22,10 @@ const MAX_EXITED: usize = 1_024;
 /// Age at which a snapshot is taken anew before it is used.
 const STALE: Duration = Duration::from_secs(10);
 /// Least age of a snapshot that is taken anew because an address is in none of its mappings. Doubles
-/// while nothing changes, up to [`STALE`]: programs without frame pointers have wild addresses in
-/// nearly every stack.
+/// while no library comes or goes, up to [`MAX_PATIENCE`]: programs without frame pointers have wild
+/// addresses in nearly every stack.
 const FIRST_PATIENCE: Duration = Duration::from_millis(100);
+const MAX_PATIENCE: Duration = Duration::from_secs(4);
 
 /// The address space of a process as it was at some time.
 #[derive(Debug)]
@@ -45,9 +46,16 @@ impl Snapshot {
         self.mappings[..after].last().filter(|mapping| mapping.holds(address))
     }
 
-    fn same_mappings(&self, other: &Self) -> bool {
-        let range = |mapping: &Mapping| (mapping.start, mapping.end);
-        self.mappings.iter().map(range).eq(other.mappings.iter().map(range))
+    /// Whether the same files are mapped at the same places.
+    fn same_code(&self, other: &Self) -> bool {
+        self.code().eq(other.code())
+    }
+
+    fn code(&self) -> impl Iterator<Item = (u64, u64, u32)> {
+        self.mappings.iter().filter_map(|mapping| match &mapping.backing {
+            Backing::Binary(binary) => Some((mapping.start, mapping.end, binary.serial)),
+            _ => None,
+        })
     }
 }
 
@@ -203,8 +211,8 @@ fn take(
         mappings,
         perf_map: known.map_or_else(Rc::default, |known| Rc::clone(&known.perf_map)),
     };
-    if let Some(known) = known.filter(|known| known.same_mappings(&snapshot)) {
-        snapshot.patience = (known.patience * 2).min(STALE);
+    if let Some(known) = known.filter(|known| known.same_code(&snapshot)) {
+        snapshot.patience = (known.patience * 2).min(MAX_PATIENCE);
     }
     Ok(snapshot)
 }

@@ -46,6 +46,8 @@ pub struct Collector {
     last_ns: u64,
     calls: u64,
     asked: FxHashMap<StackId, ProbeId>,
+    /// Stacks that came with their symbols, for the next batch.
+    ready_stacks: Vec<Arc<ResolvedStack>>,
     unresolved: [u64; PROBES as usize],
 }
 
@@ -71,11 +73,12 @@ impl Collector {
             tick: 0,
             calls: 0,
             asked: FxHashMap::default(),
+            ready_stacks: Vec::new(),
             unresolved: [0; PROBES as usize],
         };
         collector.reading.processes = procfs::scan().into_iter().map(ProcessEvent::Seen).collect();
         collector.handle_events();
-        collector.kernel.seed_waits(collector.watched.start_ns)?;
+        collector.ready_stacks = collector.kernel.seed_waits(collector.watched.start_ns)?;
         Ok(collector)
     }
 
@@ -226,6 +229,7 @@ impl Collector {
                 }
             }
         }
+        stacks.append(&mut self.ready_stacks);
         stacks
     }
 

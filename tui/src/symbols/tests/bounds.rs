@@ -1,9 +1,10 @@
 //! What happens at the bounds.
 
-use super::programs::{code_of, sleep_path, sleeper};
+use super::programs::{Running, code_of, sleep_path, sleeper};
 use super::{Asker, names};
 use crate::source::StackId;
 use crate::symbols::bounded::Bounded;
+use crate::symbols::frames::clipped;
 use crate::symbols::guard::guarded;
 use crate::symbols::queue::{Job, SKIPPED, Shared};
 use crate::symbols::{Request, Space};
@@ -47,24 +48,65 @@ fn a_bounded_map_keeps_what_is_used() {
     assert_eq!(map.get(&0), None);
 }
 
+/// A copy of `sleep` that runs, whose path comes to mean a program with other symbols.
+struct Replaced {
+    folder: tempfile::TempDir,
+    child: Running,
+}
+
+impl Replaced {
+    fn not_yet() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(sleep_path(), folder.path().join("sleep-replaced")).unwrap();
+        let child = sleeper(folder.path().join("sleep-replaced"));
+        Self { folder, child }
+    }
+
+    fn replace(&self) {
+        let other = self.folder.path().join("other");
+        std::fs::copy(std::env::current_exe().unwrap(), &other).unwrap();
+        std::fs::rename(&other, self.folder.path().join("sleep-replaced")).unwrap();
+    }
+}
+
+/// Before the first look at the process; and between that and the first look into its file.
 #[test]
 fn a_file_that_was_replaced_on_disk_is_not_believed() {
-    let folder = tempfile::tempdir().unwrap();
-    let own = folder.path().join("sleep-replaced");
-    std::fs::copy(sleep_path(), &own).unwrap();
-    let child = sleeper(&own);
-    let map = code_of(child.pid(), "sleep-replaced");
-    // Another program with other symbols, under the same name.
-    std::fs::remove_file(&own).unwrap();
-    std::fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
-    let mut asker = Asker::new();
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: without root, replaced files are not readable");
+    }
     let original = sleeper(sleep_path());
     let first_code = code_of(original.pid(), "/sleep").address.0;
+    for seen_before in [false, true] {
+        let mut asker = Asker::new();
+        let replaced = Replaced::not_yet();
+        let pid = replaced.child.pid();
+        let start = code_of(pid, "sleep-replaced").address.0;
+        if seen_before {
+            asker.user(pid, 0x10);
+        }
+        replaced.replace();
+        for at in (0..0x2000).step_by(0x40) {
+            let expected = asker.user(original.pid(), first_code + at);
+            let frames = asker.user(pid, start + at);
+            assert_eq!(frames[0].resolved, expected[0].resolved, "{frames:?}");
+        }
+    }
+}
+
+/// The process is gone too: nothing leads to the file any more.
+#[test]
+fn a_file_that_was_replaced_and_is_gone_is_not_believed() {
+    let mut asker = Asker::new();
+    let mut replaced = Replaced::not_yet();
+    let pid = replaced.child.pid();
+    let map = code_of(pid, "sleep-replaced");
+    asker.user(pid, 0x10);
+    replaced.replace();
+    replaced.child.kill();
     for at in (0..0x2000).step_by(0x40) {
-        let expected = asker.user(original.pid(), first_code + at);
-        let frames = asker.user(child.pid(), map.address.0 + at);
-        assert_eq!(frames[0].resolved, expected[0].resolved, "{frames:?}");
-        assert!(frames[0].module.as_deref().unwrap().ends_with("sleep-replaced (deleted)"));
+        let frames = asker.user(pid, map.address.0 + at);
+        assert_eq!(frames[0].name, format!("sleep-replaced+{:#x}", map.offset + at));
     }
 }
 
@@ -98,6 +140,13 @@ fn programs_with_broken_sections_cost_their_own_names_only() {
         let frames = asker.user(std::process::id(), own);
         assert!(frames.last().unwrap().name.ends_with("never_inlined"));
     }
+}
+
+#[test]
+fn long_names_are_cut_and_marked() {
+    assert_eq!(clipped("short"), "short");
+    let long = clipped(&"ä".repeat(10_000));
+    assert!(long.len() < 4_200 && long.ends_with("ä…"));
 }
 
 #[test]

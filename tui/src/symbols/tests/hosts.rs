@@ -1,8 +1,8 @@
 //! The kernel, other mount namespaces, deleted files.
 
 use super::programs::{Running, code_of, in_libc_of, libc_function, sleep_path, sleeper};
-use super::programs::{start_of_program, wait_until_asleep};
-use super::{Asker, names};
+use super::programs::{is_asleep, start_of_program, wait_until_asleep};
+use super::{Asker, names, wait_until};
 use crate::source::FrameKind;
 use crate::symbols::Space;
 use std::process::{Command, Stdio};
@@ -30,6 +30,24 @@ fn a_kernel_function_has_its_name() {
     assert_eq!(frames[0].kind, FrameKind::Kernel);
     assert_eq!(frames[0].module.as_deref(), Some("[kernel]"));
     assert_eq!(asker.worker.unresolved(), (0, 0));
+}
+
+/// Of a kernel module, a BPF program, or whatever else kallsyms names an owner of.
+#[test]
+fn a_symbol_of_a_module_names_the_module() {
+    let text = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    let listed = text.lines().find_map(|line| {
+        let parts: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [address, kind, name, module] = parts[..] else { return None };
+        let address = u64::from_str_radix(address, 16).ok().filter(|address| *address != 0)?;
+        kind.eq_ignore_ascii_case("t").then_some((address, name, module))
+    });
+    let Some((address, name, module)) = listed else {
+        return eprintln!("skipped: kallsyms lists no module and no BPF program");
+    };
+    let mut asker = Asker::new();
+    let frames = asker.ask(Space::Kernel, &[address]);
+    assert_eq!((names(&frames)[0], frames[0].module.as_deref()), (name, Some(module)));
 }
 
 #[test]
@@ -104,12 +122,15 @@ fn a_library_in_another_mount_namespace_is_read_there() {
         return eprintln!("skipped: no program `unshare`");
     };
     let mut child = Running(child);
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    if child.0.try_wait().unwrap().is_some() {
+    let pid = child.pid();
+    let mut refused = false;
+    wait_until("it sleeps, or was refused", || {
+        refused = child.0.try_wait().unwrap().is_some();
+        refused || is_asleep(pid)
+    });
+    if refused {
         return eprintln!("skipped: no new mount namespace or no tmpfs permitted here");
     }
-    let pid = child.pid();
-    wait_until_asleep(pid);
     let library = folder.path().join("libc.so.6");
     assert!(!library.exists(), "the file is to be seen in its own namespace only");
     code_of(pid, library.to_str().unwrap());

@@ -11,6 +11,7 @@ use procfs::process::MMapPath;
 use std::hint::black_box;
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[inline(never)]
 pub(super) fn never_inlined(value: u64) -> u64 {
@@ -18,13 +19,18 @@ pub(super) fn never_inlined(value: u64) -> u64 {
 }
 
 #[inline(always)]
-fn always_inlined(value: u64) -> (u64, u32) {
+fn innermost(value: u64) -> (u64, u32) {
     (never_inlined(value), line!())
+}
+
+#[inline(always)]
+fn between(value: u64) -> (u64, u32) {
+    black_box(innermost(value))
 }
 
 #[inline(never)]
 fn outer(value: u64) -> (u64, u32) {
-    let result = always_inlined(value);
+    let result = between(value);
     black_box(result)
 }
 
@@ -45,22 +51,25 @@ fn a_function_of_this_process_has_name_module_file_and_line() {
 }
 
 #[test]
-fn an_inlined_function_comes_before_the_one_it_is_in() {
+fn inlined_functions_come_before_the_one_they_are_in() {
     let (_, line) = outer(1);
     let start = outer as *const () as u64;
     let mut asker = Asker::new();
     let pid = std::process::id();
-    // Some instruction of `outer` is of `always_inlined`: the call.
-    let found = (start..start + 64)
+    // Some instruction of `outer` is of `innermost`: the call.
+    let found = (start..start + 128)
         .map(|address| asker.user(pid, address))
-        .find(|frames| frames.len() == 2 && frames[0].name.ends_with("always_inlined"));
-    let frames = found.expect("no address of an inlined function in `outer`");
-    assert!(frames[0].inlined && !frames[1].inlined);
-    assert!(frames[1].name.ends_with("processes::outer"), "{:?}", names(&frames));
+        .find(|frames| frames[0].name.ends_with("innermost"));
+    let frames = found.expect("no address of the innermost function in `outer`");
+    assert_eq!(frames.len(), 3, "{:?}", names(&frames));
+    assert!(frames[1].name.ends_with("between"), "{:?}", names(&frames));
+    assert!(frames[2].name.ends_with("processes::outer"), "{:?}", names(&frames));
+    assert_eq!(frames.iter().map(|f| f.inlined).collect::<Vec<_>>(), [true, true, false]);
     assert_eq!(frames[0].line, Some(line));
     assert!(frames[0].file.as_deref().unwrap().ends_with("symbols/tests/processes.rs"));
-    // Where it was inlined, not where the function begins.
-    assert!(frames[1].line.unwrap() > line, "{:?}", frames[1]);
+    // In the functions around it: the line of the call that was inlined.
+    assert_eq!(frames[1].line, Some(line + 5));
+    assert_eq!(frames[2].line, Some(line + 10));
 }
 
 #[test]
@@ -203,10 +212,13 @@ fn new_mappings_are_found_without_being_told() {
     drop(child.0.stdin.take());
     wait_until_asleep(pid);
     let start = code_of(pid, "/sleep").address.0;
+    let asked = Instant::now();
     let mut found = None;
     super::wait_until("the new mapping is found", || {
         found = asker.user(pid, start + 0x40)[0].module.as_deref().map(str::to_owned);
         found.is_some()
     });
+    // Sooner than everything is looked at anew.
+    assert!(asked.elapsed() < Duration::from_secs(8));
     assert!(found.unwrap().ends_with("/sleep"));
 }

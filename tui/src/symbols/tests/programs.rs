@@ -38,10 +38,12 @@ pub(super) fn sleeper(program: impl AsRef<OsStr>) -> Running {
 
 /// Waits until a process has loaded its libraries and sleeps.
 pub(super) fn wait_until_asleep(pid: u32) {
-    wait_until("the process sleeps", || {
-        let wchan = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-        wchan.split(' ').next().is_some_and(|number| number == clock_nanosleep())
-    });
+    wait_until("the process sleeps", || is_asleep(pid));
+}
+
+pub(super) fn is_asleep(pid: u32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next() == Some(clock_nanosleep())
 }
 
 fn clock_nanosleep() -> &'static str {

@@ -1,0 +1,137 @@
+//! What the kernel holds of a run of syscope, asked from the kernel itself.
+
+use aya::Pod;
+use aya::maps::{HashMap, Map, MapData, PerCpuHashMap, loaded_maps};
+use aya::programs::{loaded_links, loaded_programs};
+use std::collections::BTreeSet;
+use std::fs;
+use std::mem::size_of;
+use syscope_shared::{offcpu, profile, syscalls};
+
+/// Ids of BPF objects. The kernel does not give an id again soon, so an id that is there still is
+/// the object itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Objects {
+    /// Programs.
+    pub programs: BTreeSet<u32>,
+    /// Maps.
+    pub maps: BTreeSet<u32>,
+    /// Links.
+    pub links: BTreeSet<u32>,
+}
+
+impl Objects {
+    /// Everything a process holds by its file descriptors.
+    pub fn held_by(pid: u32) -> Self {
+        let mut held = Self::default();
+        let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten();
+        for text in entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok()) {
+            for line in text.lines() {
+                let mut words = line.split_ascii_whitespace();
+                let (Some(key), Some(Ok(id))) = (words.next(), words.next().map(str::parse)) else {
+                    continue;
+                };
+                match key {
+                    "prog_id:" => held.programs.insert(id),
+                    "map_id:" => held.maps.insert(id),
+                    "link_id:" => held.links.insert(id),
+                    _ => false,
+                };
+            }
+        }
+        held
+    }
+
+    /// What of this is in the kernel now.
+    pub fn still_there(&self) -> Self {
+        let programs = loaded_programs().flatten().map(|program| program.id());
+        let maps = loaded_maps().flatten().map(|map| map.id());
+        let links = loaded_links().flatten().map(|link| link.id());
+        Self {
+            programs: programs.filter(|id| self.programs.contains(id)).collect(),
+            maps: maps.filter(|id| self.maps.contains(id)).collect(),
+            links: links.filter(|id| self.links.contains(id)).collect(),
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Ids of the loaded programs with one of syscope's names.
+pub fn programs_named_like_ours(names: &[&str]) -> BTreeSet<u32> {
+    loaded_programs()
+        .flatten()
+        // The kernel keeps 15 bytes of a name.
+        .filter(|program| {
+            program.name_as_str().is_some_and(|name| names.iter().any(|ours| cut(ours) == name))
+        })
+        .map(|program| program.id())
+        .collect()
+}
+
+fn cut(name: &str) -> &str {
+    &name[..name.len().min(15)]
+}
+
+/// The keys of the maps in which a run keeps what it counts, each as its 32-bit words. The first
+/// word is a PID, except in `INFLIGHT` and `WAITING`, where it is a TID.
+pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
+    match map {
+        "SYSCALLS" => per_cpu::<2, { words::<syscalls::Stats>() }>(holder, map),
+        "ERRNOS" => per_cpu_or_plain::<3, 1>(holder, map),
+        "OFFCPU" => per_cpu::<4, { words::<offcpu::Stats>() }>(holder, map),
+        "PROFILE" => {
+            const WORDS: usize = size_of::<profile::Key>() / 4;
+            per_cpu::<WORDS, 1>(holder, map)
+        }
+        "INFLIGHT" => plain::<1, [u64; words::<syscalls::Inflight>()]>(holder, map),
+        "WAITING" => plain::<1, [u64; words::<offcpu::Waiting>()]>(holder, map),
+        _ => panic!("no map {map} is known here"),
+    }
+}
+
+const fn words<T>() -> usize {
+    size_of::<T>() / 8
+}
+
+fn per_cpu<const KEY: usize, const VALUE: usize>(holder: u32, name: &str) -> Vec<Vec<u32>> {
+    per_cpu_or_plain::<KEY, VALUE>(holder, name)
+}
+
+fn per_cpu_or_plain<const KEY: usize, const VALUE: usize>(
+    holder: u32,
+    name: &str,
+) -> Vec<Vec<u32>> {
+    match open(holder, name) {
+        map @ (Map::PerCpuHashMap(_) | Map::PerCpuLruHashMap(_)) => {
+            let map = PerCpuHashMap::<_, [u32; KEY], [u64; VALUE]>::try_from(map);
+            let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
+            map.keys().flatten().map(|key| key.to_vec()).collect()
+        }
+        map => plain_keys::<KEY, [u64; VALUE]>(map, name),
+    }
+}
+
+fn plain<const KEY: usize, V: Pod>(holder: u32, name: &str) -> Vec<Vec<u32>> {
+    plain_keys::<KEY, V>(open(holder, name), name)
+}
+
+fn plain_keys<const KEY: usize, V: Pod>(map: Map, name: &str) -> Vec<Vec<u32>> {
+    let map = HashMap::<_, [u32; KEY], V>::try_from(map);
+    let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
+    map.keys().flatten().map(|key| key.to_vec()).collect()
+}
+
+/// The map of this name that a process holds.
+fn open(holder: u32, name: &str) -> Map {
+    let held = Objects::held_by(holder).maps;
+    let found = loaded_maps()
+        .flatten()
+        .find(|map| held.contains(&map.id()) && map.name_as_str() == Some(name))
+        .unwrap_or_else(|| panic!("process {holder} holds no map {name}, of {held:?}"));
+    let data = MapData::from_id(found.id()).expect("it was there just now");
+    Map::from_map_data(data).expect("a kind of map that aya knows")
+}

@@ -1,0 +1,265 @@
+//! The command line: what works without privilege, what is refused and how.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use syscope::probes::PROBES;
+use syscope_tests::binary::syscope;
+use syscope_tests::machine::{is_root, skip};
+use syscope_tests::require_bpf;
+use tempfile::TempDir;
+
+/// A user without any privilege.
+const NOBODY: u32 = 65534;
+
+/// The program where everybody can run it, run as a user without privilege.
+struct Unprivileged {
+    _dir: TempDir,
+    program: PathBuf,
+}
+
+impl Unprivileged {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("room for a program");
+        let program = dir.path().join("syscope");
+        fs::copy(syscope(), &program).expect("room for a program");
+        let everybody = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(dir.path(), everybody.clone()).expect("it is ours");
+        fs::set_permissions(&program, everybody).expect("it is ours");
+        Self { _dir: dir, program }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        command.args(args).current_dir("/").stdin(Stdio::null());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.output().expect("it starts")
+    }
+}
+
+#[test]
+fn help_version_and_completions_work_without_privilege() {
+    let nobody = Unprivileged::new();
+    for (args, expected) in [
+        (&["--help"][..], "report"),
+        (&["-h"], "report"),
+        (&["help"], "report"),
+        (&["report", "--help"], "--json"),
+        (&["flame", "--help"], "--off-cpu"),
+        (&["doctor", "--help"], "Usage"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+        (&["completions", "bash"], "complete "),
+        (&["completions", "zsh"], "#compdef syscope"),
+        (&["completions", "fish"], "complete -c syscope"),
+    ] {
+        let output = nobody.run(args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        assert!(text(&output.stdout).contains(expected), "{args:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn completions_for_bash_are_a_script_that_bash_takes() {
+    let nobody = Unprivileged::new();
+    let output = nobody.run(&["completions", "bash"]);
+    let script = tempfile::NamedTempFile::new().expect("room");
+    fs::write(script.path(), &output.stdout).expect("room");
+    let Ok(bash) = Command::new("bash").arg("-n").arg(script.path()).output() else {
+        return skip("there is no bash here");
+    };
+    assert!(bash.status.success(), "{bash:?}");
+}
+
+#[test]
+fn doctor_without_privilege_says_what_is_missing_for_every_probe() {
+    let nobody = Unprivileged::new();
+    let output = nobody.run(&["doctor"]);
+    assert!(!output.status.success(), "no probe can run: {output:?}");
+    let rows = text(&output.stdout);
+    for probe in PROBES {
+        assert!(rows.contains(probe.name), "no row of {}: {rows}", probe.name);
+    }
+    assert!(rows.contains("CAP_BPF"), "the missing capability by name: {rows}");
+    assert!(rows.contains("sudo"), "the command that mends it: {rows}");
+    assert_no_backtrace(&output);
+}
+
+#[test]
+fn doctor_as_root_finds_that_everything_runs() {
+    let _machine = require_bpf!();
+    let output = run(&["doctor"]);
+    assert!(output.status.success(), "{output:?}");
+    let rows = text(&output.stdout);
+    assert!(PROBES.iter().all(|probe| rows.contains(probe.name)), "{rows}");
+}
+
+#[test]
+fn without_privilege_one_line_says_how_to_get_it() {
+    let nobody = Unprivileged::new();
+    for args in [&["report", "-d", "1"][..], &["flame", "-d", "1", "-o", "-"]] {
+        let output = nobody.run(args);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let errors = text(&output.stderr);
+        assert_eq!(errors.trim().lines().count(), 1, "one line: {errors}");
+        assert!(errors.contains("sudo "), "{errors}");
+        assert!(errors.contains("setcap "), "{errors}");
+        let program = nobody.program.to_str().expect("plain text");
+        assert!(errors.contains(program), "the command is exact: {errors}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_no_backtrace(&output);
+    }
+}
+
+#[test]
+fn the_setcap_command_it_names_is_enough() {
+    let _machine = require_bpf!();
+    let nobody = Unprivileged::new();
+    let errors = nobody.run(&["report", "-d", "1"]).stderr;
+    let errors = text(&errors);
+    let command = errors.split("setcap ").nth(1).expect("it names the command");
+    let capabilities = command.split_ascii_whitespace().next().expect("capabilities follow");
+    let capabilities = capabilities.trim_matches(['\'', '"']);
+    let Ok(status) = Command::new("setcap").arg(capabilities).arg(&nobody.program).status() else {
+        return skip("there is no setcap here");
+    };
+    assert!(status.success(), "setcap does not take {capabilities:?}");
+    let output = nobody.run(&["report", "-d", "1", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let report = syscope_tests::report::Report::parse(&output.stdout);
+    assert!(!report.document.syscalls.is_empty());
+    for probe in ["syscalls", "opens", "offcpu"] {
+        assert!(report.health(probe).events > 0, "{probe}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_attached() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room");
+    let no_dir = dir.path().join("missing/x.svg");
+    let no_dir = no_dir.to_str().expect("plain text");
+    let a_dir = dir.path().join("taken.svg");
+    fs::create_dir(&a_dir).expect("room");
+    let a_dir = a_dir.to_str().expect("plain text");
+    let gone = pid_of_the_dead();
+    for (args, reason) in [
+        (&["report", "-d", "3", "-p", &gone][..], &*gone),
+        (&["flame", "-d", "3", "-p", &gone, "-o", "-"], &gone),
+        (&["report", "-d", "3", "-p", "zero"], "PID"),
+        (&["report", "-d", "3", "--filter", "pid:x"], "pid:x"),
+        (&["report", "-d", "3", "--filter", "a or"], "a or"),
+        (&["report", "-d", "never"], "never"),
+        (&["flame", "-d", "3", "-o", no_dir], "missing"),
+        (&["flame", "-d", "3", "-o", a_dir], "taken.svg"),
+        (&["flame", "-d", "3", "-o", "/proc/x.svg"], "/proc/x.svg"),
+        (&["flame", "-d", "3", "-o", "x.unknown"], "x.unknown"),
+    ] {
+        let start = Instant::now();
+        let output = run(args);
+        let took = start.elapsed();
+        assert!(!output.status.success(), "{args:?} is taken");
+        let errors = text(&output.stderr);
+        assert!(errors.contains(reason), "{args:?}: no {reason:?} in: {errors}");
+        assert!(!errors.contains("syscope: watching"), "{args:?}: it was attached: {errors}");
+        assert!(took < Duration::from_millis(1500), "{args:?}: refused after {took:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_no_backtrace(&output);
+    }
+    assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 1, "a file was left");
+}
+
+#[test]
+fn without_a_terminal_the_screen_points_to_report() {
+    let _machine = require_bpf!();
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let errors = text(&output.stderr);
+    assert!(errors.contains("terminal"), "{errors}");
+    assert!(errors.contains("syscope report"), "{errors}");
+    assert_no_backtrace(&output);
+}
+
+#[test]
+fn commands_of_the_readme_are_understood() {
+    let Ok(readme) = fs::read_to_string(syscope_tests::binary::checkout().join("README.md")) else {
+        return skip("there is no README yet");
+    };
+    let commands = commands_in(&readme);
+    assert!(!commands.is_empty(), "the README shows how to run syscope");
+    for command in commands {
+        let mut args: Vec<_> = command.iter().map(String::as_str).collect();
+        args.push("--help");
+        let output = run(&args);
+        assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn options_that_do_not_exist_are_refused() {
+    let output = run(&["report", "--no-such-option", "--help"]);
+    assert!(!output.status.success(), "else the README's test says nothing: {output:?}");
+}
+
+/// Arguments of every syscope command in the README's shell blocks.
+fn commands_in(readme: &str) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    let mut in_block = false;
+    for line in readme.lines().map(str::trim) {
+        if let Some(language) = line.strip_prefix("```") {
+            in_block = !in_block && matches!(language, "" | "sh" | "console" | "bash" | "shell");
+        } else if in_block && let Some(args) = syscope_args(line) {
+            commands.push(args);
+        }
+    }
+    commands
+}
+
+/// The arguments, if a shell line runs syscope: without prompt, `sudo`, comment and pipe, and with
+/// a number for every `$(…)` and PID.
+fn syscope_args(line: &str) -> Option<Vec<String>> {
+    let line = line.trim_start_matches(['$', '#', ' ']);
+    let end = line.find([';', '|', '&', '>']).unwrap_or(line.len());
+    let line = line[..end].split(" #").next()?;
+    let line = match (line.find("$("), line.find(')')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}1{}", &line[..start], &line[end + 1..])
+        }
+        _ => line.to_owned(),
+    };
+    let mut words = line.split_ascii_whitespace().skip_while(|word| {
+        *word == "sudo" || word.starts_with("-E") || word.contains('=') && !word.starts_with('-')
+    });
+    let program = words.next()?;
+    if Path::new(program).file_name()? != "syscope" {
+        return None;
+    }
+    let unquoted = |word: &str| word.replace(['\'', '"'], "").replace("PID", "1");
+    Some(words.map(unquoted).collect())
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(syscope()).args(args).stdin(Stdio::null()).output().expect("it starts")
+}
+
+fn assert_no_backtrace(output: &Output) {
+    let errors = text(&output.stderr);
+    for word in ["panicked", "BACKTRACE", "backtrace", "Location:"] {
+        assert!(!errors.contains(word), "{errors}");
+    }
+}
+
+fn pid_of_the_dead() -> String {
+    let mut child = Command::new("/bin/true").spawn().expect("it is there");
+    child.wait().expect("it is a child");
+    child.id().to_string()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,118 @@
+//! Flame graph files.
+
+use nix::sys::signal::Signal;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+use syscope_tests::binary::syscope;
+use syscope_tests::require_bpf;
+use syscope_tests::watch::Watch;
+use syscope_tests::workload::Workload;
+
+#[test]
+fn an_svg_shows_the_workload_and_counts_its_samples() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room");
+    let svg = dir.path().join("x.svg");
+    let load = load();
+    let watch = flame(2, &load, &svg);
+    let ended = watch.end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let text = fs::read_to_string(&svg).expect("it was written");
+    assert!(text.trim_end().ends_with("</svg>"), "it is whole");
+    for part in ["<svg", "samples", "search", "zoom", "spin::"] {
+        assert!(text.to_lowercase().contains(part), "no {part} in the picture");
+    }
+    assert_eq!(names_in(dir.path()), ["x.svg"], "nothing else is left");
+}
+
+#[test]
+fn folded_stacks_go_from_the_root_and_end_in_a_count() {
+    let _machine = require_bpf!();
+    let load = load();
+    let pid = load.pid.to_string();
+    let args = ["flame", "-d", "2", "-p", &pid, "--format", "folded", "-o", "-"];
+    let ended = Watch::start(&args).end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).expect("plain text");
+    assert!(text.lines().count() > 1, "{text:?}");
+    let mut samples = 0;
+    for line in text.lines() {
+        let (stack, count) = line.rsplit_once(' ').expect("a stack and a count");
+        let frames: Vec<_> = stack.split(';').collect();
+        assert!(frames.iter().all(|frame| !frame.is_empty()), "{line}");
+        assert!(frames[0].contains("workload"), "the root is the process: {line}");
+        samples += count.parse::<u64>().expect("a count");
+    }
+    // It burns half of a CPU at least half of the time, and at most one CPU.
+    assert!((20..=220).contains(&samples), "{samples} samples in 2 s");
+}
+
+#[test]
+fn off_cpu_time_is_a_flame_graph_too() {
+    let _machine = require_bpf!();
+    let load = load();
+    let pid = load.pid.to_string();
+    let args = ["flame", "-d", "1", "-p", &pid, "--off-cpu", "--format", "folded", "-o", "-"];
+    let ended = Watch::start(&args).end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).expect("plain text");
+    assert!(text.contains("nanosleep"), "it sleeps: {text}");
+}
+
+#[test]
+fn an_existing_file_is_replaced_in_one_step() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room");
+    let svg = dir.path().join("x.svg");
+    fs::write(&svg, "old").expect("room");
+    let before = fs::metadata(&svg).expect("it is there").ino();
+    let load = load();
+    let mut watch = flame(1, &load, &svg);
+    while watch.runs() {
+        let text = fs::read_to_string(&svg).expect("it is there at all times");
+        assert!(text == "old" || text.trim_end().ends_with("</svg>"), "half a file");
+    }
+    assert!(watch.end().status.success());
+    let text = fs::read_to_string(&svg).expect("it is there");
+    assert!(text.trim_end().ends_with("</svg>"), "the new one");
+    assert_ne!(fs::metadata(&svg).expect("it is there").ino(), before, "written over");
+    assert_eq!(names_in(dir.path()), ["x.svg"], "nothing else is left");
+}
+
+#[test]
+fn an_existing_file_outlives_a_run_that_is_ended() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room");
+    let svg = dir.path().join("x.svg");
+    let load = load();
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        fs::write(&svg, "old").expect("room");
+        let watch = flame(30, &load, &svg);
+        watch.signal(signal);
+        let _ = watch.end();
+        let text = fs::read_to_string(&svg).expect("it is there");
+        assert!(text == "old" || text.trim_end().ends_with("</svg>"), "half a file: {text:?}");
+        assert_eq!(names_in(dir.path()), ["x.svg"], "nothing else is left after {signal}");
+    }
+}
+
+fn load() -> Workload {
+    let mut load = Workload::start(&["mixed", "/etc/passwd"]);
+    load.go();
+    let _ = load.done();
+    load
+}
+
+fn flame(seconds: u32, load: &Workload, output: &Path) -> Watch {
+    let mut command = Command::new(syscope());
+    command.args(["flame", "-d", &seconds.to_string(), "-p", &load.pid.to_string(), "-o"]);
+    command.arg(output);
+    Watch::start_command(command)
+}
+
+fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("it is there").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}

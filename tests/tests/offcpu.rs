@@ -1,0 +1,136 @@
+//! Off-CPU time: blocked and waiting for a CPU are told apart, in the right amounts, on the right
+//! stacks.
+
+use syscope_tests::report::mentions;
+use syscope_tests::require_bpf;
+use syscope_tests::schema::OffcpuStack;
+use syscope_tests::watch::{Watch, observe};
+use syscope_tests::workload::Workload;
+
+const MS: u64 = 1_000_000;
+
+#[test]
+fn a_hundred_sleeps_of_20_ms_are_2_s_blocked() {
+    let _machine = require_bpf!();
+    let observed = observe(&["sleeper", "100", "20"], 4, &[]);
+    let sleeps = observed.report.waits_in(observed.pid, &["nanosleep"]);
+    let blocked = blocked_ns(&sleeps);
+    // Where timers are late (a virtual machine on a busy host), the sleeps themselves are longer,
+    // and the workload's own clock is the truth.
+    let elapsed = observed.truth["elapsed_ns"].as_u64().expect("a time");
+    let longest = elapsed.max(2_040 * MS);
+    assert!((1_960 * MS..=longest).contains(&blocked), "{blocked} ns, not 2 s within 2 %");
+    let off = blocked + observed.report.offcpu(observed.pid).runqueue_ns;
+    assert!(off > elapsed - elapsed / 50, "{off} ns off the CPU of {elapsed}");
+    assert_eq!(waits(&sleeps), 100);
+    assert!(sleeps.iter().all(|stack| stack.state == "interruptible"), "{sleeps:#?}");
+}
+
+#[test]
+fn a_process_has_the_sums_of_its_stacks() {
+    let _machine = require_bpf!();
+    let observed = observe(&["sleeper", "20", "20"], 2, &[]);
+    let process = observed.report.offcpu(observed.pid);
+    let stacks: Vec<_> = process.stacks.iter().collect();
+    assert_eq!(process.blocked_ns, blocked_ns(&stacks));
+    assert_eq!(process.waits, waits(&stacks));
+    // One thread: what it was off the CPU is no more than the time that passed.
+    let off = process.blocked_ns + process.runqueue_ns;
+    let passed = observed.report.document.duration_ns;
+    assert!(off <= passed + 5 * MS, "{off} ns off the CPU in {passed} ns");
+}
+
+#[test]
+fn a_spinner_that_is_kept_from_running_waits_for_a_cpu_and_is_not_blocked() {
+    let _machine = require_bpf!();
+    let observed = observe(&["starved", "1500"], 3, &[]);
+    let truth = |key: &str| observed.truth[key].as_u64().expect("a time");
+    let (delay, wall) = (truth("delay_ns"), truth("wall_ns"));
+    assert!(delay > 300 * MS, "the rival did not do its work: {}", observed.truth);
+    let process = observed.report.offcpu(observed.pid);
+    // The kernel's own count of the same, of the spinning alone.
+    let tolerance = delay / 20 + 10 * MS;
+    assert!(
+        process.runqueue_ns.abs_diff(delay) < tolerance,
+        "{} ns in the run queue, {delay} by the kernel's count",
+        process.runqueue_ns
+    );
+    // It can have been blocked only while it did not spin.
+    let rest = observed.report.document.duration_ns.saturating_sub(wall);
+    assert!(
+        process.blocked_ns < rest + 50 * MS,
+        "{} ns blocked, of {rest} in which it did not spin",
+        process.blocked_ns
+    );
+    let preempted = process.stacks.iter().filter(|stack| stack.state == "runnable");
+    let preempted: Vec<_> = preempted.collect();
+    assert!(waits(&preempted) > 10, "it was preempted often: {:#?}", process.stacks);
+    assert_eq!(blocked_ns(&preempted), 0, "preempted is not blocked");
+}
+
+#[test]
+fn a_ping_pong_through_pipes_blames_the_reads() {
+    let _machine = require_bpf!();
+    let observed = observe(&["pingpong", "5000"], 3, &[]);
+    let process = observed.report.offcpu(observed.pid);
+    let reads = observed.report.waits_in(observed.pid, &["pipe_read"]);
+    // The kernel's own count; a few of these are the main thread's waits for the other.
+    let truth = observed.truth["waits"].as_u64().expect("a count");
+    assert!(truth >= 5000, "every round waits at least once: {truth}");
+    assert!(waits(&reads).abs_diff(truth) <= 10, "{} waits in reads, not {truth}", waits(&reads));
+    let other: Vec<_> = process
+        .stacks
+        .iter()
+        .filter(|stack| stack.state != "runnable" && !mentions(&stack.kernel, &["pipe_read"]))
+        .collect();
+    assert!(waits(&other) <= 10, "the blame is elsewhere: {other:#?}");
+    let user = reads.iter().filter(|stack| mentions(&stack.user, &["read"]));
+    assert!(user.count() > 0, "a user stack shows who reads: {reads:#?}");
+}
+
+#[test]
+fn what_is_still_blocked_is_shown_with_its_time_so_far() {
+    let _machine = require_bpf!();
+    let observed = observe(&["blocked"], 2, &[]);
+    let document = &observed.report.document;
+    // Three threads: main, one blocked since before the watching, one since the start. None wakes
+    // before the report ends but main, for a moment.
+    let passed = document.duration_ns;
+    let process = observed.report.offcpu(observed.pid);
+    let reads = observed.report.waits_in(observed.pid, &["pipe_read"]);
+    assert!(
+        reads.iter().any(|stack| stack.blocked_ns > passed - 300 * MS),
+        "the thread that blocked under our eyes: {:#?}",
+        process.stacks
+    );
+    let all = process.blocked_ns;
+    assert!(
+        (3 * passed - 500 * MS..=3 * passed + 50 * MS).contains(&all),
+        "three threads are blocked all of {passed} ns, together {all}"
+    );
+}
+
+#[test]
+fn one_that_blocks_just_before_the_end_is_shown() {
+    let _machine = require_bpf!();
+    let mut workload = Workload::start(&["blocked"]);
+    let pid = workload.pid.to_string();
+    let watch = Watch::report(2, &["-p", &pid]);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    workload.go();
+    let _ = workload.done();
+    let report = watch.into_report();
+    let reads = report.waits_in(workload.pid, &["pipe_read"]);
+    // Main's wait for the start is the longer one; the thread that blocked then has the rest.
+    let short: Vec<_> =
+        reads.iter().filter(|stack| (100 * MS..1_000 * MS).contains(&stack.blocked_ns)).collect();
+    assert!(!short.is_empty(), "{:#?}", report.offcpu(workload.pid).stacks);
+}
+
+fn blocked_ns(stacks: &[&OffcpuStack]) -> u64 {
+    stacks.iter().map(|stack| stack.blocked_ns).sum()
+}
+
+fn waits(stacks: &[&OffcpuStack]) -> u64 {
+    stacks.iter().map(|stack| stack.waits).sum()
+}

@@ -1,0 +1,123 @@
+//! The CPU profile: shares, totals and names.
+
+use std::collections::BTreeMap;
+use syscope_tests::compile::with_frame_pointers;
+use syscope_tests::report::mentions;
+use syscope_tests::require_bpf;
+use syscope_tests::schema::{Frame, ProfileStack};
+use syscope_tests::watch::{Watch, observe, observe_workload};
+use syscope_tests::workload::Workload;
+
+/// Probability of a false alarm: 1 in 16,000.
+const SIGMAS: f64 = 4.0;
+
+#[test]
+fn shares_of_time_are_right_within_the_sampling_error() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let Some(program) = with_frame_pointers("spin70", dir.path()) else { return };
+    let observed = observe_workload(Workload::start_program(&program, &["3.5"]), 5, &[]);
+    let mut samples: BTreeMap<&str, u64> = BTreeMap::new();
+    for stack in observed.report.profile(observed.pid) {
+        let function = ["seventy_percent", "twenty_percent", "ten_percent"]
+            .into_iter()
+            .find(|name| stack.user.iter().any(|frame| frame.name == *name));
+        *samples.entry(function.unwrap_or("elsewhere")).or_default() += stack.samples;
+    }
+    let all: u64 = samples.values().sum();
+    assert!(all > 250, "3.5 s at 99 Hz are more samples: {samples:?}");
+    for (name, share) in [("seventy_percent", 0.7), ("twenty_percent", 0.2), ("ten_percent", 0.1)] {
+        let found = samples.get(name).map_or(0.0, |count| *count as f64 / all as f64);
+        let error = SIGMAS * f64::sqrt(share * (1.0 - share) / all as f64);
+        assert!((found - share).abs() < error, "{name}: {found}, not {share} ± {error}");
+    }
+}
+
+#[test]
+fn a_user_stack_goes_from_the_leaf_to_main() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let Some(program) = with_frame_pointers("spin70", dir.path()) else { return };
+    let observed = observe_workload(Workload::start_program(&program, &["1"]), 3, &[]);
+    let stack = observed
+        .report
+        .profile(observed.pid)
+        .find(|stack| stack.user.first().is_some_and(|leaf| leaf.name == "seventy_percent"))
+        .expect("it is the most frequent leaf");
+    let names: Vec<_> = stack.user.iter().map(|frame| frame.name.as_str()).collect();
+    assert_eq!(names[..3], ["seventy_percent", "one_round", "main"], "{names:?}");
+    let leaf = &stack.user[0];
+    assert!(leaf.module.as_ref().is_some_and(|module| module.ends_with("spin70")), "{leaf:?}");
+    assert!(leaf.file.as_ref().is_some_and(|file| file.ends_with("spin70.c")), "{leaf:?}");
+    assert!(leaf.line.is_some_and(|line| (20..40).contains(&line)), "{leaf:?}");
+    assert!(!leaf.inlined);
+}
+
+#[test]
+fn samples_are_cpu_time_times_99() {
+    let _machine = require_bpf!();
+    let observed = observe(&["spinsecs", "4"], 5, &[]);
+    let cpu = observed.truth["cpu_ns"].as_u64().expect("a time") as f64 / 1e9;
+    let expected = cpu * 99.0;
+    let samples = observed.report.samples(observed.pid) as f64;
+    assert!(
+        (samples - expected).abs() <= expected * 0.05,
+        "{samples} samples, not {expected} within 5 %"
+    );
+    let profile = &observed.report.document.profile;
+    assert_eq!(profile.frequency_hz, 99);
+    assert_eq!(profile.samples, observed.report.samples(observed.pid), "-p shows nobody else");
+    let by_stacks: u64 = profile.stacks.iter().map(|stack| stack.samples).sum();
+    assert_eq!(profile.samples, by_stacks);
+}
+
+#[test]
+fn another_rate_gives_that_many_samples() {
+    let _machine = require_bpf!();
+    let observed = observe(&["spinsecs", "1"], 2, &["--freq", "999"]);
+    assert_eq!(observed.report.document.profile.frequency_hz, 999);
+    let samples = observed.report.samples(observed.pid);
+    assert!((900..1100).contains(&samples), "{samples} samples in 1 s at 999 Hz");
+}
+
+#[test]
+fn work_in_the_kernel_shows_kernel_frames() {
+    let _machine = require_bpf!();
+    let observed = observe(&["kernelheavy", "2"], 4, &[]);
+    let stacks: Vec<_> = observed.report.profile(observed.pid).collect();
+    let all = count(&stacks);
+    assert!(all > 150, "2 s at 99 Hz are more samples than {all}");
+    let mut in_kernel = stacks;
+    in_kernel.retain(|stack| !stack.kernel.is_empty());
+    assert!(count(&in_kernel) * 10 >= all * 9, "{} of {all} in the kernel", count(&in_kernel));
+    let mut named = in_kernel.clone();
+    named.retain(|stack| mentions(&stack.kernel, &["random"]));
+    assert!(
+        count(&named) * 10 >= count(&in_kernel) * 9,
+        "only {} of {} are in the random number generator: {in_kernel:#?}",
+        count(&named),
+        count(&in_kernel)
+    );
+}
+
+#[test]
+fn no_frame_is_without_a_name_and_idle_is_not_counted() {
+    let _machine = require_bpf!();
+    let report = Watch::report(2, &[]).into_report();
+    let profile = &report.document.profile;
+    assert!(profile.by_process.iter().all(|process| process.pid != 0), "idle is counted");
+    let frames = profile.stacks.iter().flat_map(|stack| stack.kernel.iter().chain(&stack.user));
+    let waits = report.document.offcpu.iter().flat_map(|process| &process.stacks);
+    let waits = waits.flat_map(|stack| stack.kernel.iter().chain(&stack.user));
+    let all: Vec<&Frame> = frames.chain(waits).collect();
+    assert!(!all.is_empty(), "something runs and waits on every machine");
+    let bare = |frame: &&&Frame| {
+        frame.name.is_empty() || frame.name.contains("[unknown]") || frame.name.starts_with("0x")
+    };
+    let bare: Vec<_> = all.iter().filter(bare).take(5).collect();
+    assert!(bare.is_empty(), "{bare:#?}");
+}
+
+fn count(stacks: &[&ProfileStack]) -> u64 {
+    stacks.iter().map(|stack| stack.samples).sum()
+}

@@ -1,0 +1,62 @@
+/*
+ * Spends 70, 20 and 10 % of its CPU time in three functions. They share one loop body and differ
+ * only in how often they run it, so the shares hold on any CPU.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile uint64_t sink;
+
+/* The barrier after the loop keeps the compiler from jumping out of a caller's last call. */
+#define SPIN(turns)                                   \
+    for (uint64_t i = 0; i < (uint64_t)(turns); i++)  \
+        sink += i;                                    \
+    __asm__ volatile("" ::: "memory")
+
+__attribute__((noinline)) void seventy_percent(uint64_t unit) { SPIN(7 * unit); }
+__attribute__((noinline)) void twenty_percent(uint64_t unit) { SPIN(2 * unit); }
+__attribute__((noinline)) void ten_percent(uint64_t unit) { SPIN(1 * unit); }
+
+__attribute__((noinline)) void one_round(uint64_t unit)
+{
+    seventy_percent(unit);
+    twenty_percent(unit);
+    ten_percent(unit);
+    __asm__ volatile("" ::: "memory");
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+    double seconds = argc > 1 ? atof(argv[1]) : 1;
+    char line[16];
+
+    setpriority(PRIO_PROCESS, 0, -20);
+    FILE *group = fopen("/proc/self/autogroup", "w");
+    if (group) {
+        fputs("-20", group);
+        fclose(group);
+    }
+    printf("ready %d\n", getpid());
+    fflush(stdout);
+    if (!fgets(line, sizeof line, stdin))
+        return 0;
+    double start = cpu_seconds();
+    while (cpu_seconds() - start < seconds)
+        one_round(100000);
+    printf("done {\"cpu_ns\": %.0f}\n", (cpu_seconds() - start) * 1e9);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin))
+        ;
+    return 0;
+}
