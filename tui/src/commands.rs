@@ -7,7 +7,7 @@ use crate::headless::{self, Watch};
 use crate::kernel::AttachError;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
-use crate::{doctor, report};
+use crate::{app, doctor, report};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ const INTERRUPTED: u8 = 130;
 /// Runs the command.
 pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
     match cli.command {
-        None => live_screen(cli.live, cli.common.color),
+        None => live_screen(&cli.live, cli.common.color),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Flame(args)) => flame(&args),
         Some(Command::Doctor(args)) => {
@@ -41,15 +41,28 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
     }
 }
 
-fn live_screen(args: LiveArgs, color: Color) -> eyre::Result<ExitCode> {
+fn live_screen(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
     let handle =
         live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
-    drop((handle, color));
-    bail!("the live screen is not merged yet")
+    let colour = match color {
+        Color::Auto => app::ColourChoice::Auto,
+        Color::Always => app::ColourChoice::Always,
+        Color::Never => app::ColourChoice::Never,
+    };
+    let options =
+        app::Options { filter, colour, inject_panic: args.inject_panic, ..Default::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(app::run(handle, options)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => match error.exit() {
+            (_, true) => Err(error.into()),
+            (status, false) => Ok(ExitCode::from(status)),
+        },
+    }
 }
 
 fn report(args: &ReportArgs) -> eyre::Result<ExitCode> {

@@ -136,11 +136,16 @@ impl Kernel {
         Ok(())
     }
 
-    /// Seeds the waits of threads that sleep already, so that one that never wakes is seen too.
+    /// Seeds the waits of threads of these processes that sleep already, so that one that never
+    /// wakes is seen too.
     /// Returns the stacks they sleep on.
-    pub fn seed_waits(&mut self, now_ns: u64) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
+    pub fn seed_waits(
+        &mut self,
+        now_ns: u64,
+        watched: impl Fn(u32) -> bool,
+    ) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
         match &mut self.offcpu {
-            Some(offcpu) => offcpu.seed(now_ns),
+            Some(offcpu) => offcpu.seed(now_ns, watched),
             None => Ok(Vec::new()),
         }
     }

@@ -84,16 +84,18 @@ impl Reader {
         Ok(())
     }
 
-    /// Enters every thread that sleeps now as waiting since `now_ns`, unless the probe has seen it
+    /// Enters every thread of a watched process that sleeps now as waiting since `now_ns`, unless the probe has seen it
     /// leave the CPU. A thread that wakes in between is taken out again. Returns the kernel stacks
     /// they sleep on.
-    pub fn seed(&mut self, now_ns: u64) -> io::Result<Vec<Arc<ResolvedStack>>> {
+    pub fn seed(
+        &mut self,
+        now_ns: u64,
+        watched: impl Fn(u32) -> bool,
+    ) -> io::Result<Vec<Arc<ResolvedStack>>> {
         let mut resolved = Vec::new();
-        let own = std::process::id();
         for thread in procfs::threads() {
-            let Some(state) = state_of_letter(thread.state).filter(|_| thread.pid != own) else {
-                continue;
-            };
+            let asleep = state_of_letter(thread.state).filter(|_| watched(thread.pid));
+            let Some(state) = asleep else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
             let key = Key { pid: thread.pid, state, kernel_stack, user_stack: NONE };

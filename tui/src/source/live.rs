@@ -80,7 +80,7 @@ fn collect(options: &Options) -> Result<Collector, StartError> {
     };
     let kernel = Kernel::attach(&settings)?;
     let watched = procfs::watched(procfs::monotonic_ns(), options.frequency_hz)?;
-    Ok(Collector::new(kernel, symbols::Worker::start()?, watched, options.filter.clone())?)
+    Ok(Collector::new(kernel, symbols::Worker::start()?, watched, options))
 }
 
 async fn run(

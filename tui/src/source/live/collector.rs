@@ -1,5 +1,6 @@
 //! What the live source knows between two ticks.
 
+use super::Options;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, NewStack, Reading, Waker};
 use crate::model::{Processes, Watched};
@@ -7,7 +8,6 @@ use crate::source::{Batch, Frame, ProcessEvent, ResolvedStack, StackId, procfs};
 use crate::symbols;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use syscope_shared::health::{PROBES, ProbeId};
 
@@ -38,6 +38,7 @@ pub struct Collector {
     kernel: Kernel,
     symbols: symbols::Worker,
     filter: Filter,
+    include_self: bool,
     known: Processes,
     reading: Reading,
     handled_events: usize,
@@ -52,20 +53,21 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts with what runs now. `filter` is the one that `kernel` was attached with.
+    /// Starts with what runs now; `kernel` was attached with the same options.
     pub fn new(
         kernel: Kernel,
         symbols: symbols::Worker,
         watched: Watched,
-        filter: Filter,
-    ) -> io::Result<Self> {
+        options: &Options,
+    ) -> Self {
         let mut collector = Self {
             last_ns: watched.start_ns,
             watched,
             skipped_ticks: 0,
             kernel,
             symbols,
-            filter,
+            filter: options.filter.clone(),
+            include_self: options.include_self,
             known: Processes::default(),
             reading: Reading::default(),
             handled_events: 0,
@@ -78,8 +80,8 @@ impl Collector {
         };
         collector.reading.processes = procfs::scan().into_iter().map(ProcessEvent::Seen).collect();
         collector.handle_events();
-        collector.ready_stacks = collector.kernel.seed_waits(collector.watched.start_ns)?;
-        Ok(collector)
+        collector.seed_waits(collector.watched.start_ns);
+        collector
     }
 
     /// What tells that a ring wants to be read before the next tick. Without them (the log says why)
@@ -95,6 +97,7 @@ impl Collector {
     pub fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
         self.push_down();
+        self.seed_waits(procfs::monotonic_ns());
     }
 
     /// Reads what cannot wait for the tick.
@@ -182,6 +185,20 @@ impl Collector {
         let plan = self.filter.plan(self.known.iter_living().map(Candidate::from));
         if let Err(error) = self.kernel.push_down(&plan) {
             tracing::error!(%error, "the kernel's filter could not be changed");
+        }
+    }
+
+    /// Threads that sleep already when their process comes to be watched.
+    fn seed_waits(&mut self, now_ns: u64) {
+        let Self { kernel, known, filter, include_self, .. } = self;
+        let own = if *include_self { 0 } else { std::process::id() };
+        let watched = |pid| {
+            let admitted = || known.living(pid).is_some_and(|p| filter.admits(&Candidate::from(p)));
+            pid != own && (filter.is_empty() || admitted())
+        };
+        match kernel.seed_waits(now_ns, watched) {
+            Ok(mut stacks) => self.ready_stacks.append(&mut stacks),
+            Err(error) => tracing::error!(%error, "threads that sleep already are not shown"),
         }
     }
 

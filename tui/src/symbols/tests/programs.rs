@@ -3,9 +3,12 @@
 use super::wait_until;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// A process that is killed when the test ends.
 pub(super) struct Running(pub(super) Child);
@@ -30,8 +33,16 @@ impl Drop for Running {
 
 /// Starts a program that does what `sleep` does, and waits until it does it.
 pub(super) fn sleeper(program: impl AsRef<OsStr>) -> Running {
-    let child = Command::new(program).arg0("sleep").arg("600").stdin(Stdio::null()).spawn();
-    let running = Running(child.unwrap());
+    let mut command = Command::new(program);
+    command.arg0("sleep").arg("600").stdin(Stdio::null());
+    let mut spawned = command.spawn();
+    // A test beside this one may just be forking, with a copy of our descriptor of a new program
+    // that is open for writing: "text file busy", until it has come to its exec.
+    while spawned.as_ref().is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy) {
+        sleep(Duration::from_millis(5));
+        spawned = command.spawn();
+    }
+    let running = Running(spawned.unwrap());
     wait_until_asleep(running.pid());
     running
 }

@@ -1,0 +1,117 @@
+//! What the panes show, made of the model: filtered, sorted, summed. Done when something changed,
+//! not when it is drawn.
+
+pub mod offcpu;
+pub mod opens;
+pub mod profile;
+pub mod syscalls;
+
+use super::pane::Pane;
+use super::table::{RowId, Sort};
+use crate::filter::{Candidate, Filter};
+use crate::model::{Model, ProcKey};
+use rustc_hash::FxHashSet;
+use std::cmp::Ordering;
+
+/// Which processes are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Only this one, whatever the filter says.
+    pub process: Option<ProcKey>,
+    /// Only these; `None` for all.
+    pub matching: Option<&'a FxHashSet<ProcKey>>,
+}
+
+impl Scope<'_> {
+    /// Whether a process is shown.
+    pub fn accepts(&self, key: ProcKey) -> bool {
+        match (self.process, self.matching) {
+            (Some(process), _) => process == key,
+            (None, Some(matching)) => matching.contains(&key),
+            (None, None) => true,
+        }
+    }
+
+    /// Whether every process is shown.
+    pub fn is_everything(&self) -> bool {
+        self.process.is_none() && self.matching.is_none()
+    }
+}
+
+/// The processes that a filter accepts; `None` when it accepts all.
+pub fn matching(model: &Model, filter: &Filter) -> Option<FxHashSet<ProcKey>> {
+    if filter.is_empty() {
+        return None;
+    }
+    let accepted = model.processes.iter().filter(|process| {
+        filter.matches(&Candidate {
+            pid: process.key.pid,
+            comm: &process.comm,
+            cmdline: &process.cmdline,
+            lineage: &process.lineage,
+        })
+    });
+    Some(accepted.map(|process| process.key).collect())
+}
+
+/// The rows of all panes.
+#[derive(Clone, Debug, Default)]
+pub struct Derived {
+    /// System calls.
+    pub syscalls: syscalls::Rows,
+    /// File opens.
+    pub opens: opens::Rows,
+    /// Off-CPU time.
+    pub offcpu: offcpu::Rows,
+    /// CPU profile.
+    pub profile: profile::Graph,
+}
+
+impl Derived {
+    /// Rows of a pane's table.
+    pub fn len(&self, pane: Pane) -> usize {
+        match pane {
+            Pane::Syscalls => self.syscalls.len(),
+            Pane::Opens => self.opens.len(),
+            Pane::Offcpu => self.offcpu.len(),
+            Pane::Profile => self.profile.functions.len(),
+        }
+    }
+
+    /// Name of a row.
+    pub fn id(&self, pane: Pane, index: usize) -> RowId {
+        match pane {
+            Pane::Syscalls => self.syscalls.id(index),
+            Pane::Opens => RowId::Open(self.opens.number(index)),
+            Pane::Offcpu => self.offcpu.id(index),
+            Pane::Profile => RowId::Function(profile::function_id(&self.profile.functions[index])),
+        }
+    }
+
+    /// Where the row of this name is.
+    pub fn find(&self, pane: Pane, id: RowId) -> Option<usize> {
+        match (pane, id) {
+            (Pane::Opens, RowId::Open(number)) => self.opens.find(number),
+            _ => (0..self.len(pane)).find(|index| self.id(pane, *index) == id),
+        }
+    }
+}
+
+/// Sorts rows; equal ones by `tie`, so that they do not dance.
+pub(super) fn sort_rows<T, K: Ord>(
+    rows: &mut [T],
+    sort: Sort,
+    compare: impl Fn(&T, &T) -> Ordering,
+    tie: impl Fn(&T) -> K,
+) {
+    rows.sort_unstable_by(|a, b| {
+        let order = compare(a, b);
+        let order = if sort.descending { order.reverse() } else { order };
+        order.then_with(|| tie(a).cmp(&tie(b)))
+    });
+}
+
+/// Name of a process, for sorting.
+pub(super) fn comm(model: &Model, key: ProcKey) -> &str {
+    model.processes.get(key).map_or("?", |process| &process.comm)
+}

@@ -1,0 +1,180 @@
+//! Rows of the syscalls pane: processes, or the calls of one process.
+
+use super::{Scope, comm, sort_rows};
+use crate::app::table::{Column, Order, RowId, Sort};
+use crate::model::{CallStats, Model, ProcKey};
+use crate::text;
+use std::cmp::Ordering;
+
+/// Columns of the processes.
+pub const PROCESS_COLUMNS: &[Column] = &[
+    Column::PID,
+    Column::text("COMM", 8, 15, 0, Order::Ascending),
+    Column::number("CALLS/s", 8, 0),
+    Column::number("CALLS", 6, 5),
+    Column::number("ERR", 6, 1),
+    Column::number("P50", 7, 6),
+    Column::number("P99", 7, 3),
+    Column::number("TIME", 7, 4),
+    Column::text("TOP CALL", 9, 24, 2, Order::None),
+];
+
+/// Columns of the calls of one process.
+pub const CALL_COLUMNS: &[Column] = &[
+    Column::text("CALL", 10, 24, 0, Order::Ascending),
+    Column::number("CALLS/s", 8, 5),
+    Column::number("CALLS", 6, 0),
+    Column::number("ERR", 6, 1),
+    Column::number("P50", 7, 6),
+    Column::number("P99", 7, 4),
+    Column::number("TIME", 7, 2),
+    Column::text("ERRORS", 12, u16::MAX, 3, Order::None),
+];
+
+/// Counts of a process or of one of its calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Calls a second.
+    pub rate: f64,
+    /// Calls.
+    pub calls: u64,
+    /// Calls that returned an error.
+    pub errors: u64,
+    /// Median latency in ns.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile of the latency in ns.
+    pub p99_ns: Option<u64>,
+    /// Time in calls that returned, in ns.
+    pub total_ns: u64,
+}
+
+impl Counts {
+    fn of(stats: &CallStats, model: &Model) -> Self {
+        Self {
+            rate: stats.rate.per_second(&model.ticks),
+            calls: stats.calls,
+            errors: stats.errors,
+            p50_ns: stats.quantile_ns(0.5),
+            p99_ns: stats.quantile_ns(0.99),
+            total_ns: stats.total_ns,
+        }
+    }
+
+    /// The order of two rows by the column with this title; `None` for columns not of counts.
+    fn compare(&self, other: &Self, title: &str) -> Option<Ordering> {
+        Some(match title {
+            "CALLS/s" => self.rate.total_cmp(&other.rate).then(self.calls.cmp(&other.calls)),
+            "CALLS" => self.calls.cmp(&other.calls),
+            "ERR" => self.errors.cmp(&other.errors),
+            "P50" => self.p50_ns.cmp(&other.p50_ns),
+            "P99" => self.p99_ns.cmp(&other.p99_ns),
+            "TIME" => self.total_ns.cmp(&other.total_ns),
+            _ => return None,
+        })
+    }
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessRow {
+    /// The process.
+    pub key: ProcKey,
+    /// Its counts.
+    pub counts: Counts,
+    /// Number of the call it makes most.
+    pub top: Option<u32>,
+}
+
+/// One call of one process.
+#[derive(Clone, Copy, Debug)]
+pub struct CallRow {
+    /// Its number.
+    pub nr: u32,
+    /// Its counts.
+    pub counts: Counts,
+}
+
+/// The rows, and what they add up to.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Processes; empty in the detail of one.
+    pub processes: Vec<ProcessRow>,
+    /// Calls of the one process.
+    pub calls: Vec<CallRow>,
+    /// Calls a second, all rows.
+    pub rate: f64,
+    /// Calls, all rows.
+    pub total: u64,
+    /// Errors, all rows.
+    pub errors: u64,
+}
+
+impl Rows {
+    /// Makes the rows.
+    pub fn derive(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
+        let mut rows = match scope.process {
+            Some(key) => Self::of_process(model, key, sort),
+            None => Self::of_all(model, scope, sort),
+        };
+        if scope.is_everything() {
+            // Processes that are forgotten are in the total only.
+            let total = &model.syscalls.total;
+            rows.rate = total.rate.per_second(&model.ticks);
+            (rows.total, rows.errors) = (total.calls, total.errors);
+        }
+        rows
+    }
+
+    fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
+        let mut rows = Self::default();
+        for (key, calls) in model.syscalls.iter().filter(|(key, _)| scope.accepts(*key)) {
+            let counts = Counts::of(&calls.total, model);
+            rows.add(&counts);
+            let top = calls.by_nr.iter().max_by_key(|(nr, stats)| (stats.calls, **nr));
+            rows.processes.push(ProcessRow { key, counts, top: top.map(|(nr, _)| *nr) });
+        }
+        let title = PROCESS_COLUMNS[sort.column].title;
+        let compare = |a: &ProcessRow, b: &ProcessRow| {
+            a.counts.compare(&b.counts, title).unwrap_or_else(|| match title {
+                "COMM" => comm(model, a.key).cmp(comm(model, b.key)),
+                _ => a.key.cmp(&b.key),
+            })
+        };
+        sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        rows
+    }
+
+    fn of_process(model: &Model, key: ProcKey, sort: Sort) -> Self {
+        let mut rows = Self::default();
+        for (nr, stats) in model.syscalls.of(key).into_iter().flat_map(|calls| &calls.by_nr) {
+            let counts = Counts::of(stats, model);
+            rows.add(&counts);
+            rows.calls.push(CallRow { nr: *nr, counts });
+        }
+        let title = CALL_COLUMNS[sort.column].title;
+        let compare = |a: &CallRow, b: &CallRow| {
+            a.counts
+                .compare(&b.counts, title)
+                .unwrap_or_else(|| text::syscall_name(a.nr).cmp(&text::syscall_name(b.nr)))
+        };
+        sort_rows(&mut rows.calls, sort, compare, |row| row.nr);
+        rows
+    }
+
+    fn add(&mut self, counts: &Counts) {
+        self.rate += counts.rate;
+        self.total += counts.calls;
+        self.errors += counts.errors;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.processes.len() + self.calls.len()
+    }
+
+    pub(super) fn id(&self, index: usize) -> RowId {
+        match self.calls.get(index) {
+            Some(row) => RowId::Call(row.nr),
+            None => RowId::Process(self.processes[index].key),
+        }
+    }
+}

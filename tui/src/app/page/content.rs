@@ -1,0 +1,192 @@
+//! What the pages say, but for the help.
+
+use super::{PageLine, Subject, heading, plain, quiet};
+use crate::app::{App, derive};
+use crate::model::{CallStats, Model, OpenRow, Place, ProcKey};
+use crate::source::{Frame, ProbeStatus, WaitState};
+use crate::text;
+use syscope_shared::hist;
+
+/// Title and lines of a page.
+pub(super) fn of(app: &App, subject: Subject) -> (String, Vec<PageLine>) {
+    match subject {
+        Subject::Help => (String::new(), Vec::new()),
+        Subject::Health => ("Health".to_owned(), health(app.live())),
+        Subject::Call(key, nr) => call(app.model(), key, nr),
+        Subject::Place(key, place) => self::place(app.model(), key, &place),
+        Subject::Open(number) => match derive::opens::open(app.model(), number) {
+            Some(row) => open(app, row),
+            None => ("Open".to_owned(), vec![plain("", "this open is no longer kept")]),
+        },
+    }
+}
+
+fn name(model: &Model, key: ProcKey) -> String {
+    format!("{} ({})", derive::comm(model, key), key.pid)
+}
+
+fn health(model: &Model) -> Vec<PageLine> {
+    let health = &model.health;
+    let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), text::percent);
+    let mut lines = vec![
+        plain(
+            "self",
+            format!(
+                "{} of one CPU: reading, symbols, screen",
+                text::percent(health.overhead.self_cpu)
+            ),
+        ),
+        plain("bpf", format!("{bpf} of the machine: the BPF programs in the kernel")),
+        plain(
+            "late",
+            format!(
+                "{} ticks skipped, for reading took longer than the interval",
+                health.skipped_ticks
+            ),
+        ),
+    ];
+    for probe in &health.probes {
+        lines.extend([plain("", ""), heading(probe.name)]);
+        if let ProbeStatus::Off(reason) = &probe.status {
+            lines.push(plain("off", reason));
+            continue;
+        }
+        let counts = [
+            ("events", probe.events, "handled"),
+            ("lost", probe.lost, "events lost: a ring or a map was full"),
+            ("stacks", probe.collisions, "stacks lost: the stack table was full there"),
+            ("stacks", probe.stack_errors, "stacks lost for another reason"),
+            ("frames", probe.unresolved_frames, "frames without a function name"),
+            ("paths", probe.unreadable, "paths that could not be read"),
+        ];
+        let shown =
+            counts.iter().filter(|(label, n, _)| *n > 0 || ["events", "lost"].contains(label));
+        lines.extend(shown.map(|(label, n, what)| plain(label, format!("{n} {what}"))));
+    }
+    lines
+}
+
+fn call(model: &Model, key: ProcKey, nr: u32) -> (String, Vec<PageLine>) {
+    let title = format!("{} by {}", text::syscall_name(nr), name(model, key));
+    let Some(stats) = model.syscalls.of(key).and_then(|calls| calls.by_nr.get(&nr)) else {
+        return (title, vec![plain("", "no calls since the counters were cleared")]);
+    };
+    let mut lines = vec![
+        plain(
+            "calls",
+            format!("{} ({})", stats.calls, text::rate(stats.rate.per_second(&model.ticks))),
+        ),
+        plain("returned", format!("{} in {}", stats.returned(), text::duration(stats.total_ns))),
+        plain("errors", stats.errors.to_string()),
+    ];
+    for (errno, count) in &stats.errnos {
+        lines.push(plain("", format!("{count:>12}  {}", text::errno_name(*errno))));
+    }
+    lines.extend([plain("", ""), heading("Latency")]);
+    lines.extend(histogram(stats));
+    (title, lines)
+}
+
+fn histogram(stats: &CallStats) -> Vec<PageLine> {
+    const BAR: u64 = 30;
+    let most = stats.hist.iter().copied().max().unwrap_or(0);
+    let Some(first) = stats.hist.iter().position(|n| *n > 0) else {
+        return vec![quiet("no call has returned yet")];
+    };
+    let last = stats.hist.iter().rposition(|n| *n > 0).unwrap_or(first);
+    let row = |index: usize| {
+        let (low, high) = hist::range(index);
+        let count = stats.hist[index];
+        let bar = "█".repeat((count * BAR).div_ceil(most) as usize);
+        let upper = if high == u64::MAX { "∞".to_owned() } else { text::duration(high) };
+        plain("", format!("{:>7} – {upper:>7} {count:>10} {bar}", text::duration(low)))
+    };
+    (first..=last).map(row).collect()
+}
+
+fn place(model: &Model, key: ProcKey, place: &Place) -> (String, Vec<PageLine>) {
+    let title = format!("{} waits here", name(model, key));
+    let stats = model.offcpu.places(key, model.now_ns).remove(place).unwrap_or_default();
+    let mut lines = vec![
+        plain("state", state_name(place.state)),
+        plain("blocked", text::duration(stats.blocked_ns)),
+        plain("runqueue", format!("{} waiting for a CPU", text::duration(stats.runqueue_ns))),
+        plain("waits", format!("{} ended, {} threads wait now", stats.waits, stats.waiting)),
+        plain("", ""),
+        heading("Stack, root first"),
+    ];
+    let user = model.stacks.frames(place.user_stack).iter().rev();
+    let kernel = model.stacks.frames(place.kernel_stack).iter().rev();
+    let before = lines.len();
+    lines.extend(user.chain(kernel).map(|frame| plain("", frame_line(frame))));
+    if lines.len() == before {
+        lines.push(quiet("no frames"));
+    }
+    (title, lines)
+}
+
+/// A frame in one line: name, module, source.
+pub fn frame_line(frame: &Frame) -> String {
+    let mut line = frame.name.clone();
+    if frame.inlined {
+        line.push_str(" (inlined)");
+    }
+    if let Some(module) = frame.module.as_deref().filter(|_| frame.resolved) {
+        line = format!("{line}  {module}");
+    }
+    match (&frame.file, frame.line) {
+        (Some(file), Some(number)) => format!("{line}  {file}:{number}"),
+        (Some(file), None) => format!("{line}  {file}"),
+        (None, _) => line,
+    }
+}
+
+/// What a thread in this state waits for.
+pub fn state_name(state: WaitState) -> &'static str {
+    match state {
+        WaitState::Runnable => "runnable",
+        WaitState::Interruptible => "sleep",
+        WaitState::Uninterruptible => "disk sleep",
+        WaitState::Stopped => "stopped",
+        WaitState::Idle => "idle",
+    }
+}
+
+fn open(app: &App, row: &OpenRow) -> (String, Vec<PageLine>) {
+    let event = &row.event;
+    let title = format!("Open by {}", name(app.model(), row.process));
+    let result = match event.result {
+        Ok(fd) => format!("file descriptor {fd}"),
+        Err(errno) => format!("{} ({errno})", text::errno_name(errno)),
+    };
+    let path = match (&event.path.text, event.path.unreadable) {
+        (_, true) => "could not be read from the memory of the process".to_owned(),
+        (path, false) => path.clone(),
+    };
+    let mut lines = vec![plain("path", path)];
+    if event.path.unresolved {
+        lines.push(plain("", "relative, and its directory is not known"));
+    }
+    if event.path.cut {
+        lines.push(plain("", "longer than 4096 bytes, and cut"));
+    }
+    lines.extend([
+        plain("result", result),
+        plain("flags", text::open_flags(event.flags)),
+        plain("mode", format!("{:04o}", event.mode)),
+        plain("began", clock(app, event.time_ns)),
+        plain("took", text::duration(event.duration_ns)),
+        plain("thread", format!("{} ({})", event.comm, event.tid)),
+    ]);
+    (title, lines)
+}
+
+/// A time of day, to the ms.
+pub fn clock(app: &App, monotonic_ns: u64) -> String {
+    let offset = app.model().watched.realtime_offset_ns;
+    let real = i128::from(monotonic_ns) + i128::from(offset);
+    match jiff::Timestamp::from_nanosecond(real) {
+        Ok(time) => time.to_zoned(app.time_zone.clone()).strftime("%H:%M:%S.%3f").to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Making the state ready to be drawn: layout, rows, cursors.
+
+use super::derive::{self, Scope};
+use super::layout::Layout;
+use super::pane::Pane;
+use super::state::{App, Typing};
+use crate::model::Model;
+
+impl App {
+    /// Makes everything ready to be drawn: the layout, the rows of the panes that are visible, and
+    /// where their cursors are. Does again only what has changed.
+    pub fn refresh(&mut self) {
+        self.layout = Layout::new(self.size, self.view(), self.footer_lines());
+        if std::mem::take(&mut self.stale_matching) {
+            self.matching = derive::matching(self.model(), &self.filter);
+        }
+        for pane in Pane::ALL {
+            if self.layout.panes[pane.index()].is_some() {
+                self.derive(pane);
+                self.settle(pane);
+            }
+        }
+        if let Some(mut page) = self.page.take() {
+            page.refresh(self);
+            self.page = Some(page);
+        }
+    }
+
+    /// A filter that is typed has a line for what is wrong with it; it stays when nothing is, for
+    /// the panes are not to jump at every key.
+    fn footer_lines(&self) -> u16 {
+        match &self.typing {
+            _ if self.size.height < 10 => 1,
+            Some(Typing::Filter { .. }) => 3,
+            Some(Typing::Search { .. }) => 2,
+            None => 1,
+        }
+    }
+
+    /// Makes the rows of a pane, where they have changed.
+    pub(super) fn derive(&mut self, pane: Pane) {
+        if !std::mem::take(&mut self.stale[pane.index()]) {
+            return;
+        }
+        let model: &Model = self.frozen.as_ref().unwrap_or(&self.live);
+        let view = self.detail.as_ref().unwrap_or(&self.overview);
+        let scope = Scope { process: view.process, matching: self.matching.as_ref() };
+        let sort = view.table(pane).sort;
+        let derived = &mut self.derived;
+        match pane {
+            Pane::Syscalls => {
+                derived.syscalls = derive::syscalls::Rows::derive(model, scope, sort);
+            }
+            Pane::Opens => derived.opens = derive::opens::Rows::derive(model, scope),
+            Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
+            Pane::Profile => derived.profile.update(model, scope, sort),
+        }
+    }
+
+    fn settle(&mut self, pane: Pane) {
+        let height = self.height_of(pane);
+        let derived = &self.derived;
+        let view = self.detail.as_mut().unwrap_or(&mut self.overview);
+        view.table_mut(pane).settle(
+            derived.len(pane),
+            height,
+            |index| derived.id(pane, index),
+            |id| derived.find(pane, id),
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! The loop: what happens goes in, what changed is drawn.
+
+use super::effects;
+use super::state::App;
+use super::terminal::{self, TerminalGuard};
+use super::update::{Effect, Message};
+use super::{AppError, Options};
+use crate::source::{Batch, Control, Handle};
+use crate::ui::{self, theme::Theme};
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::StreamExt;
+use ratatui::layout::Size;
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Frames come no closer than this: a held key must not fill a slow line.
+const FRAME_GAP: Duration = Duration::from_millis(33);
+
+/// Signals that end the program, and the one that brings it back.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    resume: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    End(i32),
+    Redraw,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            resume: signal(SignalKind::from_raw(libc::SIGCONT))?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::End(libc::SIGHUP),
+            _ = self.terminate.recv() => Asked::End(libc::SIGTERM),
+            _ = self.interrupt.recv() => Asked::End(libc::SIGINT),
+            _ = self.resume.recv() => Asked::Redraw,
+        }
+    }
+}
+
+/// What the loop works with.
+struct Screen {
+    app: App,
+    theme: Theme,
+    guard: TerminalGuard,
+    signals: Signals,
+    control: mpsc::UnboundedSender<Control>,
+    results: mpsc::UnboundedSender<Message>,
+    options: Options,
+    /// When the last frame was drawn.
+    drawn: Option<Instant>,
+}
+
+/// Shows what the source delivers until the user has enough.
+pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError> {
+    let Handle { watched, mut batches, control } = handle;
+    let time_zone = jiff::tz::TimeZone::system();
+    let app = App::new(watched, options.filter.clone(), time_zone);
+    let (results, mut finished) = mpsc::unbounded_channel();
+    let mut screen = Screen {
+        app,
+        theme: Theme::new(options.colour),
+        signals: Signals::listen()?,
+        guard: TerminalGuard::take()?,
+        control,
+        results,
+        options,
+        drawn: None,
+    };
+    let size = screen.guard.terminal().size()?;
+    screen.app.update(Message::Resize(size));
+    let mut input = EventStream::new();
+    let started = Instant::now();
+    let mut open = true;
+    loop {
+        if terminal::panicked() {
+            return Err(AppError::Panicked);
+        }
+        let due = screen.draw()?;
+        let wait = due.unwrap_or(Duration::from_secs(3600));
+        let message = tokio::select! {
+            biased;
+            event = input.next() => match event {
+                Some(Ok(event)) => as_message(&event, started),
+                Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
+                // The terminal is gone.
+                Some(Err(_)) | None => return Err(AppError::TerminalGone),
+            },
+            asked = screen.signals.next() => match asked {
+                Asked::End(number) => return Err(AppError::Signal(number)),
+                Asked::Redraw => {
+                    screen.retake()?;
+                    None
+                }
+            },
+            Some(result) = finished.recv() => Some(result),
+            batch = batches.recv(), if open => {
+                open = batch.is_some();
+                Some(batch.map_or(Message::Ended, |batch: Batch| Message::Batch(Box::new(batch))))
+            }
+            () = tokio::time::sleep(wait) => None,
+        };
+        let effect = message.and_then(|message| screen.app.update(message));
+        match effect {
+            Some(Effect::Quit) => return Ok(()),
+            Some(effect) => screen.perform(effect).await?,
+            None => {}
+        }
+    }
+}
+
+/// What the state is to know of a terminal's event.
+fn as_message(event: &Event, started: Instant) -> Option<Message> {
+    match *event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
+        Event::Mouse(mouse) => Some(Message::Mouse(mouse, started.elapsed().as_millis() as u64)),
+        Event::Resize(width, height) => Some(Message::Resize(Size { width, height })),
+        _ => None,
+    }
+}
+
+impl Screen {
+    /// Draws, if there is something new and the last frame is long enough ago; else says in how
+    /// long it will be.
+    fn draw(&mut self) -> Result<Option<Duration>, AppError> {
+        let since = self.drawn.map_or(FRAME_GAP, |drawn| drawn.elapsed());
+        if !self.app.is_changed() {
+            return Ok(None);
+        }
+        if since < FRAME_GAP {
+            return Ok(Some(FRAME_GAP - since));
+        }
+        // Asked for each frame: an event of a new size may not have come yet.
+        let size = self.guard.terminal().size().map_err(|_| AppError::TerminalGone)?;
+        if size != self.app.size() {
+            self.app.update(Message::Resize(size));
+        }
+        self.app.take_changed();
+        self.app.refresh();
+        let (app, theme) = (&self.app, &self.theme);
+        self.guard
+            .terminal()
+            .draw(|frame| ui::render(app, theme, frame.area(), frame.buffer_mut()))
+            .map_err(|_| AppError::TerminalGone)?;
+        self.drawn = Some(Instant::now());
+        if self.options.inject_panic {
+            panic!("a panic that was asked for");
+        }
+        Ok(None)
+    }
+
+    async fn perform(&mut self, effect: Effect) -> Result<(), AppError> {
+        match effect {
+            Effect::Quit => {}
+            // A source that has ended says so itself, by its last batch.
+            Effect::SetFilter(filter) => _ = self.control.send(Control::Filter(filter)),
+            Effect::Export(export) => {
+                let (results, folder) = (self.results.clone(), self.options.export_folder.clone());
+                let time_zone = self.app.time_zone.clone();
+                tokio::task::spawn_blocking(move || {
+                    let result = effects::export(&export, &folder, &time_zone);
+                    // Nobody waits for the answer when the program has ended.
+                    let _ = results.send(Message::Exported(result));
+                });
+            }
+            Effect::Suspend => self.suspend().await?,
+        }
+        Ok(())
+    }
+
+    /// Stops the whole job, as the terminal does on Ctrl-Z when it is not in raw mode: a parent in
+    /// the same job (sudo, cargo) must stop too, or the shell would go on waiting.
+    async fn suspend(&mut self) -> Result<(), AppError> {
+        self.guard.release()?;
+        effects::stop_job()?;
+        // The stop may come a moment after the call. Where nobody could bring the program back,
+        // the kernel does not stop it, and no signal comes.
+        let patience = Duration::from_millis(200);
+        let _ = tokio::time::timeout(patience, self.signals.resume.recv()).await;
+        self.retake()
+    }
+
+    fn retake(&mut self) -> Result<(), AppError> {
+        self.guard.retake().map_err(|_| AppError::TerminalGone)?;
+        let size = self.guard.terminal().size()?;
+        self.app.update(Message::Resize(size));
+        Ok(())
+    }
+}

@@ -1,0 +1,327 @@
+//! The state of the screen: the model, what is shown of it, and what the user is doing.
+
+use super::derive::{self, Derived};
+use super::keymap::{Action, Context};
+use super::layout::Layout;
+use super::line::Line;
+use super::page::Page;
+use super::pane::{Pane, View};
+use super::table::RowId;
+use crate::filter::{Filter, ParseError};
+use crate::flame::{FlameTree, Role};
+use crate::model::{Bounds, Model, ProcKey, Watched};
+use crate::source::ProbeStatus;
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+use rustc_hash::FxHashSet;
+use std::sync::Arc;
+
+/// A line that is being typed.
+#[derive(Clone, Debug)]
+pub enum Typing {
+    /// A filter.
+    Filter {
+        /// What is typed.
+        line: Line,
+        /// What is wrong with it; then the last filter that was right stays.
+        error: Option<ParseError>,
+        /// The filter before.
+        before: Filter,
+    },
+    /// What to search for in the flame graph.
+    Search {
+        /// What is typed.
+        line: Line,
+        /// The search before.
+        before: String,
+    },
+}
+
+/// Something to say, until the next key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// It is an error.
+    pub bad: bool,
+}
+
+/// A click, to tell a double click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Click {
+    pub at_ms: u64,
+    pub column: u16,
+    pub row: u16,
+}
+
+/// All state above the model.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub(super) live: Arc<Model>,
+    /// The model as it was when the screen was told to stand still.
+    pub(super) frozen: Option<Arc<Model>>,
+    /// The source has ended: nothing comes any more.
+    pub ended: bool,
+    /// The filter that is applied.
+    pub filter: Filter,
+    /// The line that is being typed.
+    pub typing: Option<Typing>,
+    /// A page of text over the panes.
+    pub page: Option<Page>,
+    /// Something to say.
+    pub notice: Option<Notice>,
+    /// What the panes show.
+    pub derived: Derived,
+    /// Where times of day are shown.
+    pub time_zone: TimeZone,
+    /// What stands where.
+    pub layout: Layout,
+    /// Something changed since the last drawing.
+    pub(super) changed: bool,
+    pub(super) last_click: Option<Click>,
+    pub(super) size: Size,
+    pub(super) overview: View,
+    pub(super) detail: Option<View>,
+    pub(super) matching: Option<FxHashSet<ProcKey>>,
+    pub(super) stale: [bool; 4],
+    pub(super) stale_matching: bool,
+}
+
+impl App {
+    /// The state at the start.
+    pub fn new(watched: Watched, filter: Filter, time_zone: TimeZone) -> Self {
+        Self {
+            live: Arc::new(Model::new(watched, Bounds::LIVE)),
+            frozen: None,
+            ended: false,
+            filter,
+            typing: None,
+            page: None,
+            notice: None,
+            derived: Derived::default(),
+            time_zone,
+            layout: Layout::default(),
+            changed: true,
+            last_click: None,
+            size: Size::default(),
+            overview: View::new(None, Pane::Syscalls),
+            detail: None,
+            matching: None,
+            stale: [true; 4],
+            stale_matching: true,
+        }
+    }
+
+    /// The model as it is shown.
+    pub fn model(&self) -> &Model {
+        self.frozen.as_ref().unwrap_or(&self.live)
+    }
+
+    /// The model as it is, shown or not.
+    pub fn live(&self) -> &Model {
+        &self.live
+    }
+
+    pub(super) fn live_mut(&mut self) -> &mut Model {
+        Arc::make_mut(&mut self.live)
+    }
+
+    /// How long the screen has stood still, in ns; `None` while it does not.
+    pub fn paused_ns(&self) -> Option<u64> {
+        self.frozen.as_ref().map(|frozen| self.live.now_ns.saturating_sub(frozen.now_ns))
+    }
+
+    pub(super) fn toggle_pause(&mut self) {
+        self.frozen = match self.frozen {
+            Some(_) => None,
+            None => Some(Arc::clone(&self.live)),
+        };
+        self.model_changed();
+    }
+
+    pub(super) fn clear_counters(&mut self) {
+        self.live_mut().clear();
+        if let Some(frozen) = &mut self.frozen {
+            Arc::make_mut(frozen).clear();
+        }
+        self.model_changed();
+    }
+
+    /// What the user looks at.
+    pub fn view(&self) -> &View {
+        self.detail.as_ref().unwrap_or(&self.overview)
+    }
+
+    pub(super) fn view_mut(&mut self) -> &mut View {
+        self.detail.as_mut().unwrap_or(&mut self.overview)
+    }
+
+    /// Goes into the detail of a process.
+    pub(super) fn open_detail(&mut self, process: ProcKey) {
+        self.detail = Some(View::new(Some(process), self.overview.focus));
+        self.scope_changed();
+    }
+
+    /// Goes back to all processes. Whether there was a detail to leave.
+    pub(super) fn close_detail(&mut self) -> bool {
+        let was_open = self.detail.take().is_some();
+        if was_open {
+            self.scope_changed();
+        }
+        was_open
+    }
+
+    pub(super) fn set_filter(&mut self, filter: Filter) {
+        self.filter = filter;
+        self.stale_matching = true;
+        self.scope_changed();
+    }
+
+    /// Whether the filter accepts the process whose detail is shown (true without one).
+    pub fn subject_matches(&self) -> bool {
+        match (self.view().process, &self.matching) {
+            (Some(process), Some(matching)) => matching.contains(&process),
+            _ => true,
+        }
+    }
+
+    /// Whether any process that is known is shown.
+    pub fn matches_any(&self) -> bool {
+        self.matching.as_ref().is_none_or(|matching| !matching.is_empty())
+    }
+
+    /// What has the keys.
+    pub fn context(&self) -> Context {
+        match (&self.typing, &self.page) {
+            (Some(Typing::Filter { .. }), _) => Context::FILTER,
+            (Some(Typing::Search { .. }), _) => Context::SEARCH,
+            (None, Some(_)) => Context::PAGE,
+            (None, None) => match self.view().focus {
+                Pane::Opens => Context::STREAM,
+                Pane::Profile if self.view().functions => Context::FUNCTIONS,
+                Pane::Profile => Context::FLAME,
+                _ => Context::TABLE,
+            },
+        }
+    }
+
+    /// Whether an action would do something now: the footer names only those.
+    pub fn works(&self, action: Action) -> bool {
+        let view = self.view();
+        match action {
+            Action::Back => {
+                self.page.is_some()
+                    || view.maximized
+                    || view.process.is_some()
+                    || (self.context() == Context::FLAME && view.flame.is_zoomed())
+                    || (view.focus == Pane::Profile && !view.flame.search().is_empty())
+            }
+            Action::Enter => match self.context() {
+                Context::FLAME => !self.tree().is_empty(),
+                _ => self.derived.len(view.focus) > 0,
+            },
+            Action::FilterClear => !self.filter.text().is_empty(),
+            Action::FilterSelected => self.selected_process().is_some(),
+            Action::SearchNext | Action::SearchPrevious => !view.flame.search().is_empty(),
+            Action::Go(_) if self.context() == Context::STREAM => {
+                view.table(Pane::Opens).anchor.is_some()
+            }
+            _ => true,
+        }
+    }
+
+    /// The flame graph.
+    pub fn tree(&self) -> &FlameTree {
+        &self.derived.profile.tree
+    }
+
+    /// The row under the cursor of the focused pane.
+    pub fn selected_row(&self) -> Option<RowId> {
+        let pane = self.view().focus;
+        let cursor = self.view().table(pane).cursor;
+        (cursor < self.derived.len(pane)).then(|| self.derived.id(pane, cursor))
+    }
+
+    /// The process that is selected in the focused pane, or whose detail is shown.
+    pub fn selected_process(&self) -> Option<ProcKey> {
+        let view = self.view();
+        if view.process.is_some() {
+            return view.process;
+        }
+        if self.context() == Context::FLAME {
+            return self.process_of_box();
+        }
+        match self.selected_row()? {
+            RowId::Process(key) => Some(key),
+            RowId::Open(number) => derive::opens::open(self.model(), number).map(|row| row.process),
+            _ => None,
+        }
+    }
+
+    /// The process that the selected box of the flame graph belongs to.
+    fn process_of_box(&self) -> Option<ProcKey> {
+        let tree = self.tree();
+        if tree.is_empty() {
+            return None;
+        }
+        tree.ancestry(self.view().flame.selected(tree)).find_map(|node| {
+            match tree.nodes[node].role {
+                Role::Process(key) => Some(key),
+                _ => None,
+            }
+        })
+    }
+
+    /// Why a pane shows nothing: its probe cannot run.
+    pub fn off_reason(&self, pane: Pane) -> Option<&str> {
+        match &self.live.health.probe(pane.name())?.status {
+            ProbeStatus::Off(reason) => Some(reason),
+            ProbeStatus::On => None,
+        }
+    }
+
+    /// Rows of a pane that are visible at once.
+    pub(super) fn height_of(&self, pane: Pane) -> usize {
+        self.layout.panes[pane.index()].map_or(0, |area| usize::from(area.rows().height))
+    }
+
+    pub(super) fn size(&self) -> Size {
+        self.size
+    }
+
+    pub(super) fn resize(&mut self, size: Size) {
+        self.size = size;
+        self.changed = true;
+    }
+
+    pub(super) fn model_changed(&mut self) {
+        self.stale_matching = true;
+        self.scope_changed();
+    }
+
+    pub(super) fn scope_changed(&mut self) {
+        self.stale = [true; 4];
+        self.changed = true;
+    }
+
+    pub(super) fn sort_changed(&mut self, pane: Pane) {
+        self.stale[pane.index()] = true;
+        self.changed = true;
+    }
+
+    /// Says something, until the next key.
+    pub(super) fn say(&mut self, text: impl Into<String>, bad: bool) {
+        self.notice = Some(Notice { text: text.into(), bad });
+        self.changed = true;
+    }
+
+    /// Whether there is something new to draw.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// As [`App::is_changed`], and from now on there is not.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+}

@@ -1,0 +1,92 @@
+//! The terminal: taken over, and given back however the program ends.
+
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, Stdout, stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The terminal is ours.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Some thread has panicked.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Takes the terminal over, for as long as it lives.
+pub struct TerminalGuard {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl TerminalGuard {
+    /// Takes the terminal over.
+    pub fn take() -> io::Result<Self> {
+        install_panic_hook();
+        // Made before the terminal is changed: it asks for the size, and may fail.
+        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        let guard = Self { terminal };
+        enter()?;
+        Ok(guard)
+    }
+
+    /// What draws on it.
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+        &mut self.terminal
+    }
+
+    /// Gives it back for a while.
+    pub fn release(&mut self) -> io::Result<()> {
+        restore()
+    }
+
+    /// Takes it over again; all of it must be drawn anew.
+    pub fn retake(&mut self) -> io::Result<()> {
+        enter()?;
+        self.terminal.clear()
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        // Nothing is left to tell when the terminal itself is gone.
+        let _ = restore();
+    }
+}
+
+/// Whether some thread has panicked since the terminal was taken over.
+pub fn panicked() -> bool {
+    PANICKED.load(Ordering::SeqCst)
+}
+
+/// Raw mode is entered anew each time: after a stop from outside the shell may have changed it.
+fn enter() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, cursor::Hide)
+}
+
+/// Gives the terminal back, once: what was not taken is not touched.
+pub fn restore() -> io::Result<()> {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let screen = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
+    // Even where the screen could not be told: the two fail on their own.
+    disable_raw_mode().and(screen)
+}
+
+/// A panic's message must not be written into the alternate screen, where nobody would see it.
+fn install_panic_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            PANICKED.store(true, Ordering::SeqCst);
+            let _ = restore();
+            previous(info);
+        }));
+    });
+}

@@ -1,0 +1,367 @@
+//! Keys and clicks: what they make of the state.
+
+use super::App;
+use super::pane::Pane;
+use super::state::Typing;
+use super::table::RowId;
+use super::update::{Effect, Message};
+use crate::source::{Batch, ProcessEvent, WaitState};
+use crate::ui::render;
+use crate::ui::testing::*;
+use crate::ui::theme::Theme;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use std::time::{Duration, Instant};
+
+/// The state in a line: what the user would say about where they are.
+fn outline(app: &mut App) -> String {
+    app.refresh();
+    let view = app.view();
+    let mut words = vec![view.focus.name().to_owned()];
+    words.push(match app.selected_row() {
+        Some(RowId::Process(key)) => format!("pid {}", key.pid),
+        Some(RowId::Call(nr)) => format!("call {nr}"),
+        Some(RowId::Open(number)) => format!("open {number}"),
+        Some(RowId::Place(place)) => format!("place {}", place.kernel_stack.0),
+        Some(RowId::Function(_)) if !view.functions => {
+            format!("box {}", app.tree().nodes[view.flame.selected(app.tree())].frame.name)
+        }
+        Some(RowId::Function(_)) => format!("row {}", view.table(Pane::Profile).cursor),
+        None => "nothing".to_owned(),
+    });
+    words.extend(view.process.map(|key| format!("in {}", key.pid)));
+    words.extend(view.maximized.then(|| "maximized".to_owned()));
+    words.extend(app.paused_ns().map(|_| "paused".to_owned()));
+    words.extend(app.page.as_ref().map(|page| format!("page {:?}", page.title)));
+    words.extend(app.typing.as_ref().map(|typing| match typing {
+        Typing::Filter { error: Some(_), .. } => "wrong filter".to_owned(),
+        Typing::Filter { line, .. } => format!("typing {:?}", line.text()),
+        Typing::Search { line, .. } => format!("searching {:?}", line.text()),
+    }));
+    if !app.filter.text().is_empty() {
+        words.push(format!("filter {:?}", app.filter.text()));
+    }
+    words.join(", ")
+}
+
+#[test]
+fn keys_lead_where_they_should() {
+    let table = [
+        ("", "syscalls, pid 813"),
+        ("j", "syscalls, pid 990"),
+        ("G", "syscalls, pid 812"),
+        ("G k g", "syscalls, pid 813"),
+        ("PgDn", "syscalls, pid 812"),
+        ("C-d C-u", "syscalls, pid 813"),
+        ("r", "syscalls, pid 812"),
+        ("s", "syscalls, pid 813"),
+        ("j r", "syscalls, pid 990"),
+        ("Tab", "opens, open 3"),
+        ("S-Tab", "profile, box all"),
+        ("l", "opens, open 3"),
+        ("l h", "syscalls, pid 813"),
+        ("h", "syscalls, pid 813"),
+        ("3", "offcpu, pid 812"),
+        ("3 Right", "profile, box all"),
+        ("2 Up Up", "opens, open 1"),
+        ("2 Home", "opens, open 0"),
+        ("2 Up G", "opens, open 3"),
+        ("z", "syscalls, pid 813, maximized"),
+        ("z Tab", "opens, open 3, maximized"),
+        ("z Esc", "syscalls, pid 813"),
+        ("Enter", "syscalls, call 232, in 813"),
+        ("Enter z Esc", "syscalls, call 232, in 813"),
+        ("Enter Esc", "syscalls, pid 813"),
+        ("Enter Enter", "syscalls, call 232, in 813, page \"epoll_wait by nginx (813)\""),
+        ("Enter Enter Esc Esc Esc", "syscalls, pid 813"),
+        ("2 Up Enter", "opens, open 2, in 990"),
+        ("2 Enter Enter", "opens, open 3, in 813, page \"Open by nginx (813)\""),
+        ("3 j j Enter", "offcpu, place 21, in 990"),
+        ("3 j Enter Enter", "offcpu, place 20, in 813, page \"nginx (813) waits here\""),
+        ("4 Up", "profile, box nginx (813)"),
+        ("4 Up Right", "profile, box postgres (990)"),
+        ("4 Up Enter", "profile, box all, in 813"),
+        ("4 Up Up Enter Down", "profile, box nginx (813)"),
+        ("4 Up Up Down Down", "profile, box all"),
+        ("4 Up f", "profile, box nginx (813), filter \"pid:813\""),
+        ("4 t", "profile, row 0"),
+        ("4 t j j", "profile, row 2"),
+        ("4 t j Enter", "profile, box ExecutorRun"),
+        ("4 \\ execu", "profile, box ExecutorRun, searching \"execu\""),
+        ("4 \\ ngx Enter n", "profile, box ngx_process_events"),
+        ("4 \\ ngx Enter N", "profile, box ngx_http_handler"),
+        ("4 C-f ngx Esc", "profile, box ngx_worker_process_cycle"),
+        ("Space", "syscalls, pid 813, paused"),
+        ("Space Space", "syscalls, pid 813"),
+        ("?", "syscalls, pid 813, page \"Help\""),
+        ("F1 ?", "syscalls, pid 813"),
+        ("? j j Esc", "syscalls, pid 813"),
+        ("i", "syscalls, pid 813, page \"Health\""),
+        ("? i", "syscalls, pid 813, page \"Health\""),
+        ("/ post", "syscalls, pid 990, typing \"post\", filter \"post\""),
+        ("/ post Enter", "syscalls, pid 990, filter \"post\""),
+        ("/ post Esc", "syscalls, pid 813"),
+        ("/ pid:x", "syscalls, nothing, wrong filter, filter \"pid\""),
+        (
+            "/ post Enter / Space pid:x Enter",
+            "syscalls, nothing, wrong filter, filter \"post pid\"",
+        ),
+        ("/ postgrx Back Enter", "syscalls, pid 990, filter \"postgr\""),
+        ("/ q Left x C-u Esc", "syscalls, pid 813"),
+        ("/ nginx Enter F", "syscalls, pid 813"),
+        ("j f", "syscalls, pid 990, filter \"pid:990\""),
+        ("Enter f", "syscalls, call 232, in 813, filter \"pid:813\""),
+    ];
+    for (keys, expected) in table {
+        let mut app = busy(120, 40);
+        press(&mut app, keys);
+        assert_eq!(outline(&mut app), expected, "{keys}");
+    }
+}
+
+#[test]
+fn effects_are_asked_for() {
+    let mut app = busy(120, 40);
+    assert!(matches!(press(&mut app, "q")[..], [Effect::Quit]));
+    assert!(matches!(press(&mut app, "C-c")[..], [Effect::Quit]));
+    assert!(matches!(press(&mut app, "C-z")[..], [Effect::Suspend]));
+    assert!(matches!(press(&mut app, "/ C-c")[..], [Effect::Quit]));
+    let effects = press(&mut app, "C-u ng Esc");
+    let filters: Vec<_> = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::SetFilter(filter) => filter.text(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(filters, ["n", "ng", ""]);
+    let [Effect::Export(export)] = &press(&mut app, "Enter e")[..] else { panic!("no export") };
+    assert_eq!(export.process, Some((813, "nginx".to_owned())));
+    assert_eq!((export.subject.as_str(), export.tree.total()), ("nginx (813)", 40));
+    let mut empty = self::app(80, 24);
+    assert!(press(&mut empty, "e").is_empty());
+    assert!(empty.notice.as_ref().unwrap().bad);
+}
+
+#[test]
+fn the_selected_process_stays_selected_when_the_order_changes() {
+    let mut app = busy(120, 40);
+    press(&mut app, "j");
+    assert_eq!(outline(&mut app), "syscalls, pid 990");
+    feed(
+        &mut app,
+        Batch {
+            time_ns: START + SECOND,
+            window_ns: SECOND / 2,
+            syscalls: vec![calls(990, 0, 1_000_000, 10, &[])],
+            health: health(),
+            ..Batch::default()
+        },
+    );
+    assert_eq!(outline(&mut app), "syscalls, pid 990");
+    assert_eq!(app.view().table(Pane::Syscalls).cursor, 0);
+}
+
+#[test]
+fn a_pause_keeps_the_rows_and_loses_nothing() {
+    let mut app = busy(120, 40);
+    press(&mut app, "Space");
+    let before = app.derived.syscalls.total;
+    let mut later = second_batch();
+    later.time_ns = START + 2 * SECOND;
+    feed(&mut app, later);
+    app.refresh();
+    assert_eq!((app.derived.syscalls.total, app.paused_ns()), (before, Some(3 * SECOND / 2)));
+    press(&mut app, "Space");
+    app.refresh();
+    assert_eq!(app.derived.syscalls.total, 2 * before);
+    press(&mut app, "c");
+    app.refresh();
+    assert_eq!((app.derived.syscalls.total, app.derived.opens.total), (0, 0));
+}
+
+#[test]
+fn the_stream_is_followed_again_at_its_end() {
+    let mut app = busy(120, 40);
+    press(&mut app, "2 k");
+    let more = |app: &mut App, at_ms| {
+        let opens = vec![open(990, "postgres", "/x", at_ms, Ok(1))];
+        feed(app, Batch { opens, health: health(), ..Batch::default() });
+    };
+    more(&mut app, 600);
+    assert_eq!(outline(&mut app), "opens, open 2");
+    press(&mut app, "G");
+    more(&mut app, 601);
+    assert_eq!(outline(&mut app), "opens, open 5");
+}
+
+#[test]
+fn a_process_that_ends_while_its_detail_is_shown_stays() {
+    let mut app = busy(120, 40);
+    press(&mut app, "Enter");
+    let processes = vec![ProcessEvent::Exit { time_ns: START + SECOND, pid: 813 }];
+    feed(
+        &mut app,
+        Batch { time_ns: START + SECOND, processes, health: health(), ..Batch::default() },
+    );
+    assert_eq!(outline(&mut app), "syscalls, call 232, in 813");
+}
+
+#[test]
+fn nothing_new_is_nothing_to_draw() {
+    let mut app = busy(120, 40);
+    assert!(app.take_changed());
+    assert!(!app.is_changed());
+    press(&mut app, "x");
+    assert!(!app.is_changed(), "a key that does nothing");
+    press(&mut app, "j");
+    assert!(app.is_changed());
+}
+
+fn mouse(kind: MouseEventKind, column: u16, row: u16) -> MouseEvent {
+    MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }
+}
+
+fn click(app: &mut App, column: u16, row: u16, at_ms: u64) {
+    let down = MouseEventKind::Down(MouseButton::Left);
+    app.update(Message::Mouse(mouse(down, column, row), at_ms));
+}
+
+#[test]
+fn clicks_focus_select_sort_and_open() {
+    // Two lines of header, then the title, the heads, the rows.
+    let mut app = busy(120, 40);
+    click(&mut app, 5, 6, 0);
+    assert_eq!(outline(&mut app), "syscalls, pid 1204");
+    click(&mut app, 70, 4, 1_000);
+    assert_eq!(outline(&mut app), "opens, open 0");
+    click(&mut app, 5, 3, 2_000);
+    assert_eq!(outline(&mut app), "syscalls, pid 1204");
+    assert_eq!(app.view().table(Pane::Syscalls).sort.column, 0);
+    click(&mut app, 5, 6, 3_000);
+    click(&mut app, 5, 6, 3_100);
+    assert_eq!(outline(&mut app), "syscalls, call 0, in 990");
+    app.update(Message::Mouse(mouse(MouseEventKind::ScrollDown, 5, 6), 4_000));
+    press(&mut app, "Esc 4");
+    let flame = app.layout.flame();
+    click(&mut app, flame.x + 3, flame.bottom() - 2, 5_000);
+    assert_eq!(outline(&mut app), "profile, box nginx (813)");
+    click(&mut app, flame.x + 3, flame.bottom() - 2, 5_900);
+    assert_eq!(outline(&mut app), "profile, box nginx (813)", "too slow for a double click");
+    app.update(Message::Mouse(mouse(MouseEventKind::ScrollUp, 70, 5), 6_000));
+    assert_eq!(app.view().focus, Pane::Profile, "the wheel moves no focus");
+}
+
+/// Rows of ten thousand processes must not be felt; the bound is for an unoptimized build on a busy
+/// machine.
+#[test]
+fn ten_thousand_processes_are_derived_quickly() {
+    let mut app = app(200, 60);
+    let pids = 100..10_100;
+    let batch = Batch {
+        time_ns: START + SECOND,
+        window_ns: SECOND,
+        syscalls: pids
+            .clone()
+            .flat_map(|pid| (0..5).map(move |nr| calls(pid, nr, 7, 99, &[])))
+            .collect(),
+        opens: (0..20_000)
+            .map(|n| open(100 + n % 10_000, "x", "/a/b", u64::from(n), Ok(3)))
+            .collect(),
+        offcpu: pids
+            .clone()
+            .map(|pid| waits(pid, WaitState::Interruptible, (20, 11), 9, 1))
+            .collect(),
+        health: health(),
+        ..second_batch()
+    };
+    feed(&mut app, batch);
+    press(&mut app, "/ pid:100 Space or Space !comm:zzz Enter");
+    let mut buffer = Buffer::empty(app.layout.screen);
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let started = Instant::now();
+        app.model_changed();
+        app.refresh();
+        render(&app, &Theme::new(Default::default()), buffer.area, &mut buffer);
+        fastest = fastest.min(started.elapsed());
+    }
+    println!("refresh and render: {fastest:?}");
+    assert!(app.derived.len(Pane::Syscalls) >= 10_000);
+    assert!(fastest < Duration::from_millis(1_000), "{fastest:?}");
+}
+
+fn any_event() -> impl Strategy<Value = (u8, u8, u16, u16)> {
+    (0_u8..60, any::<u8>(), 0_u16..90, 0_u16..45)
+}
+
+fn apply(app: &mut App, (kind, key, x, y): (u8, u8, u16, u16), at_ms: u64) {
+    const KEYS: &[u8] = b"q?12341234zhjklggGG/\\fFsrrccetnNi  npid:comm!x*or(";
+    const CODES: &[KeyCode] = &[
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Right,
+        KeyCode::PageUp,
+        KeyCode::PageDown,
+        KeyCode::Home,
+        KeyCode::End,
+        KeyCode::Backspace,
+        KeyCode::Delete,
+        KeyCode::Char('ä'),
+        KeyCode::Char('日'),
+    ];
+    let code = match kind {
+        0..=24 => KeyCode::Char(KEYS[usize::from(key) % KEYS.len()] as char),
+        _ => CODES[usize::from(key) % CODES.len()],
+    };
+    let modifiers = if kind % 10 == 9 { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+    let message = match kind {
+        0..=44 => Message::Key(KeyEvent::new(code, modifiers)),
+        45..=48 => Message::Resize(Size { width: x, height: y }),
+        49..=52 => {
+            let down = MouseEventKind::Down(MouseButton::Left);
+            Message::Mouse(mouse(down, x, y), at_ms)
+        }
+        53 => Message::Mouse(mouse(MouseEventKind::ScrollUp, x, y), at_ms),
+        54 => Message::Mouse(mouse(MouseEventKind::ScrollDown, x, y), at_ms),
+        55 => Message::Batch(Box::new(first_batch())),
+        56 => Message::Batch(Box::new(Batch {
+            processes: vec![ProcessEvent::Exit { time_ns: START, pid: 813 }],
+            health: health_without("opens"),
+            ..second_batch()
+        })),
+        57 => Message::Ended,
+        _ => Message::Batch(Box::new(second_batch())),
+    };
+    app.update(message);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_comes_the_screen_can_be_drawn(events in prop::collection::vec(any_event(), 1..80)) {
+        let mut app = busy(80, 24);
+        for (at, event) in events.into_iter().enumerate() {
+            apply(&mut app, event, at as u64 * 150);
+            let buffer = draw(&mut app, &Theme::new(Default::default()));
+            for pane in Pane::ALL {
+                let (table, len) = (app.view().table(pane), app.derived.len(pane));
+                if app.layout.panes[pane.index()].is_some() {
+                    prop_assert!(table.cursor < len.max(1), "{pane:?}: {table:?} of {len}");
+                    prop_assert!(table.offset <= table.cursor, "{pane:?}: {table:?}");
+                }
+            }
+            for cell in buffer.content() {
+                prop_assert!(!cell.symbol().chars().any(char::is_control));
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What happens to the state when something happens.
+
+use super::keymap::{self, Action, Context};
+use super::line::Line;
+use super::page::{Page, Subject};
+use super::pane::Pane;
+use super::state::{App, Typing};
+use super::table::{Move, RowId};
+use crate::filter::Filter;
+use crate::flame::FlameTree;
+use crate::source::Batch;
+use crate::ui::widgets::flame::Motion;
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use ratatui::layout::Size;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something, so many ms after the start.
+    Mouse(MouseEvent, u64),
+    /// The terminal has another size.
+    Resize(Size),
+    /// The source read the kernel.
+    Batch(Box<Batch>),
+    /// The source has ended.
+    Ended,
+    /// A flame graph was written, or not.
+    Exported(Result<PathBuf, String>),
+}
+
+/// Something to do outside the state.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Ask the source to watch only what the filter accepts.
+    SetFilter(Filter),
+    /// Write a flame graph.
+    Export(Export),
+    /// Stop the program until it is told to go on.
+    Suspend,
+    /// End the program.
+    Quit,
+}
+
+/// A flame graph to write.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// The graph.
+    pub tree: Arc<FlameTree>,
+    /// What it shows, for its title.
+    pub subject: String,
+    /// When its last sample was taken, in ns since the Unix epoch.
+    pub time_ns: i64,
+    /// The process, where it is of one.
+    pub process: Option<(u32, String)>,
+}
+
+impl App {
+    /// Takes notice of something that happened.
+    pub fn update(&mut self, message: Message) -> Option<Effect> {
+        match message {
+            Message::Key(key) if key.kind != KeyEventKind::Release => self.press(&key),
+            Message::Key(_) => None,
+            Message::Mouse(mouse, at_ms) => self.mouse(mouse, at_ms),
+            Message::Resize(size) => {
+                self.resize(size);
+                None
+            }
+            Message::Batch(batch) => {
+                self.live_mut().fold(*batch);
+                match self.paused_ns() {
+                    // The rows stand still; the header says for how long.
+                    Some(_) => self.changed = true,
+                    None => self.model_changed(),
+                }
+                None
+            }
+            Message::Ended => {
+                self.ended = true;
+                self.say("the source has ended: nothing new will come", true);
+                None
+            }
+            Message::Exported(result) => {
+                match result {
+                    Ok(path) => self.say(format!("wrote {}", path.display()), false),
+                    Err(reason) => self.say(format!("not exported: {reason}"), true),
+                }
+                None
+            }
+        }
+    }
+
+    fn press(&mut self, key: &KeyEvent) -> Option<Effect> {
+        // Keys may come faster than frames: each acts on what the one before it made.
+        self.refresh();
+        let action = keymap::action(key, self.context())?;
+        self.changed = true;
+        self.notice = None;
+        self.act(action)
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Quit => return Some(Effect::Quit),
+            Action::Suspend => return Some(Effect::Suspend),
+            Action::Help => self.toggle_page(Subject::Help),
+            Action::Health => self.toggle_page(Subject::Health),
+            Action::FocusNext => self.focus_step(1),
+            Action::FocusPrevious => self.focus_step(3),
+            Action::Focus(index) => self.view_mut().focus = Pane::ALL[index],
+            Action::Enter => self.enter(),
+            Action::Back => self.back(),
+            Action::Maximize => {
+                let view = self.view_mut();
+                view.maximized = !view.maximized;
+            }
+            Action::Go(step) => self.go(step),
+            Action::Left => self.sideways(-1),
+            Action::Right => self.sideways(1),
+            Action::Filter => self.type_filter(),
+            Action::FilterSelected => return self.filter_selected(),
+            Action::FilterClear => return self.clear_filter(),
+            Action::SortNext => self.sort_next(),
+            Action::SortReverse => {
+                let pane = self.view().focus;
+                let table = self.view_mut().table_mut(pane);
+                table.sort = table.sort.reversed();
+                self.sort_changed(pane);
+            }
+            Action::Pause => self.toggle_pause(),
+            Action::Clear => {
+                self.clear_counters();
+                self.say("counters cleared", false);
+            }
+            Action::Export => return self.export(),
+            Action::Functions => {
+                let view = self.view_mut();
+                view.functions = !view.functions;
+            }
+            Action::Search => {
+                let before = self.view().flame.search().to_owned();
+                self.typing = Some(Typing::Search { line: Line::new(&before), before });
+            }
+            Action::SearchNext => self.step_match(Motion::NextMatch),
+            Action::SearchPrevious => self.step_match(Motion::PreviousMatch),
+            Action::LineAccept => self.line_accept(),
+            Action::LineCancel => return self.line_cancel(),
+            Action::LineEdit(edit) => return self.line_edit(edit),
+        }
+        None
+    }
+
+    fn toggle_page(&mut self, subject: Subject) {
+        let shown = self.page.take().map(|page| page.subject);
+        if shown != Some(subject) {
+            self.page = Some(Page::new(subject));
+        }
+    }
+
+    fn focus_step(&mut self, step: usize) {
+        let view = self.view_mut();
+        view.focus = Pane::ALL[(view.focus.index() + step) % Pane::ALL.len()];
+    }
+
+    fn enter(&mut self) {
+        let process = self.view().process;
+        if self.context() == Context::FLAME {
+            return self.enter_box();
+        }
+        match (self.selected_row(), process) {
+            (Some(RowId::Function(_)), _) => self.find_function(),
+            (Some(RowId::Call(nr)), Some(key)) => {
+                self.page = Some(Page::new(Subject::Call(key, nr)));
+            }
+            (Some(RowId::Place(place)), Some(key)) => {
+                self.page = Some(Page::new(Subject::Place(key, place)));
+            }
+            (Some(RowId::Open(number)), Some(_)) => {
+                self.page = Some(Page::new(Subject::Open(number)));
+            }
+            (Some(_), None) => {
+                if let Some(key) = self.selected_process() {
+                    self.open_detail(key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn back(&mut self) {
+        if self.page.take().is_some() {
+            return;
+        }
+        if self.context() == Context::FLAME && self.view().flame.is_zoomed() {
+            return self.move_in_flame(Motion::ZoomOut);
+        }
+        let view = self.view_mut();
+        if view.focus == Pane::Profile && !view.flame.search().is_empty() {
+            view.flame.set_search("");
+        } else if view.maximized {
+            view.maximized = false;
+        } else {
+            self.close_detail();
+        }
+    }
+
+    pub(super) fn go(&mut self, step: Move) {
+        if let Some(page) = &mut self.page {
+            return page.go(step);
+        }
+        let pane = self.view().focus;
+        if self.context() == Context::FLAME {
+            return self.go_in_flame(step);
+        }
+        self.go_in_table(pane, step);
+    }
+
+    pub(super) fn go_in_table(&mut self, pane: Pane, step: Move) {
+        let height = self.height_of(pane);
+        let mut table = *self.view().table(pane);
+        table.go(step, self.derived.len(pane), height, |index| self.derived.id(pane, index));
+        *self.view_mut().table_mut(pane) = table;
+    }
+
+    fn sideways(&mut self, step: isize) {
+        if self.context() == Context::FLAME {
+            return self.move_in_flame(if step < 0 { Motion::Left } else { Motion::Right });
+        }
+        let focus = self.view().focus.index();
+        let right = focus % 2 == 1;
+        if right == (step < 0) {
+            self.view_mut().focus = Pane::ALL[focus.saturating_add_signed(step)];
+        }
+    }
+
+    fn sort_next(&mut self) {
+        let pane = self.view().focus;
+        let columns = self.view().columns(pane);
+        let table = self.view_mut().table_mut(pane);
+        table.sort = table.sort.next(columns);
+        self.sort_changed(pane);
+    }
+
+    fn filter_selected(&mut self) -> Option<Effect> {
+        let key = self.selected_process()?;
+        self.apply(Filter::with_pid(key.pid))
+    }
+
+    fn clear_filter(&mut self) -> Option<Effect> {
+        if self.filter.text().is_empty() {
+            return None;
+        }
+        self.say("no filter; what was filtered out was not counted in the meantime", false);
+        self.apply(Filter::default())
+    }
+
+    pub(super) fn apply(&mut self, filter: Filter) -> Option<Effect> {
+        if filter == self.filter {
+            return None;
+        }
+        self.set_filter(filter.clone());
+        Some(Effect::SetFilter(filter))
+    }
+
+    fn export(&mut self) -> Option<Effect> {
+        self.derive(Pane::Profile);
+        if self.tree().is_empty() {
+            self.say("no samples to export yet", true);
+            return None;
+        }
+        let model = self.model();
+        let name = |key| model.processes.get(key).map_or("?", |process| process.comm.as_str());
+        let process = self.view().process.map(|key| (key.pid, name(key).to_owned()));
+        let subject = match (&process, self.filter.text()) {
+            (Some((pid, comm)), _) => format!("{comm} ({pid})"),
+            (None, "") => "all processes".to_owned(),
+            (None, filter) => filter.to_owned(),
+        };
+        let time_ns = model.watched.realtime_offset_ns.saturating_add_unsigned(model.now_ns);
+        let tree = Arc::clone(&self.derived.profile.tree);
+        Some(Effect::Export(Export { tree, subject, time_ns, process }))
+    }
+}

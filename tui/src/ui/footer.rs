@@ -1,0 +1,171 @@
+//! The footer: the keys that work now, what there is to say, or the line that is typed.
+
+use super::theme::{Role, Theme};
+use super::widgets::put;
+use crate::app::App;
+use crate::app::keymap::{Action, BINDINGS, Binding};
+use crate::app::line::Line;
+use crate::app::state::Typing;
+use crate::filter::ParseError;
+use crate::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Draws the footer.
+pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    match &app.typing {
+        Some(Typing::Filter { line, error, .. }) => {
+            draw_typing(app, "filter: ", line, error.as_ref(), area, theme, buffer);
+        }
+        Some(Typing::Search { line, .. }) => {
+            draw_typing(app, "search: ", line, None, area, theme, buffer);
+        }
+        None => match &app.notice {
+            Some(notice) => {
+                let role = if notice.bad { Role::Bad } else { Role::Strong };
+                let sign = if notice.bad { "! " } else { "" };
+                let said = format!("{sign}{}", text::visible(&notice.text));
+                put(buffer, area.x + 1, area.y, area.width - 1, &said, theme.style(role));
+            }
+            None => draw_keys(app, area, theme, buffer),
+        },
+    }
+}
+
+/// The keys that do something now, as many as there is room for.
+fn draw_keys(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let context = app.context();
+    let shown = BINDINGS.iter().filter(|binding| {
+        !binding.short.is_empty() && binding.context.meets(context) && app.works(binding.action)
+    });
+    let mut x = area.x + 1;
+    for binding in shown {
+        let short = short(app, binding);
+        let width = text::width(binding.label) + 1 + text::width(short);
+        if usize::from(x) + width > usize::from(area.right()) {
+            continue;
+        }
+        let room = |x: u16| area.right().saturating_sub(x);
+        x = put(buffer, x, area.y, room(x), binding.label, theme.style(Role::Key)) + 1;
+        x = put(buffer, x, area.y, room(x), short, theme.style(Role::Text)) + 2;
+    }
+}
+
+/// What a key does, where that depends on what it did before.
+fn short(app: &App, binding: &Binding) -> &'static str {
+    let view = app.view();
+    match binding.action {
+        Action::Pause if app.paused_ns().is_some() => "resume",
+        Action::Maximize if view.maximized => "all panes",
+        Action::Functions if view.functions => "flame graph",
+        Action::Functions => "top functions",
+        _ => binding.short,
+    }
+}
+
+/// A line that is typed, and below it what is wrong with it, or the keys.
+fn draw_typing(
+    app: &App,
+    prompt: &str,
+    line: &Line,
+    error: Option<&ParseError>,
+    area: Rect,
+    theme: &Theme,
+    buffer: &mut Buffer,
+) {
+    let y = area.y;
+    let x = put(buffer, area.x, y, area.width, &format!(" {prompt}"), theme.style(Role::Strong));
+    let room = area.right().saturating_sub(x);
+    let start = first_visible(line, usize::from(room));
+    let mut columns = Columns { x, end: area.right() };
+    let wrong = error.map(|error| error.at.clone());
+    let mut caret_x = None;
+    for (at, grapheme) in line.text()[start..].grapheme_indices(true) {
+        let at = start + at;
+        let is_wrong = wrong.as_ref().is_some_and(|wrong| wrong.contains(&at));
+        let mut style = theme.style(if is_wrong { Role::Wrong } else { Role::Text });
+        if at == line.cursor() {
+            style = style.patch(theme.style(Role::Caret));
+        }
+        if wrong.as_ref().is_some_and(|wrong| wrong.start == at) {
+            caret_x = Some(columns.x);
+        }
+        columns.put(buffer, y, &text::visible(grapheme), style);
+    }
+    if wrong.is_some_and(|wrong| wrong.start >= line.text().len()) {
+        caret_x = Some(columns.x);
+    }
+    if line.cursor() == line.text().len() {
+        columns.put(buffer, y, " ", theme.style(Role::Caret));
+    }
+    let below = |line| Rect { y: y + line, height: 1, ..area };
+    if let Some(error) = error {
+        if area.height == 1 {
+            columns.x += 1;
+            columns.put(buffer, y, &format!("! {}", error.message), theme.style(Role::Bad));
+            return;
+        }
+        let caret_x = caret_x.unwrap_or(x).min(area.right() - 1);
+        if !draw_error(&error.message, caret_x, below(1), theme, buffer) {
+            put(buffer, area.x + 1, y + 2, area.width - 1, &error.message, theme.style(Role::Bad));
+            return;
+        }
+    } else if area.height > 2 {
+        put(buffer, area.x + 1, y + 1, area.width - 1, FILTER_HINT, theme.style(Role::Quiet));
+    }
+    if area.height > 1 {
+        draw_keys(app, below(area.height - 1), theme, buffer);
+    }
+}
+
+/// What a filter looks like.
+const FILTER_HINT: &str =
+    "nginx   pid:123,456   comm:ngin*   !comm:cron   web worker (both)   web or db";
+
+/// Where text is written, and how far it may go.
+struct Columns {
+    x: u16,
+    end: u16,
+}
+
+impl Columns {
+    fn put(&mut self, buffer: &mut Buffer, y: u16, text: &str, style: ratatui::style::Style) {
+        self.x = put(buffer, self.x, y, self.end.saturating_sub(self.x), text, style);
+    }
+}
+
+/// The first byte of a line that is shown, so that the cursor is too.
+fn first_visible(line: &Line, room: usize) -> usize {
+    let before = &line.text()[..line.cursor()];
+    let mut width = text::width(&text::visible(before));
+    let mut graphemes = before.grapheme_indices(true);
+    let mut start = 0;
+    while width + 1 > room
+        && let Some((at, grapheme)) = graphemes.next()
+    {
+        width -= text::width(&text::visible(grapheme)).min(width);
+        start = at + grapheme.len();
+    }
+    start
+}
+
+/// A caret under the place, and the message on a side of it that has room. Whether one has.
+fn draw_error(message: &str, caret_x: u16, area: Rect, theme: &Theme, buffer: &mut Buffer) -> bool {
+    let style = theme.style(Role::Bad);
+    let width = text::width(message) as u16;
+    let right = area.right() - caret_x;
+    let left = caret_x - area.x;
+    put(buffer, caret_x, area.y, 1, "^", style);
+    if width + 2 <= right {
+        put(buffer, caret_x + 2, area.y, width, message, style);
+    } else if width + 2 <= left {
+        put(buffer, caret_x - 1 - width, area.y, width, message, style);
+    } else {
+        return false;
+    }
+    true
+}

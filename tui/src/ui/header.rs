@@ -1,0 +1,175 @@
+//! The header: which machine, is it live, what does watching cost, was something lost; and in the
+//! detail of a process, who it is.
+
+use super::theme::{Role, Theme};
+use super::widgets::put;
+use crate::app::App;
+use crate::model::Process;
+use crate::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// A piece of the header.
+struct Piece {
+    text: String,
+    role: Role,
+    /// Where room is short, pieces with higher numbers go first; 0 stays.
+    drop: u8,
+}
+
+fn piece(drop: u8, role: Role, text: impl Into<String>) -> Piece {
+    Piece { text: text.into(), role, drop }
+}
+
+/// Draws the header.
+pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let line = |y| Rect { y, height: 1, ..area };
+    match area.height {
+        0 => {}
+        1 => {
+            let mut pieces = state(app);
+            pieces.extend(rates(app));
+            pieces.extend(machine(app));
+            draw_line(pieces, line(area.y), theme, buffer);
+        }
+        _ => {
+            let mut first = vec![piece(1, Role::Strong, "syscope")];
+            first.extend(machine(app));
+            first.extend(rates(app));
+            draw_line(first, line(area.y), theme, buffer);
+            draw_line(state(app), line(area.y + 1), theme, buffer);
+        }
+    }
+}
+
+/// Live or not, what was lost, what it costs, and what is filtered.
+fn state(app: &App) -> Vec<Piece> {
+    let health = &app.live().health;
+    let mut pieces = vec![match (app.ended, app.paused_ns()) {
+        (true, _) => piece(2, Role::Warn, "ENDED"),
+        (_, Some(ns)) => piece(2, Role::Warn, format!("PAUSED {}", text::duration(ns))),
+        (_, None) => piece(2, Role::Good, "LIVE"),
+    }];
+    pieces.push(match health.lost() {
+        0 => piece(0, Role::Text, "lost 0"),
+        lost => piece(0, Role::Bad, format!("lost {}!", text::count(lost))),
+    });
+    let bpf = health.overhead.bpf_share.map_or("-".to_owned(), text::percent);
+    let own = text::percent(health.overhead.self_cpu);
+    pieces.push(piece(1, Role::Text, format!("self {own} · bpf {bpf}")));
+    if health.skipped_ticks > 0 {
+        let late = format!("late ticks {}", text::count(health.skipped_ticks));
+        pieces.push(piece(4, Role::Warn, late));
+    }
+    if !app.filter.is_empty() {
+        let filter = text::fit(app.filter.text(), text::width(app.filter.text()).min(40));
+        pieces.push(piece(3, Role::Strong, format!("filter: {filter}")));
+    }
+    if let Some(pids) = health.pushed_down {
+        let plural = if pids == 1 { "" } else { "s" };
+        pieces.push(piece(4, Role::Text, format!("kernel: {pids} PID{plural}")));
+    }
+    pieces
+}
+
+fn rates(app: &App) -> Vec<Piece> {
+    let model = app.model();
+    let calls = text::rate(model.syscalls.total.rate.per_second(&model.ticks));
+    let opens = text::rate(model.opens.rate.per_second(&model.ticks));
+    let samples = text::rate(model.profile.rate.per_second(&model.ticks));
+    vec![
+        piece(5, Role::Text, format!("calls {calls}")),
+        piece(6, Role::Text, format!("opens {opens}")),
+        piece(9, Role::Text, format!("samples {samples}")),
+    ]
+}
+
+fn machine(app: &App) -> Vec<Piece> {
+    let model = app.model();
+    let watched = &model.watched;
+    let plural = if watched.cpus == 1 { "" } else { "s" };
+    let up = text::duration(model.now_ns.saturating_add(watched.boottime_offset_ns));
+    vec![
+        piece(7, Role::Strong, text::visible(&watched.host).into_owned()),
+        piece(10, Role::Text, format!("Linux {}", text::visible(&watched.kernel))),
+        piece(8, Role::Text, format!("{} CPU{plural}", watched.cpus)),
+        piece(11, Role::Text, format!("up {up}")),
+    ]
+}
+
+const GAP: &str = " │ ";
+
+fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let width = |pieces: &[Piece]| {
+        let texts: usize = pieces.iter().map(|piece| text::width(&piece.text)).sum();
+        texts + text::width(GAP) * pieces.len().saturating_sub(1) + 2
+    };
+    while width(&pieces) > area.width.into()
+        && let Some((at, _)) = pieces
+            .iter()
+            .enumerate()
+            .filter(|(_, piece)| piece.drop > 0)
+            .max_by_key(|(_, piece)| piece.drop)
+    {
+        pieces.remove(at);
+    }
+    // Where not even the last one has room, a blank at the edge is the first to go.
+    let mut x = area.x + u16::from(width(&pieces) <= area.width.into());
+    for (index, piece) in pieces.iter().enumerate() {
+        let mut write = |text: &str, role| {
+            x = put(buffer, x, area.y, area.right().saturating_sub(x), text, theme.style(role));
+        };
+        if index > 0 {
+            write(GAP, Role::Rule);
+        }
+        write(&piece.text, piece.role);
+    }
+}
+
+/// Draws who the process is whose detail is shown.
+pub fn draw_subject(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let Some(key) = app.view().process.filter(|_| area.height > 0) else { return };
+    let Some(process) = app.model().processes.get(key) else {
+        let gone = format!("process {} ended long ago and is forgotten", key.pid);
+        return draw_line(vec![piece(0, Role::Warn, gone)], area, theme, buffer);
+    };
+    let mut pieces = vec![piece(0, Role::Strong, format!("{} ({})", safe(&process.comm), key.pid))];
+    pieces.extend(fate(app, process));
+    if !app.subject_matches() {
+        let why = "not watched: the filter does not match it";
+        pieces.push(piece(2, Role::Warn, why));
+    }
+    let line = |y| Rect { y, height: 1, ..area };
+    let command = if process.cmdline.is_empty() { "no command line" } else { &process.cmdline };
+    if area.height > 1 {
+        let command = vec![piece(0, Role::Quiet, safe(command))];
+        draw_line(command, line(area.y + 1), theme, buffer);
+    } else {
+        pieces.push(piece(0, Role::Quiet, safe(command)));
+    }
+    draw_line(pieces, line(area.y), theme, buffer);
+}
+
+fn fate(app: &App, process: &Process) -> Vec<Piece> {
+    let model = app.model();
+    let mut pieces = Vec::new();
+    if let Some(at) = process.exited_ns {
+        let ago = text::duration(model.now_ns.saturating_sub(at));
+        pieces.push(piece(1, Role::Warn, format!("exited {ago} ago")));
+    }
+    if process.parent != 0 {
+        let parent = model.processes.living(process.parent);
+        let name = parent.map_or_else(String::new, |parent| format!(" {}", safe(&parent.comm)));
+        pieces.push(piece(3, Role::Text, format!("parent {}{name}", process.parent)));
+    }
+    if process.key.start_ns > 0 {
+        let end = process.exited_ns.unwrap_or(model.now_ns);
+        let age = text::duration(end.saturating_sub(process.key.start_ns));
+        pieces.push(piece(4, Role::Text, format!("age {age}")));
+    }
+    pieces
+}
+
+fn safe(text: &str) -> String {
+    text::visible(text).into_owned()
+}

@@ -1,0 +1,184 @@
+//! The panes: title, rows, and what is said where there are none. One file a pane.
+
+pub mod offcpu;
+pub mod opens;
+pub mod profile;
+pub mod syscalls;
+
+use super::theme::{Role, Theme};
+use super::widgets::put;
+use super::widgets::table::Table;
+use crate::app::App;
+use crate::app::layout::PaneArea;
+use crate::app::pane::Pane;
+use crate::app::wrap::wrap_text;
+use crate::model::ProcKey;
+use crate::text;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Draws a pane.
+pub fn draw(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mut Buffer) {
+    draw_title(app, pane, area, theme, buffer);
+    if area.beside {
+        for y in area.title.y..area.body.bottom() {
+            put(buffer, area.title.x - 1, y, 1, "│", theme.style(Role::Rule));
+        }
+    }
+    if let Some(reason) = app.off_reason(pane) {
+        let text = format!("This probe is off: {reason}");
+        return draw_text(area.body, &text, Role::Warn, theme, buffer);
+    }
+    if is_empty(app, pane) {
+        return draw_text(area.body, &why_empty(app, pane), Role::Quiet, theme, buffer);
+    }
+    match pane {
+        Pane::Syscalls => syscalls::draw(app, area.body, theme, buffer),
+        Pane::Opens => opens::draw(app, area.body, theme, buffer),
+        Pane::Offcpu => offcpu::draw(app, area.body, theme, buffer),
+        Pane::Profile => profile::draw(app, area, theme, buffer),
+    }
+}
+
+/// The table of a pane, ready to be drawn.
+fn table(app: &App, pane: Pane) -> Table<'_> {
+    let view = app.view();
+    Table {
+        columns: view.columns(pane),
+        state: view.table(pane),
+        len: app.derived.len(pane),
+        focused: view.focus == pane && app.page.is_none(),
+        unsorted: pane == Pane::Opens,
+    }
+}
+
+fn is_empty(app: &App, pane: Pane) -> bool {
+    match pane {
+        Pane::Profile => app.tree().is_empty(),
+        _ => app.derived.len(pane) == 0,
+    }
+}
+
+fn why_empty(app: &App, pane: Pane) -> String {
+    if app.model().ticks.number() == 0 {
+        return "waiting for the first data…".to_owned();
+    }
+    let (what, none) = match pane {
+        Pane::Syscalls => ("made a system call", "no system calls yet"),
+        Pane::Opens => ("opened a file", "no opens yet"),
+        Pane::Offcpu => ("waited", "no waits yet"),
+        Pane::Profile => ("ran when a sample was taken", "no samples yet"),
+    };
+    let filter = app.filter.text();
+    match (app.view().process, app.matches_any()) {
+        (Some(_), _) => format!("{none} from this process"),
+        (None, _) if app.filter.is_empty() => none.to_owned(),
+        (None, true) => format!("no process that matches the filter `{filter}` has {what} yet"),
+        (None, false) => format!("no process matches the filter `{filter}`"),
+    }
+}
+
+fn draw_text(area: Rect, text: &str, role: Role, theme: &Theme, buffer: &mut Buffer) {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    if inner.is_empty() {
+        return;
+    }
+    let safe = text::visible(text);
+    for (y, line) in (inner.y..inner.bottom()).zip(wrap_text(&safe, inner.width.into())) {
+        put(buffer, inner.x, y, inner.width, &line, theme.style(role));
+    }
+}
+
+/// The title line: a rule, heavy for the pane that has the keys, with name and totals in it.
+fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mut Buffer) {
+    let title = area.title;
+    let focused = app.view().focus == pane;
+    let (rule, name_role) =
+        if focused { ("━", Role::TitleFocused) } else { ("─", Role::Title) };
+    let line = rule.repeat(title.width.into());
+    let rule_role = if focused { Role::TitleFocused } else { Role::Rule };
+    put(buffer, title.x, title.y, title.width, &line, theme.style(rule_role));
+    let end = title.right();
+    let mut x = title.x + 1;
+    let mut write = |x: u16, text: &str, role| {
+        put(buffer, x, title.y, end.saturating_sub(x), text, theme.style(role))
+    };
+    if area.alone {
+        for other in Pane::ALL {
+            let (open, close) = if other == pane { ("[", "]") } else { (" ", " ") };
+            let role = if other == pane { name_role } else { Role::Quiet };
+            let name = format!("{open}{} {}{close}", other.index() + 1, other.title());
+            x = write(x, &name, role);
+        }
+    } else {
+        x = write(x, &format!(" {} {} ", pane.index() + 1, pane.title()), name_role);
+    }
+    if app.off_reason(pane).is_some() {
+        write(x, " off ", Role::Warn);
+        return;
+    }
+    for (text, role) in totals(app, pane) {
+        // A total that is cut would be another number.
+        if text::width(&text) > usize::from(end.saturating_sub(x)) {
+            break;
+        }
+        x = write(x, &text, role);
+    }
+    draw_position(app, pane, x, title, theme, buffer);
+}
+
+/// What a pane's rows add up to, in pieces that are shown whole or not at all.
+fn totals(app: &App, pane: Pane) -> Vec<(String, Role)> {
+    match pane {
+        Pane::Syscalls => syscalls::totals(app),
+        Pane::Opens => opens::totals(app),
+        Pane::Offcpu => offcpu::totals(app),
+        Pane::Profile => profile::totals(app),
+    }
+}
+
+/// At the right end of the title: which row of how many.
+fn draw_position(
+    app: &App,
+    pane: Pane,
+    after: u16,
+    title: Rect,
+    theme: &Theme,
+    buffer: &mut Buffer,
+) {
+    let len = app.derived.len(pane);
+    if len == 0 || (pane == Pane::Profile && !app.view().functions) {
+        return;
+    }
+    let position = format!(" {}/{len} ", app.view().table(pane).cursor + 1);
+    let width = position.len() as u16;
+    if after + width < title.right() {
+        let x = title.right() - width - 1;
+        put(buffer, x, title.y, width, &position, theme.style(Role::Quiet));
+    }
+}
+
+/// Name of a process, and what it means: one that has ended is quiet.
+fn comm(app: &App, key: ProcKey) -> (&str, Role) {
+    match app.model().processes.get(key) {
+        Some(process) if process.exited_ns.is_some() => (&process.comm, Role::Quiet),
+        Some(process) => (&process.comm, Role::Text),
+        None => ("?", Role::Quiet),
+    }
+}
+
+/// A count that is bad when it is not zero.
+fn bad_count(count: u64) -> (String, Role) {
+    (text::count(count), if count > 0 { Role::Bad } else { Role::Quiet })
+}
+
+/// How many there are of something, in words.
+fn counted(count: u64, name: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", text::count(count))
+}
+
+/// A duration, or a dash where there is none.
+fn duration(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "-".to_owned(), text::duration)
+}

@@ -1,0 +1,71 @@
+//! The off-CPU pane.
+
+use super::{comm, counted, table};
+use crate::app::App;
+use crate::app::derive::offcpu::telling_frames;
+use crate::app::page::state_name;
+use crate::app::pane::Pane;
+use crate::model::{OffcpuStats, Place};
+use crate::source::FrameKind;
+use crate::text;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::table::Cell;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
+    let total = &app.derived.offcpu.total;
+    vec![
+        (format!(" {} blocked ", text::duration(total.blocked_ns)), Role::Strong),
+        (format!("· {} runq ", text::duration(total.runqueue_ns)), Role::Text),
+        (format!("· {} ", counted(total.waits, "wait")), Role::Text),
+    ]
+}
+
+pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let rows = &app.derived.offcpu;
+    let table = table(app, Pane::Offcpu);
+    if app.view().process.is_none() {
+        table.draw(area, theme, buffer, |row, title| {
+            let row = &rows.processes[row];
+            match title {
+                "PID" => Cell::new(row.key.pid.to_string()),
+                "COMM" => {
+                    let (name, role) = comm(app, row.key);
+                    Cell::of(role, name)
+                }
+                "WHERE" => row.hottest.map_or(Cell::new("-"), |place| whence(app, &place)),
+                _ => stats(&row.stats, title),
+            }
+        });
+        return;
+    }
+    table.draw(area, theme, buffer, |row, title| {
+        let row = &rows.places[row];
+        match title {
+            "STATE" => Cell::new(state_name(row.place.state)),
+            "WHERE" => whence(app, &row.place),
+            _ => stats(&row.stats, title),
+        }
+    });
+}
+
+fn stats(stats: &OffcpuStats, title: &str) -> Cell<'static> {
+    match title {
+        "BLOCKED" => Cell::new(text::duration(stats.blocked_ns)),
+        "RUNQ" => Cell::new(text::duration(stats.runqueue_ns)),
+        "WAITS" => Cell::new(text::count(stats.waits)),
+        _ => Cell::new(text::count(stats.waiting)),
+    }
+}
+
+fn whence<'a>(app: &'a App, place: &Place) -> Cell<'a> {
+    match telling_frames(&app.model().stacks, place) {
+        (None, None) => Cell::of(Role::Quiet, "no stack"),
+        (Some(kernel), Some(user)) => Cell::new(format!("{} ← {}", kernel.name, user.name)),
+        (Some(frame), None) | (None, Some(frame)) => {
+            let role = if frame.kind == FrameKind::Note { Role::Quiet } else { Role::Text };
+            Cell::of(role, frame.name.as_str())
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The pane of file opens.
+
+use super::{comm, counted, table};
+use crate::app::App;
+use crate::app::derive::opens::open;
+use crate::app::page::clock;
+use crate::app::pane::Pane;
+use crate::source::OpenPath;
+use crate::text;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::table::Cell;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::borrow::Cow;
+
+pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
+    let rows = &app.derived.opens;
+    let failed = if rows.failed > 0 { Role::Bad } else { Role::Text };
+    // Of some of the processes, only those that are kept could be counted.
+    let least = if rows.partial { "≥" } else { "" };
+    let mut totals = vec![(format!(" {} ", text::rate(rows.rate)), Role::Strong)];
+    if app.view().table(Pane::Opens).anchor.is_some() {
+        totals.push(("‖ not following ".to_owned(), Role::Warn));
+    }
+    totals.extend([
+        (format!("· {least}{} failed ", text::count(rows.failed)), failed),
+        (format!("· {least}{} ", counted(rows.total, "open")), Role::Text),
+    ]);
+    totals
+}
+
+pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let rows = &app.derived.opens;
+    table(app, Pane::Opens).draw(area, theme, buffer, |row, title| {
+        let Some(row) = open(app.model(), rows.number(row)) else { return Cell::new("") };
+        let event = &row.event;
+        match title {
+            "TIME" => Cell::of(Role::Quiet, clock(app, event.time_ns)),
+            "PID" => Cell::new(event.pid.to_string()),
+            "COMM" => Cell::of(comm(app, row.process).1, event.comm.as_str()),
+            "RESULT" => match event.result {
+                Ok(fd) => Cell::new(format!("fd {fd}")),
+                Err(errno) => Cell::of(Role::Bad, text::errno_name(errno)),
+            },
+            "DUR" => Cell::new(text::duration(event.duration_ns)),
+            _ => path(&event.path),
+        }
+    });
+}
+
+fn path(path: &OpenPath) -> Cell<'_> {
+    if path.unreadable {
+        return Cell::of(Role::Warn, "(unreadable)");
+    }
+    let text: Cow<'_, str> = match (path.unresolved, path.cut) {
+        (false, false) => path.text.as_str().into(),
+        (unresolved, cut) => {
+            let (before, after) = (if unresolved { "?" } else { "" }, if cut { "…" } else { "" });
+            format!("{before}{}{after}", path.text).into()
+        }
+    };
+    Cell::new(text)
+}

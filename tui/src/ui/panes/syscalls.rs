@@ -1,0 +1,79 @@
+//! The syscalls pane.
+
+use super::{bad_count, comm, counted, duration, table};
+use crate::app::App;
+use crate::app::derive::syscalls::Counts;
+use crate::app::pane::Pane;
+use crate::model::CallStats;
+use crate::text;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::table::Cell;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
+    let rows = &app.derived.syscalls;
+    let errors = if rows.errors > 0 { Role::Bad } else { Role::Text };
+    vec![
+        (format!(" {} ", text::rate(rows.rate)), Role::Strong),
+        (format!("· {} ", counted(rows.errors, "error")), errors),
+        (format!("· {} ", counted(rows.total, "call")), Role::Text),
+    ]
+}
+
+pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let rows = &app.derived.syscalls;
+    let table = table(app, Pane::Syscalls);
+    if app.view().process.is_none() {
+        table.draw(area, theme, buffer, |row, title| {
+            let row = &rows.processes[row];
+            match title {
+                "PID" => Cell::new(row.key.pid.to_string()),
+                "COMM" => {
+                    let (name, role) = comm(app, row.key);
+                    Cell::of(role, name)
+                }
+                "TOP CALL" => Cell::new(row.top.map_or("-".into(), text::syscall_name)),
+                _ => counts(&row.counts, title),
+            }
+        });
+        return;
+    }
+    table.draw(area, theme, buffer, |row, title| {
+        let row = &rows.calls[row];
+        match title {
+            "CALL" => Cell::new(text::syscall_name(row.nr)),
+            "ERRORS" => Cell::new(errors(app, row.nr)),
+            _ => counts(&row.counts, title),
+        }
+    });
+}
+
+fn counts(counts: &Counts, title: &str) -> Cell<'static> {
+    match title {
+        "CALLS/s" => Cell::new(text::rate(counts.rate).trim_end_matches("/s").to_owned()),
+        "CALLS" => Cell::new(text::count(counts.calls)),
+        "ERR" => {
+            let (count, role) = bad_count(counts.errors);
+            Cell::of(role, count)
+        }
+        "P50" => Cell::new(duration(counts.p50_ns)),
+        "P99" => Cell::new(duration(counts.p99_ns)),
+        _ => Cell::new(text::duration(counts.total_ns)),
+    }
+}
+
+/// The errors of a call, the most frequent first.
+fn errors(app: &App, nr: u32) -> String {
+    let process = app.view().process.and_then(|key| app.model().syscalls.of(key));
+    process.and_then(|calls| calls.by_nr.get(&nr)).map_or_else(String::new, errnos)
+}
+
+fn errnos(stats: &CallStats) -> String {
+    let mut errnos: Vec<_> = stats.errnos.iter().collect();
+    errnos.sort_by_key(|(errno, count)| (std::cmp::Reverse(**count), **errno));
+    let named = |(errno, count): (&u32, &u64)| {
+        format!("{} {}", text::count(*count), text::errno_name(*errno))
+    };
+    errnos.into_iter().map(named).collect::<Vec<_>>().join(", ")
+}

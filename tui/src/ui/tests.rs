@@ -1,0 +1,195 @@
+//! Whole screens, as their user sees them.
+
+use super::testing::*;
+use super::theme::Theme;
+use crate::app::ColourChoice;
+use crate::app::update::Message;
+use crate::source::{Batch, ProcessEvent, ProcessSeen};
+use insta::assert_snapshot;
+use ratatui::layout::Size;
+
+#[test]
+fn four_panes_at_every_size() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60), (40, 10), (60, 30), (20, 5)] {
+        assert_snapshot!(format!("overview_{width}x{height}"), screen(&mut busy(width, height)));
+    }
+}
+
+#[test]
+fn before_the_first_batch_and_without_events() {
+    assert_snapshot!("before_the_first_batch", screen(&mut app(80, 24)));
+    let mut app = app(80, 24);
+    feed(
+        &mut app,
+        Batch { time_ns: START + SECOND, window_ns: SECOND, health: health(), ..Batch::default() },
+    );
+    assert_snapshot!("nothing_happened", screen(&mut app));
+}
+
+#[test]
+fn a_filter() {
+    let mut app = busy(120, 30);
+    press(&mut app, "/ nginx");
+    assert_snapshot!("filter_typed", screen(&mut app));
+    press(&mut app, "Enter");
+    let mut health = health();
+    health.pushed_down = Some(2);
+    feed(
+        &mut app,
+        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
+    );
+    assert_snapshot!("filter_kept", screen(&mut app));
+    press(&mut app, "/ C-u nothing-like-it Enter");
+    assert_snapshot!("filter_matches_nothing", screen(&mut app));
+}
+
+#[test]
+fn a_filter_that_is_wrong() {
+    let mut app = busy(80, 24);
+    press(&mut app, "/ pid:813 Space or Space pid:x");
+    assert_snapshot!("filter_error", screen(&mut app));
+    assert_eq!(app.filter.text(), "pid:813 or pid");
+}
+
+#[test]
+fn a_probe_that_is_off() {
+    let mut app = busy(80, 24);
+    let health = health_without("profile");
+    feed(
+        &mut app,
+        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
+    );
+    assert_snapshot!("probe_off", screen(&mut app));
+}
+
+#[test]
+fn events_that_were_lost() {
+    let mut app = busy(80, 24);
+    let mut health = health();
+    health.probes[1].lost = 1_234;
+    health.skipped_ticks = 2;
+    feed(
+        &mut app,
+        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
+    );
+    assert_snapshot!("losing", screen(&mut app));
+}
+
+#[test]
+fn hostile_names() {
+    let mut app = busy(120, 40);
+    let comm = "\u{1b}[31mevil\n".to_owned();
+    let seen = ProcessSeen {
+        pid: 666,
+        comm,
+        cmdline: "\u{202e}live\u{7}".into(),
+        ..ProcessSeen::default()
+    };
+    let mut wide = open(666, "日本語のプロセス", "/tmp/日本語/ファイル.txt", 700, Ok(4));
+    wide.path.unresolved = true;
+    let mut unreadable = open(666, "e\u{301}vil", "", 702, Err(14));
+    unreadable.path.unreadable = true;
+    let mut long = open(666, "x", &"/very/long/directory".repeat(20), 703, Ok(5));
+    long.path.cut = true;
+    feed(
+        &mut app,
+        Batch {
+            time_ns: START + SECOND,
+            window_ns: SECOND / 2,
+            processes: vec![ProcessEvent::Seen(seen)],
+            syscalls: vec![calls(666, 999, 100_000, 1_000, &[(9_999, 7)])],
+            opens: vec![
+                wide,
+                open(666, "\u{9b}2J", "/tmp/a\u{1b}]0;x\u{7}b\nc", 701, Err(2)),
+                unreadable,
+                long,
+            ],
+            health: health(),
+            ..Batch::default()
+        },
+    );
+    assert_snapshot!("hostile_names", screen(&mut app));
+    press(&mut app, "Enter");
+    assert_snapshot!("hostile_detail", screen(&mut app));
+}
+
+#[test]
+fn pages() {
+    let mut app = busy(80, 24);
+    press(&mut app, "?");
+    assert_snapshot!("help", screen(&mut app));
+    press(&mut app, "G");
+    assert_snapshot!("help_end", characters(&mut app));
+    press(&mut app, "Esc 1 Enter Enter");
+    assert_snapshot!("page_of_a_call", characters(&mut app));
+    press(&mut app, "Esc 3 Enter");
+    assert_snapshot!("page_of_a_place", characters(&mut app));
+    press(&mut app, "Esc 2 Enter");
+    assert_snapshot!("page_of_an_open", characters(&mut app));
+}
+
+#[test]
+fn the_detail_of_a_process() {
+    assert_snapshot!("detail_120x40", {
+        let mut app = busy(120, 40);
+        press(&mut app, "Enter");
+        screen(&mut app)
+    });
+    let mut app = busy(80, 24);
+    press(&mut app, "Enter");
+    feed(
+        &mut app,
+        Batch {
+            time_ns: START + 4 * SECOND,
+            window_ns: SECOND,
+            processes: vec![ProcessEvent::Exit { time_ns: START + SECOND, pid: 813 }],
+            health: health(),
+            ..Batch::default()
+        },
+    );
+    assert_snapshot!("detail_of_an_exited_process", screen(&mut app));
+}
+
+#[test]
+fn the_profile() {
+    let mut app = busy(120, 30);
+    press(&mut app, "4 z t");
+    assert_snapshot!("top_functions", screen(&mut app));
+    press(&mut app, "t \\ ngx Enter n");
+    assert_snapshot!("flame_search", screen(&mut app));
+    press(&mut app, "Enter");
+    assert_snapshot!("flame_zoomed", characters(&mut app));
+}
+
+#[test]
+fn paused_and_not_following() {
+    let mut app = busy(80, 24);
+    press(&mut app, "2 k k Space");
+    let mut later = second_batch();
+    later.time_ns = START + 3 * SECOND;
+    feed(&mut app, later);
+    assert_snapshot!("paused", screen(&mut app));
+}
+
+#[test]
+fn without_colours_nothing_has_one() {
+    let mut app = busy(120, 40);
+    let buffer = draw(&mut app, &Theme::new(ColourChoice::Never));
+    for cell in buffer.content() {
+        assert_eq!((cell.fg, cell.bg), Default::default());
+    }
+}
+
+#[test]
+fn no_size_is_too_small() {
+    for keys in ["", "Enter", "?", "/ pid:x", "4", "4 t", "4 z \\ a", "2 k", "3 Enter Enter"] {
+        let mut app = busy(80, 24);
+        press(&mut app, keys);
+        for (width, height) in
+            (0..=60).flat_map(|width| (0..=20).map(move |height| (width, height)))
+        {
+            app.update(Message::Resize(Size { width, height }));
+            draw(&mut app, &Theme::new(ColourChoice::Always));
+        }
+    }
+}
