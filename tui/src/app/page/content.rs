@@ -52,12 +52,12 @@ fn health(model: &Model) -> Vec<PageLine> {
             continue;
         }
         let counts = [
-            ("events", probe.events, "handled"),
-            ("lost", probe.lost, "events lost: a ring or a map was full"),
-            ("stacks", probe.collisions, "stacks lost: the stack table was full there"),
-            ("stacks", probe.stack_errors, "stacks lost for another reason"),
-            ("frames", probe.unresolved_frames, "frames without a function name"),
-            ("paths", probe.unreadable, "paths that could not be read"),
+            ("events", probe.events, "seen"),
+            ("lost", probe.lost, "events: a ring or a map was full"),
+            ("stacks", probe.collisions, "lost: the stack table was full there"),
+            ("stacks", probe.stack_errors, "lost for another reason"),
+            ("frames", probe.unresolved_frames, "without a function name"),
+            ("paths", probe.unreadable, "that could not be read"),
         ];
         let shown =
             counts.iter().filter(|(label, n, _)| *n > 0 || ["events", "lost"].contains(label));
