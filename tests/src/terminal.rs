@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long anything may take to appear on screen.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What came out of the program.
 struct Output {
