@@ -12,14 +12,7 @@ pub fn with_frame_pointers(name: &str, dir: &Path) -> Option<PathBuf> {
     let program = dir.join(name);
     let mut compiler = Command::new("cc");
     compiler.args(["-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline"]);
-    // On x86, functions that call no others go without one unless told separately.
-    if cfg!(target_arch = "x86_64") {
-        compiler.arg("-mno-omit-leaf-frame-pointer");
-    }
-    let compiled = compiler
-        .arg("-o")
-        .args([&program, &source])
-        .output();
+    let compiled = compiler.arg("-o").args([&program, &source]).output();
     match compiled {
         Err(error) => {
             machine::skip(&format!("needs a C compiler: cc: {error}"));

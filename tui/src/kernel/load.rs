@@ -230,6 +230,7 @@ fn assemble(
         opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
         offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,
         profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,
+        last_epoch: std::time::Instant::now(),
         statuses,
         _programs: programs,
     })
