@@ -1,6 +1,6 @@
 //! What the screen does outside of itself.
 
-use super::update::Export;
+use super::exporting::Export;
 use crate::flame::export;
 use jiff::tz::TimeZone;
 use nix::sys::signal::{Signal, kill};
