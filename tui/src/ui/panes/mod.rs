@@ -71,6 +71,11 @@ fn why_empty(app: &App, pane: Pane) -> String {
         Pane::Profile => ("ran when a sample was taken", "no samples yet"),
     };
     let filter = app.filter.text();
+    let forgotten = app.model().opens.forgotten();
+    if pane == Pane::Opens && forgotten > 0 && app.matches_any() {
+        let kept = app.model().opens.rows().len();
+        return format!("none among the last {kept} opens; {forgotten} older ones are not kept");
+    }
     match (app.view().process, app.matches_any()) {
         (Some(_), _) => format!("{none} from this process"),
         (None, _) if app.filter.is_empty() => none.to_owned(),
