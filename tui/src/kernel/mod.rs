@@ -4,6 +4,8 @@
 //! everything that has come together since the last call. Nothing is pinned: when the process ends,
 //! however it ends, the kernel drops all of it.
 
+#![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
+
 mod drain;
 mod filter;
 mod health;
