@@ -1,6 +1,6 @@
 //! What the screen does outside of itself.
 
-use super::update::Export;
+use super::exporting::Export;
 use crate::flame::export;
 use jiff::tz::TimeZone;
 use nix::sys::signal::{Signal, kill};
@@ -35,4 +35,38 @@ fn free_name(folder: &Path, name: &str) -> PathBuf {
 /// Stops every process of the job, this one included, as Ctrl-Z does.
 pub fn stop_job() -> nix::Result<()> {
     kill(Pid::from_raw(0), Signal::SIGTSTP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flame::Unit;
+    use crate::flame::tests::tree;
+
+    #[test]
+    fn two_exports_within_a_second_are_two_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = tree(Unit::Samples, &[(7, "web", &["main", "serve"], 5)]);
+        let write = |subject: &str| {
+            let (tree, subject) = (tree.clone().into(), subject.to_owned());
+            let wanted =
+                Export { tree, subject, time_ns: 1_767_323_045_000_000_000, process: None };
+            export(&wanted, folder.path(), &TimeZone::UTC).unwrap()
+        };
+        let (first, second) = (write("web (7)"), write("all processes"));
+        assert!(first.ends_with("syscope-cpu-20260102-030405.svg"), "{first:?}");
+        assert!(second.ends_with("syscope-cpu-20260102-030405-2.svg"), "{second:?}");
+        let svg = std::fs::read_to_string(&first).unwrap();
+        assert!(svg.contains("CPU profile of web (7)"));
+        assert!(svg.contains("5 samples until 2026-01-02 03:04:05 UTC"));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let tree = tree(Unit::Samples, &[(7, "web", &["main"], 5)]);
+        let subject = String::new();
+        let wanted = Export { tree: tree.into(), subject, time_ns: 0, process: None };
+        let reason = export(&wanted, Path::new("/nonexistent/x"), &TimeZone::UTC).unwrap_err();
+        assert!(reason.contains("/nonexistent/x"), "{reason}");
+    }
 }

@@ -3,6 +3,7 @@
 mod boxes;
 pub mod derive;
 mod effects;
+pub mod exporting;
 pub mod keymap;
 pub mod layout;
 pub mod line;

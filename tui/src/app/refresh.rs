@@ -11,9 +11,6 @@ impl App {
     /// where their cursors are. Does again only what has changed.
     pub fn refresh(&mut self) {
         self.layout = Layout::new(self.size, self.view(), self.footer_lines());
-        if std::mem::take(&mut self.stale_matching) {
-            self.matching = derive::matching(self.model(), &self.filter);
-        }
         for pane in Pane::ALL {
             if self.layout.panes[pane.index()].is_some() {
                 self.derive(pane);
@@ -41,6 +38,9 @@ impl App {
     pub(super) fn derive(&mut self, pane: Pane) {
         if !std::mem::take(&mut self.stale[pane.index()]) {
             return;
+        }
+        if std::mem::take(&mut self.stale_matching) {
+            self.matching = derive::matching(self.model(), &self.filter);
         }
         let model: &Model = self.frozen.as_ref().unwrap_or(&self.live);
         let view = self.detail.as_ref().unwrap_or(&self.overview);

@@ -76,6 +76,8 @@ pub struct App {
     pub time_zone: TimeZone,
     /// What stands where.
     pub layout: Layout,
+    /// When an export was asked for that waits for symbols, in ns of the model.
+    pub(super) export_since_ns: Option<u64>,
     /// Something changed since the last drawing.
     pub(super) changed: bool,
     pub(super) last_click: Option<Click>,
@@ -101,6 +103,7 @@ impl App {
             derived: Derived::default(),
             time_zone,
             layout: Layout::default(),
+            export_since_ns: None,
             changed: true,
             last_click: None,
             size: Size::default(),

@@ -7,6 +7,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use std::io::{self, Stdout, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::Once;
@@ -48,7 +49,10 @@ impl TerminalGuard {
     /// Takes it over again; all of it must be drawn anew.
     pub fn retake(&mut self) -> io::Result<()> {
         enter()?;
-        self.terminal.clear()
+        // `Terminal::clear` would ask where the cursor is and wait for the answer, which the reader
+        // of the keys may take away.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 }
 

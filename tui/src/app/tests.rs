@@ -147,6 +147,33 @@ fn effects_are_asked_for() {
 }
 
 #[test]
+fn an_export_waits_for_symbols_but_not_for_ever() {
+    let unknown = |time_ns, stacks| Batch {
+        time_ns,
+        window_ns: SECOND,
+        profile: vec![samples(813, "nginx", 77, 0, 500)],
+        stacks,
+        health: health(),
+        ..Batch::default()
+    };
+    let hand = |app: &mut App, batch| app.update(Message::Batch(Box::new(batch)));
+    let mut app = busy(120, 40);
+    assert!(hand(&mut app, unknown(START + SECOND, vec![])).is_none());
+    assert!(press(&mut app, "e").is_empty());
+    assert!(hand(&mut app, unknown(START + 2 * SECOND, vec![])).is_none());
+    let named = unknown(START + 3 * SECOND, vec![stack(77, &["main", "late"])]);
+    assert!(matches!(hand(&mut app, named), Some(Effect::Export(_))));
+    assert!(hand(&mut app, unknown(START + 4 * SECOND, vec![])).is_none(), "once");
+
+    let mut app = busy(120, 40);
+    hand(&mut app, unknown(START + SECOND, vec![]));
+    press(&mut app, "e");
+    assert!(matches!(hand(&mut app, unknown(START + 4 * SECOND, vec![])), Some(Effect::Export(_))));
+    press(&mut app, "Space");
+    assert!(matches!(press(&mut app, "e")[..], [Effect::Export(_)]), "paused: at once");
+}
+
+#[test]
 fn the_selected_process_stays_selected_when_the_order_changes() {
     let mut app = busy(120, 40);
     press(&mut app, "j");

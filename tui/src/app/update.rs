@@ -1,5 +1,6 @@
 //! What happens to the state when something happens.
 
+use super::exporting::Export;
 use super::keymap::{self, Action, Context};
 use super::line::Line;
 use super::page::{Page, Subject};
@@ -7,13 +8,11 @@ use super::pane::Pane;
 use super::state::{App, Typing};
 use super::table::{Move, RowId};
 use crate::filter::Filter;
-use crate::flame::FlameTree;
 use crate::source::Batch;
 use crate::ui::widgets::flame::Motion;
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -45,19 +44,6 @@ pub enum Effect {
     Quit,
 }
 
-/// A flame graph to write.
-#[derive(Clone, Debug)]
-pub struct Export {
-    /// The graph.
-    pub tree: Arc<FlameTree>,
-    /// What it shows, for its title.
-    pub subject: String,
-    /// When its last sample was taken, in ns since the Unix epoch.
-    pub time_ns: i64,
-    /// The process, where it is of one.
-    pub process: Option<(u32, String)>,
-}
-
 impl App {
     /// Takes notice of something that happened.
     pub fn update(&mut self, message: Message) -> Option<Effect> {
@@ -76,7 +62,7 @@ impl App {
                     Some(_) => self.changed = true,
                     None => self.model_changed(),
                 }
-                None
+                self.export_when_ready()
             }
             Message::Ended => {
                 self.ended = true;
@@ -265,26 +251,5 @@ impl App {
         }
         self.set_filter(filter.clone());
         Some(Effect::SetFilter(filter))
-    }
-
-    fn export(&mut self) -> Option<Effect> {
-        self.derived.profile.expire();
-        self.sort_changed(Pane::Profile);
-        self.derive(Pane::Profile);
-        if self.tree().is_empty() {
-            self.say("no samples to export yet", true);
-            return None;
-        }
-        let model = self.model();
-        let name = |key| model.processes.get(key).map_or("?", |process| process.comm.as_str());
-        let process = self.view().process.map(|key| (key.pid, name(key).to_owned()));
-        let subject = match (&process, self.filter.text()) {
-            (Some((pid, comm)), _) => format!("{comm} ({pid})"),
-            (None, "") => "all processes".to_owned(),
-            (None, filter) => filter.to_owned(),
-        };
-        let time_ns = model.watched.realtime_offset_ns.saturating_add_unsigned(model.now_ns);
-        let tree = Arc::clone(&self.derived.profile.tree);
-        Some(Effect::Export(Export { tree, subject, time_ns, process }))
     }
 }

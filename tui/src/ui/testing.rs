@@ -170,12 +170,14 @@ fn frame(name: &str) -> Arc<Frame> {
     })
 }
 
-fn stack(id: u32, root_first: &[&str]) -> Arc<ResolvedStack> {
+/// A stack by its functions.
+pub(crate) fn stack(id: u32, root_first: &[&str]) -> Arc<ResolvedStack> {
     let frames = root_first.iter().rev().map(|name| frame(name)).collect();
     Arc::new(ResolvedStack { id: StackId(id), frames })
 }
 
-fn samples(pid: u32, comm: &str, user: u32, kernel: u32, samples: u64) -> ProfileDelta {
+/// Samples at one place.
+pub(crate) fn samples(pid: u32, comm: &str, user: u32, kernel: u32, samples: u64) -> ProfileDelta {
     let (user_stack, kernel_stack) = (StackId(user), StackId(kernel));
     ProfileDelta { pid, comm: comm.to_owned(), kernel_stack, user_stack, samples }
 }

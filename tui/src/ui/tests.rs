@@ -193,3 +193,13 @@ fn no_size_is_too_small() {
         }
     }
 }
+
+#[test]
+fn opens_that_are_no_longer_kept_are_not_denied() {
+    let mut app = busy(80, 24);
+    let many = (0..20_000).map(|n| open(990, "postgres", "/x", 600 + n, Ok(3))).collect();
+    feed(&mut app, Batch { opens: many, health: health(), ..Batch::default() });
+    press(&mut app, "Enter");
+    let screen = characters(&mut app);
+    assert!(screen.contains("none among the last 20000"), "{screen}");
+}

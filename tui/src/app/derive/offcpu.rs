@@ -29,7 +29,7 @@ pub const PLACE_COLUMNS: &[Column] = &[
     RUNQ,
     WAITS,
     NOW,
-    Column::text("STATE", 7, 10, 1, Order::Ascending),
+    Column::text("STATE", 8, 8, 1, Order::Ascending),
     Column::text("WHERE", 12, u16::MAX, 0, Order::None),
 ];
 

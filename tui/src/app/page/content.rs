@@ -101,7 +101,7 @@ fn place(model: &Model, key: ProcKey, place: &Place) -> (String, Vec<PageLine>) 
     let title = format!("{} waits here", name(model, key));
     let stats = model.offcpu.places(key, model.now_ns).remove(place).unwrap_or_default();
     let mut lines = vec![
-        plain("state", state_name(place.state)),
+        plain("state", state_in_full(place.state)),
         plain("blocked", text::duration(stats.blocked_ns)),
         plain("runqueue", format!("{} waiting for a CPU", text::duration(stats.runqueue_ns))),
         plain("waits", format!("{} ended, {} threads wait now", stats.waits, stats.waiting)),
@@ -134,14 +134,26 @@ pub fn frame_line(frame: &Frame) -> String {
     }
 }
 
-/// What a thread in this state waits for.
+/// A state in a word.
 pub fn state_name(state: WaitState) -> &'static str {
     match state {
         WaitState::Runnable => "runnable",
         WaitState::Interruptible => "sleep",
-        WaitState::Uninterruptible => "disk sleep",
+        WaitState::Uninterruptible => "D state",
         WaitState::Stopped => "stopped",
         WaitState::Idle => "idle",
+    }
+}
+
+fn state_in_full(state: WaitState) -> &'static str {
+    match state {
+        WaitState::Runnable => "runnable: preempted or yielded, it only waited for a CPU",
+        WaitState::Interruptible => "interruptible sleep (S)",
+        WaitState::Uninterruptible => {
+            "uninterruptible sleep (D), mostly disk or a lock in the kernel"
+        }
+        WaitState::Stopped => "stopped by job control or a tracer (T)",
+        WaitState::Idle => "an idle kernel thread (I)",
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn lines() -> Vec<PageLine> {
         plain("self, bpf", "what watching costs: share of one CPU, and of the whole machine"),
         plain("lost", "what happened and is not on screen, in all probes together; i says where"),
         plain("kernel:", "how many PIDs the kernel lets through; the others cost next to nothing"),
+        plain("†name", "the process has ended"),
         plain("?path", "relative, and its directory is not known"),
         plain("path…", "longer than 4096 bytes, and cut"),
     ]);

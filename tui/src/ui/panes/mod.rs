@@ -7,7 +7,7 @@ pub mod syscalls;
 
 use super::theme::{Role, Theme};
 use super::widgets::put;
-use super::widgets::table::Table;
+use super::widgets::table::{Cell, Table};
 use crate::app::App;
 use crate::app::layout::PaneArea;
 use crate::app::pane::Pane;
@@ -71,6 +71,11 @@ fn why_empty(app: &App, pane: Pane) -> String {
         Pane::Profile => ("ran when a sample was taken", "no samples yet"),
     };
     let filter = app.filter.text();
+    let forgotten = app.model().opens.forgotten();
+    if pane == Pane::Opens && forgotten > 0 && app.matches_any() {
+        let kept = app.model().opens.rows().len();
+        return format!("none among the last {kept} opens; {forgotten} older ones are not kept");
+    }
     match (app.view().process, app.matches_any()) {
         (Some(_), _) => format!("{none} from this process"),
         (None, _) if app.filter.is_empty() => none.to_owned(),
@@ -160,12 +165,24 @@ fn draw_position(
     }
 }
 
-/// Name of a process, and what it means: one that has ended is quiet.
-fn comm(app: &App, key: ProcKey) -> (&str, Role) {
+/// Name of a process; marked where it has ended.
+fn comm(app: &App, key: ProcKey) -> Cell<'_> {
     match app.model().processes.get(key) {
-        Some(process) if process.exited_ns.is_some() => (&process.comm, Role::Quiet),
-        Some(process) => (&process.comm, Role::Text),
-        None => ("?", Role::Quiet),
+        Some(process) => named(&process.comm, process.exited_ns.is_some()),
+        None => Cell::of(Role::Quiet, "?"),
+    }
+}
+
+/// Name of a thread of a process, likewise.
+fn thread<'a>(app: &App, key: ProcKey, name: &'a str) -> Cell<'a> {
+    let process = app.model().processes.get(key);
+    named(name, process.is_none_or(|process| process.exited_ns.is_some()))
+}
+
+fn named(name: &str, ended: bool) -> Cell<'_> {
+    match ended {
+        true => Cell::of(Role::Quiet, format!("†{name}")),
+        false => Cell::new(name),
     }
 }
 

@@ -30,10 +30,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
             let row = &rows.processes[row];
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
-                "COMM" => {
-                    let (name, role) = comm(app, row.key);
-                    Cell::of(role, name)
-                }
+                "COMM" => comm(app, row.key),
                 "WHERE" => row.hottest.map_or(Cell::new("-"), |place| whence(app, &place)),
                 _ => stats(&row.stats, title),
             }

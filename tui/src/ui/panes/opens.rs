@@ -1,6 +1,6 @@
 //! The pane of file opens.
 
-use super::{comm, counted, table};
+use super::{counted, table, thread};
 use crate::app::App;
 use crate::app::derive::opens::open;
 use crate::app::page::clock;
@@ -37,7 +37,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         match title {
             "TIME" => Cell::of(Role::Quiet, clock(app, event.time_ns)),
             "PID" => Cell::new(event.pid.to_string()),
-            "COMM" => Cell::of(comm(app, row.process).1, event.comm.as_str()),
+            "COMM" => thread(app, row.process, &event.comm),
             "RESULT" => match event.result {
                 Ok(fd) => Cell::new(format!("fd {fd}")),
                 Err(errno) => Cell::of(Role::Bad, text::errno_name(errno)),

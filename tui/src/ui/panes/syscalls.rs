@@ -29,10 +29,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
             let row = &rows.processes[row];
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
-                "COMM" => {
-                    let (name, role) = comm(app, row.key);
-                    Cell::of(role, name)
-                }
+                "COMM" => comm(app, row.key),
                 "TOP CALL" => Cell::new(row.top.map_or("-".into(), text::syscall_name)),
                 _ => counts(&row.counts, title),
             }
