@@ -81,6 +81,30 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
     0
 }
 
+/// The running thread has a wait open: the kernel did not report the switch back to it (some do
+/// not, from an idle CPU). It ended unseen: the time blocked is known from the wakeup, the time it
+/// then waited for a CPU is not.
+#[inline(always)]
+pub fn settle_unseen(tid: u32, epoch: u32) {
+    let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
+    // SAFETY: the map keeps the memory; see `sched_wakeup`.
+    let waiting = unsafe { &mut *waiting };
+    if waiting.since_ns == 0 {
+        return;
+    }
+    let woken = if waiting.key.state == RUNNABLE { waiting.since_ns } else { waiting.woken_ns };
+    count(ProbeId::Offcpu, |c| {
+        if woken == 0 {
+            c.unseen_waits += 1;
+        } else {
+            c.unseen_ends += 1;
+        }
+    });
+    let blocked_ns = woken.saturating_sub(waiting.since_ns);
+    waiting.since_ns = 0;
+    sum_up_in(epoch, waiting.key, &Stats { blocked_ns, runqueue_ns: 0, waits: 1 });
+}
+
 /// The running thread gives up its CPU: the current task still is the one that leaves.
 #[inline(always)]
 fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
@@ -98,6 +122,7 @@ fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
+    settle_unseen(tid, config.offcpu_epoch);
     // Read once: the id and the epoch it is kept with must be of the same set.
     let epoch = config.offcpu_epoch;
     let (kernel_stack, user_stack) = take_stacks(ctx, epoch);
@@ -150,10 +175,15 @@ fn come_back(tid: u32, epoch: u32, now: u64) {
     // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
     let ended = ended(waiting, now);
     waiting.since_ns = 0;
+    sum_up_in(epoch, waiting.key, &ended);
+}
+
+#[inline(always)]
+fn sum_up_in(epoch: u32, key: Key, ended: &Stats) {
     if epoch & 1 == 0 {
-        sum_up(&OFFCPU_0, waiting.key, &ended);
+        sum_up(&OFFCPU_0, key, ended);
     } else {
-        sum_up(&OFFCPU_1, waiting.key, &ended);
+        sum_up(&OFFCPU_1, key, ended);
     }
 }
 

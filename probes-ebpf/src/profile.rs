@@ -3,6 +3,7 @@
 use crate::config;
 use crate::filter::watched;
 use crate::health::count;
+use crate::offcpu;
 use crate::stack::stacks;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
@@ -41,6 +42,7 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);
+    offcpu::settle_unseen(tid, config.offcpu_epoch);
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     if config.profile_epoch & 1 == 0 {
         let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0);

@@ -37,4 +37,8 @@ pub struct Counters {
     pub stack_errors: u64,
     /// Paths that could not be read from the process's memory.
     pub unreadable: u64,
+    /// Waits whose end the kernel did not report, but whose wakeup it did.
+    pub unseen_ends: u64,
+    /// Waits of which the kernel reported neither wakeup nor end.
+    pub unseen_waits: u64,
 }

@@ -50,6 +50,8 @@ impl Reader {
             stack_errors: sum(|c| c.stack_errors),
             unresolved_frames: 0,
             unreadable: sum(|c| c.unreadable),
+            unseen_ends: sum(|c| c.unseen_ends),
+            unseen_waits: sum(|c| c.unseen_waits),
         }
     }
 }

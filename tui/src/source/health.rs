@@ -52,20 +52,27 @@ pub struct ProbeHealth {
     pub unresolved_frames: u64,
     /// Paths that could not be read (opens).
     pub unreadable: u64,
+    /// Waits whose end the kernel did not report, but whose wakeup it did (off-CPU): the time
+    /// blocked is right, the time that the thread then waited for a CPU is missing.
+    pub unseen_ends: u64,
+    /// Waits of which the kernel reported neither wakeup nor end (off-CPU): counted, without time.
+    pub unseen_waits: u64,
 }
 
 impl ProbeHealth {
     /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::collisions`].
     pub fn lost(&self) -> u64 {
-        self.ring_full + self.map_full + self.skipped_runs
+        self.ring_full + self.map_full + self.skipped_runs + self.unseen_waits
     }
 
     /// What was lost and what is not known, with the reason: count and text, the most telling first.
-    pub fn shortfalls(&self) -> [(u64, &'static str); 7] {
+    pub fn shortfalls(&self) -> [(u64, &'static str); 9] {
         [
             (self.ring_full, "events lost: the ring buffer was full"),
             (self.map_full, "events lost: a map was full"),
             (self.skipped_runs, "events lost: the kernel skipped the program, which was busy"),
+            (self.unseen_waits, "waits without time: the kernel did not report their end"),
+            (self.unseen_ends, "waits without run-queue time: the kernel reported the wakeup only"),
             (self.collisions, "stacks lost: the stack table was full there"),
             (self.stack_errors, "stacks lost: the kernel could not take them"),
             (self.unreadable, "paths that could not be read from the process's memory"),

@@ -89,6 +89,8 @@ struct ProbeOut<'a> {
     collisions: u64,
     stack_errors: u64,
     unreadable: u64,
+    unseen_ends: u64,
+    unseen_waits: u64,
     unresolved_frames: u64,
 }
 
@@ -104,6 +106,8 @@ impl<'a> From<&'a ProbeHealth> for ProbeOut<'a> {
             collisions: probe.collisions,
             stack_errors: probe.stack_errors,
             unreadable: probe.unreadable,
+            unseen_ends: probe.unseen_ends,
+            unseen_waits: probe.unseen_waits,
             unresolved_frames: probe.unresolved_frames,
         }
     }
