@@ -71,6 +71,8 @@ fn health() -> Health {
         skipped_ticks: 2,
         overhead: Overhead { self_cpu: 0.004, bpf_share: Some(0.0123) },
         pushed_down: Some(2),
+        overrun: 5,
+        ..Health::default()
     }
 }
 
