@@ -25,6 +25,9 @@ const KERNEL_STACKS_MAX: usize = 64 * 1024;
 /// Ids are given out over all probes, so that a stack has one name wherever it turns up.
 static NEXT: AtomicU32 = AtomicU32::new(StackId::FIRST.0);
 
+/// Stacks of one process, by the program that ran (its exec id) and their addresses.
+type ProgramStacks = FxHashMap<(u32, Arc<[u64]>), StackId>;
+
 /// One of the two sets of tables that a probe writes to by turns.
 struct Set {
     main: TypedMap<u32, Slot>,
@@ -41,8 +44,8 @@ pub struct Stacks {
     unreadable: u64,
     met_in_epoch: usize,
     kernel: FxHashMap<Arc<[u64]>, StackId>,
-    /// By PID; then by program, for the same address means something else in the next one.
-    user: FxHashMap<u32, FxHashMap<(u32, Arc<[u64]>), StackId>>,
+    /// By PID.
+    user: FxHashMap<u32, ProgramStacks>,
     seeded: FxHashMap<Vec<Arc<Frame>>, i32>,
     seeded_ids: Vec<StackId>,
 }
