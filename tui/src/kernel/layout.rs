@@ -1,7 +1,7 @@
 //! Where the fields are that the BPF programs read: from the running kernel's BTF.
 
 use btf_rs::{Backend, Btf, BtfType, Type};
-use syscalls::{aarch64, x86, x86_64};
+use syscalls::{aarch64, arm, x86, x86_64};
 use syscope_shared::layout::{ABSENT, Abi, Layout};
 
 /// The kernel's own description of its types.
@@ -166,20 +166,28 @@ pub fn native_abi() -> Abi {
     }
 }
 
-/// Numbers of the 32-bit system calls: arm's are i386's for all that is asked here.
+/// Numbers of the 32-bit system calls: i386's, or 32-bit Arm's.
 pub fn compat_abi() -> Abi {
-    Abi {
-        open: x86::Sysno::open as u32,
-        openat: if cfg!(target_arch = "x86_64") { x86::Sysno::openat as u32 } else { ARM_OPENAT },
-        openat2: x86::Sysno::openat2 as u32,
-        creat: x86::Sysno::creat as u32,
-        rt_sigreturn: x86::Sysno::rt_sigreturn as u32,
-        sigreturn: x86::Sysno::sigreturn as u32,
+    if cfg!(target_arch = "x86_64") {
+        Abi {
+            open: x86::Sysno::open as u32,
+            openat: x86::Sysno::openat as u32,
+            openat2: x86::Sysno::openat2 as u32,
+            creat: x86::Sysno::creat as u32,
+            rt_sigreturn: x86::Sysno::rt_sigreturn as u32,
+            sigreturn: x86::Sysno::sigreturn as u32,
+        }
+    } else {
+        Abi {
+            open: arm::Sysno::open as u32,
+            openat: arm::Sysno::openat as u32,
+            openat2: arm::Sysno::openat2 as u32,
+            creat: arm::Sysno::creat as u32,
+            rt_sigreturn: arm::Sysno::rt_sigreturn as u32,
+            sigreturn: arm::Sysno::sigreturn as u32,
+        }
     }
 }
-
-/// `openat` of 32-bit arm (arch/arm/tools/syscall.tbl).
-const ARM_OPENAT: u32 = 322;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,9 @@ use super::{
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
 use crate::source::ProbeStatus;
-use aya::programs::perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent};
+use aya::programs::perf_event::{
+    PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
+};
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use std::error::Error;
@@ -134,12 +136,18 @@ fn attach_probe(
         if program.fd().is_ok() {
             continue; // shared with a probe that is on already
         }
-        attach_program(name, program, settings).map_err(|error| format!("{name}: {error}"))?;
+        attach_program(name, program).map_err(|error| format!("{name}: {error}"))?;
+    }
+    if probe.id == ProbeId::Profile {
+        for cpu in online_cpus()? {
+            sample_cpu(programs, cpu, settings.frequency_hz)
+                .map_err(|error| format!("cpu_sample: {error}"))?;
+        }
     }
     Ok(())
 }
 
-fn attach_program(name: &str, program: &mut Program, settings: &Settings) -> Result<(), String> {
+fn attach_program(name: &str, program: &mut Program) -> Result<(), String> {
     let tracepoint = match name {
         "process_fork" => "sched_process_fork",
         "process_exec" => "sched_process_exec",
@@ -151,18 +159,25 @@ fn attach_program(name: &str, program: &mut Program, settings: &Settings) -> Res
             .load()
             .and_then(|()| program.attach(tracepoint).map(drop))
             .map_err(|error| program_error(&error)),
-        Program::PerfEvent(program) => {
-            program.load().map_err(|error| program_error(&error))?;
-            let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
-            let rate = SamplePolicy::Frequency(settings.frequency_hz);
-            for cpu in aya::util::online_cpus().map_err(|(path, e)| format!("{path}: {e}"))? {
-                let scope = PerfEventScope::AllProcessesOneCpu { cpu };
-                program.attach(clock, scope, rate, false).map_err(|error| program_error(&error))?;
-            }
-            Ok(())
-        }
+        // Attached CPU by CPU, and again as CPUs come online: see `sample_cpu`.
+        Program::PerfEvent(program) => program.load().map_err(|error| program_error(&error)),
         _ => Err("a program of an unexpected type".to_owned()),
     }
+}
+
+/// The CPUs that are online.
+pub fn online_cpus() -> Result<Vec<u32>, String> {
+    aya::util::online_cpus().map_err(|(path, error)| format!("{path}: {error}"))
+}
+
+/// Has the profile's program run at every tick of a CPU's clock.
+pub fn sample_cpu(programs: &mut Ebpf, cpu: u32, frequency_hz: u64) -> Result<(), String> {
+    let program = programs.program_mut("cpu_sample").ok_or("no program cpu_sample")?;
+    let program: &mut PerfEvent = program.try_into().map_err(|e: ProgramError| chain(&e))?;
+    let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
+    let scope = PerfEventScope::AllProcessesOneCpu { cpu };
+    let rate = SamplePolicy::Frequency(frequency_hz);
+    program.attach(clock, scope, rate, false).map(drop).map_err(|error| program_error(&error))
 }
 
 /// What went wrong with a program, with the knob that is in the way where it is known.
@@ -239,7 +254,9 @@ fn assemble(
         profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,
         last_epoch: std::time::Instant::now(),
         statuses,
-        _programs: programs,
+        frequency_hz: settings.frequency_hz,
+        sampled: online_cpus().map_err(io::Error::other)?.into_iter().collect(),
+        programs,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The kernel side: the only module that imports aya or says `unsafe`.
 //!
-//! [`Kernel::attach`] loads the BPF object and attaches what can run; [`Kernel::read`] hands over
+//! [`Kernel::attach`] loads the BPF object and attaches what can run; [`Kernel::read_maps`] hands over
 //! everything that has come together since the last call. Nothing is pinned: when the process ends,
 //! however it ends, the kernel drops all of it.
 
@@ -30,6 +30,7 @@ use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, 
 use crate::source::{ProbeStatus, ResolvedStack, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -83,8 +84,11 @@ pub struct Kernel {
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
     last_epoch: Instant,
+    frequency_hz: u64,
+    /// CPUs that the profile samples.
+    sampled: BTreeSet<u32>,
     /// Holds programs and links; dropping it detaches everything.
-    _programs: Ebpf,
+    programs: Ebpf,
 }
 
 impl Kernel {
@@ -145,6 +149,21 @@ impl Kernel {
             profile.read(reading)?;
         }
         self.begin_epochs()
+    }
+
+    /// Has the profile sample CPUs that have come online. One that went offline and came back has
+    /// lost its clock, and gets a new one.
+    pub fn follow_cpus(&mut self) -> Result<(), String> {
+        if self.profile.is_none() {
+            return Ok(());
+        }
+        let online: BTreeSet<u32> = load::online_cpus()?.into_iter().collect();
+        self.sampled.retain(|cpu| online.contains(cpu));
+        for cpu in online.difference(&self.sampled.clone()) {
+            load::sample_cpu(&mut self.programs, *cpu, self.frequency_hz)?;
+            self.sampled.insert(*cpu);
+        }
+        Ok(())
     }
 
     fn begin_epochs(&mut self) -> std::io::Result<()> {

@@ -1,6 +1,7 @@
 //! The live source: a thread that reads the kernel once a tick and sends batches.
 
 mod collector;
+mod naming;
 
 use super::{Batch, Control, Handle, procfs};
 use crate::filter::Filter;

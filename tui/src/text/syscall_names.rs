@@ -35,10 +35,9 @@ fn compat_name(nr: u32) -> Option<&'static str> {
     syscalls::x86::Sysno::new(nr as usize).map(|call| call.name())
 }
 
-/// The numbers of 32-bit Arm are not those of 64-bit Arm: better no name than a wrong one.
-#[cfg(not(target_arch = "x86_64"))]
-fn compat_name(_nr: u32) -> Option<&'static str> {
-    None
+#[cfg(target_arch = "aarch64")]
+fn compat_name(nr: u32) -> Option<&'static str> {
+    syscalls::arm::Sysno::new(nr as usize).map(|call| call.name())
 }
 
 /// x32 has the numbers of x86-64 up to 511; from 512 on it has calls of its own.

@@ -1,20 +1,22 @@
 //! What the live source knows between two ticks.
 
 use super::Options;
+use super::naming::Naming;
 use crate::filter::{Candidate, Filter, PushDown};
-use crate::kernel::{Kernel, NewStack, Reading, Waker};
+use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
-use crate::source::{Batch, Frame, ProcessEvent, ProcessSeen, ResolvedStack, StackId, procfs};
-use crate::symbols::{self, Request, Space};
-use rustc_hash::{FxHashMap, FxHashSet};
+use crate::source::{Batch, ProcessEvent, ProcessSeen, procfs};
+use crate::symbols::Worker;
+use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
-use syscope_shared::health::{PROBES, ProbeId};
+use syscope_shared::health::ProbeId;
 
 /// Ticks after which the maps of a process that has ended are freed: its last counts are read by
 /// then.
 const TICKS_TO_FREE: u64 = 2;
+/// Ticks between two looks at which CPUs are online.
+const TICKS_TO_CPUS: u64 = 8;
 /// Ended processes whose names the collector keeps.
 const DEAD_KEPT: usize = 1_000;
 
@@ -39,24 +41,16 @@ pub struct Collector {
     read_errors: u64,
     overrun: u64,
     kernel: Kernel,
-    symbols: symbols::Worker,
+    naming: Naming,
     filter: Filter,
     include_self: bool,
     known: Processes,
     reading: Reading,
     handled_events: usize,
     ended: VecDeque<(u64, u32)>,
-    /// Processes that ended since the last batch: their last stacks are still to be asked for.
-    leaving: Vec<u32>,
     tick: u64,
     last_ns: u64,
     calls: u64,
-    asked: FxHashMap<StackId, ProbeId>,
-    /// Id of the program that each process runs, of those that were seen to exec.
-    programs: FxHashMap<u32, u32>,
-    /// Stacks that came with their symbols, for the next batch.
-    ready_stacks: Vec<Arc<ResolvedStack>>,
-    unresolved: [u64; PROBES as usize],
 }
 
 impl Collector {
@@ -64,7 +58,7 @@ impl Collector {
     /// before that: some may have ended since, and left their counts.
     pub fn new(
         kernel: Kernel,
-        symbols: symbols::Worker,
+        symbols: Worker,
         watched: Watched,
         options: &Options,
         before: Vec<ProcessSeen>,
@@ -76,20 +70,15 @@ impl Collector {
             read_errors: 0,
             overrun: 0,
             kernel,
-            symbols,
+            naming: Naming::new(symbols),
             filter: options.filter.clone(),
             include_self: options.include_self,
             known: Processes::default(),
             reading: Reading::default(),
             handled_events: 0,
             ended: VecDeque::new(),
-            leaving: Vec::new(),
             tick: 0,
             calls: 0,
-            asked: FxHashMap::default(),
-            programs: FxHashMap::default(),
-            ready_stacks: Vec::new(),
-            unresolved: [0; PROBES as usize],
         };
         collector.meet(before);
         collector.handle_events();
@@ -141,6 +130,11 @@ impl Collector {
     /// Reads everything and makes a batch of it.
     pub fn tick(&mut self) -> Batch {
         self.tick += 1;
+        if self.tick % TICKS_TO_CPUS == 0
+            && let Err(error) = self.kernel.follow_cpus()
+        {
+            self.read_error(&io::Error::other(error), "a CPU that came online");
+        }
         self.read_rings();
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
             self.read_error(&error, "a map");
@@ -154,7 +148,7 @@ impl Collector {
         self.handled_events = 0;
         let reading = std::mem::take(&mut self.reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
-        self.ask_for_symbols(reading.stacks);
+        self.naming.ask(reading.stacks, &self.known);
         let batch = Batch {
             time_ns: now_ns,
             window_ns: now_ns.saturating_sub(self.last_ns),
@@ -164,7 +158,7 @@ impl Collector {
             offcpu: reading.offcpu,
             waiting: reading.waiting,
             profile: reading.profile,
-            stacks: self.take_symbols(),
+            stacks: self.naming.take(),
             health: self.health(now_ns),
         };
         self.last_ns = now_ns;
@@ -178,14 +172,14 @@ impl Collector {
 
     /// Stacks that are still being looked up.
     pub fn symbols_pending(&self) -> usize {
-        self.symbols.pending()
+        self.naming.pending()
     }
 
     /// A batch of nothing but symbols that have become known since the last one.
     pub fn symbols_only(&mut self) -> Batch {
         Batch {
             time_ns: self.last_ns,
-            stacks: self.take_symbols(),
+            stacks: self.naming.take(),
             health: self.health(self.last_ns),
             ..Batch::default()
         }
@@ -193,18 +187,14 @@ impl Collector {
 
     /// Takes in the events that were read since the last call.
     fn handle_events(&mut self) {
-        self.programs.extend(self.reading.execs.drain(..));
+        for (pid, exec_id) in self.reading.execs.drain(..) {
+            self.naming.replaced(pid, exec_id);
+        }
         let mut names_changed = false;
         for event in &self.reading.processes[self.handled_events..] {
-            match event {
-                ProcessEvent::Exec { pid, .. } => {
-                    self.symbols.forget(*pid);
-                }
-                ProcessEvent::Exit { pid, .. } => {
-                    self.ended.push_back((self.tick, *pid));
-                    self.leaving.push(*pid);
-                }
-                ProcessEvent::Fork { .. } | ProcessEvent::Seen(_) => {}
+            if let ProcessEvent::Exit { pid, .. } = event {
+                self.ended.push_back((self.tick, *pid));
+                self.naming.ended(*pid);
             }
             self.known.fold(event.clone());
             names_changed = true;
@@ -232,7 +222,7 @@ impl Collector {
         let pids: Vec<_> =
             self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
         match self.kernel.seed_waits(now_ns, &pids) {
-            Ok(mut stacks) => self.ready_stacks.append(&mut stacks),
+            Ok(stacks) => self.naming.add_ready(stacks),
             Err(error) => tracing::error!(%error, "threads that sleep already are not shown"),
         }
     }
@@ -261,84 +251,23 @@ impl Collector {
             // The PID may have come back since.
             if self.known.living(pid).is_none() {
                 self.kernel.free(pid);
-                self.programs.remove(&pid);
+                self.naming.forget(pid);
             }
         }
-    }
-
-    fn ask_for_symbols(&mut self, stacks: Vec<NewStack>) {
-        self.asked.extend(stacks.iter().map(|stack| (stack.request.id, stack.probe)));
-        let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
-        self.symbols.request(requests);
-        for pid in self.leaving.drain(..) {
-            self.symbols.forget(pid);
-        }
-    }
-
-    /// The request for a stack, in the process whose memory tells what its addresses mean. A process
-    /// that has replaced its program since does not; a parent that has just forked it does, for the
-    /// child has a copy of its memory. Without one, the stack is answered with a note.
-    fn in_its_program(&mut self, stack: NewStack) -> Option<Request> {
-        let mut request = stack.request;
-        let Space::User { pid } = request.space else { return Some(request) };
-        match self.programs.get(&pid) {
-            Some(current) if *current != stack.exec_id => {}
-            _ => return Some(request),
-        }
-        let parent = self.known.living(pid).map_or(0, |process| process.parent);
-        let same = self.programs.get(&parent).is_none_or(|program| *program == stack.exec_id);
-        if same && self.known.living(parent).is_some() {
-            request.space = Space::User { pid: parent };
-            return Some(request);
-        }
-        let mut note = Frame::note("[program replaced before its symbols were read]");
-        note.resolved = false;
-        let frames = vec![Arc::new(note)];
-        self.ready_stacks.push(Arc::new(ResolvedStack { id: request.id, frames }));
-        None
-    }
-
-    fn take_symbols(&mut self) -> Vec<Arc<ResolvedStack>> {
-        let mut stacks = self.symbols.finished();
-        stacks.append(&mut self.ready_stacks);
-        for stack in &mut stacks {
-            if let Some(probe) = self.asked.remove(&stack.id) {
-                let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
-                self.unresolved[probe as usize] += unresolved as u64;
-                if probe == ProbeId::Offcpu {
-                    drop_own_frames(stack);
-                }
-            }
-        }
-        stacks
     }
 
     fn health(&mut self, now_ns: u64) -> crate::source::Health {
         let mut health = self.kernel.health();
-        for (probe, unresolved) in health.probes.iter_mut().zip(self.unresolved) {
-            probe.unresolved_frames = unresolved;
+        for (probe, unresolved) in health.probes.iter_mut().zip(self.naming.unresolved()) {
+            probe.unresolved_frames = *unresolved;
         }
         // Counting in the kernel what is counted already would cost every call.
         health.probes[ProbeId::Syscalls as usize].events = self.calls;
         health.skipped_ticks = self.skipped_ticks;
         health.read_errors = self.read_errors;
-        health.unsymbolized_stacks = self.symbols.dropped();
+        health.unsymbolized_stacks = self.naming.dropped();
         health.overrun = self.overrun;
         health.overhead = self.kernel.overhead(now_ns);
         health
-    }
-}
-
-/// Takes the frames off the leaf by which the kernel came to the off-CPU program: how many there are
-/// differs from kernel to kernel, and none of them is of the thread that waits.
-fn drop_own_frames(stack: &mut Arc<ResolvedStack>) {
-    let own = |frame: &Frame| {
-        ["bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_", "bpf_get_stackid"]
-            .iter()
-            .any(|prefix| frame.name.starts_with(prefix))
-    };
-    let count = stack.frames.iter().take_while(|frame| own(frame)).count();
-    if count > 0 {
-        Arc::make_mut(stack).frames.drain(..count);
     }
 }
