@@ -130,7 +130,7 @@ impl Collector {
     /// Reads everything and makes a batch of it.
     pub fn tick(&mut self) -> Batch {
         self.tick += 1;
-        if self.tick % TICKS_TO_CPUS == 0
+        if self.tick.is_multiple_of(TICKS_TO_CPUS)
             && let Err(error) = self.kernel.follow_cpus()
         {
             self.read_error(&io::Error::other(error), "a CPU that came online");
