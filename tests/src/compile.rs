@@ -16,10 +16,7 @@ pub fn with_frame_pointers(name: &str, dir: &Path) -> Option<PathBuf> {
     if cfg!(target_arch = "x86_64") {
         compiler.arg("-mno-omit-leaf-frame-pointer");
     }
-    let compiled = compiler
-        .arg("-o")
-        .args([&program, &source])
-        .output();
+    let compiled = compiler.arg("-o").args([&program, &source]).output();
     match compiled {
         Err(error) => {
             machine::skip(&format!("needs a C compiler: cc: {error}"));
