@@ -4,9 +4,10 @@
 #     screenshots/make.sh
 #
 # It builds syscope (release, unless SYSCOPE_BIN names a program), runs the load of `load/run.sh` in
-# /srv/demo (folders and processes are gone at its end), and runs syscope on a pseudo-terminal.
-# It installs nothing. syscope watches the load alone and the machine calls itself "box" here, so
-# that a picture shows nothing of the machine it was made on. With rsvg-convert (Debian:
+# /srv/demo for about a minute (folders and processes are gone at its end), and runs syscope on a
+# pseudo-terminal. It installs nothing: the load does without what is not there, and says so.
+# syscope watches the load alone, the machine calls itself "box" here, and the kernel's name is
+# cut after its version, so that a picture shows nothing of the machine it was made on. With rsvg-convert (Debian:
 # librsvg2-bin) each picture is also written as PNG to target/screenshots/, to be looked at.
 set -eu
 
@@ -53,8 +54,22 @@ load=$!
 sleep 3
 
 "$checkout/target/debug/screenshot" "$here" "$load"
-"$SYSCOPE_BIN" flame --quiet -d 10 -p "$load" --follow-forks -o "$here/flame.svg"
+# Without the compiler: its stacks are deep, and the picture has to stay small.
+"$SYSCOPE_BIN" flame --quiet -d 8 -p "$load" --follow-forks \
+    --filter 'comm:indexer or comm:redis-server or comm:python3' -o "$here/flame.svg"
+printf '<!-- %s, flame graph of 8 seconds -->\n' "$("$SYSCOPE_BIN" --version)" >>"$here/flame.svg"
 echo "$here/flame.svg"
+
+for picture in "$here"/*.svg; do
+    if [ "$(wc -c <"$picture")" -gt 300000 ]; then
+        echo "make.sh: $picture is larger than 300 kB" >&2
+        exit 1
+    fi
+    if grep -qF -e "$checkout" -e "$(uname -r)" "$picture"; then
+        echo "make.sh: $picture shows the checkout's folder or the kernel's whole name" >&2
+        exit 1
+    fi
+done
 
 if command -v rsvg-convert >/dev/null; then
     mkdir -p "$checkout/target/screenshots"

@@ -24,5 +24,5 @@ fn main() {
     studio.small();
     studio.process();
     studio.flame();
-    studio.filter_and_help();
+    studio.filter_and_pages();
 }

@@ -79,7 +79,7 @@ impl Studio {
         sleep(FRAMES);
         self.picture(&terminal, "flame-graph", &DARK);
         self.picture(&terminal, "flame-graph-light", &LIGHT);
-        terminal.press(&format!("\\indexer{ENTER}"));
+        terminal.press(&format!("\\index_folder{ENTER}"));
         sleep(FRAMES);
         terminal.press(ENTER);
         sleep(FRAMES);
@@ -91,15 +91,18 @@ impl Studio {
         terminal.end();
     }
 
-    /// A filter while it is typed, and the help.
-    pub fn filter_and_help(&self) {
+    /// A filter while it is typed, and the pages: help, health.
+    pub fn filter_and_pages(&self) {
         let mut terminal = self.start(120, 40);
-        terminal.press("/ (comm:redis* or indexer)");
+        terminal.press("/ (comm:redis* or python)");
         sleep(FRAMES);
         self.picture(&terminal, "filter", &DARK);
         terminal.press(&format!("{ENTER}?"));
         sleep(FRAMES);
         self.picture(&terminal, "help", &DARK);
+        terminal.press(&format!("{ESC}i"));
+        sleep(FRAMES);
+        self.picture(&terminal, "health", &DARK);
         terminal.press("q");
         terminal.end();
     }
