@@ -3,7 +3,7 @@
 use crate::filter::watched;
 use crate::health::count;
 use crate::kernel::field;
-use crate::stack::{self, stacks};
+use crate::stack::stacks;
 use crate::{config, machine};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
@@ -13,28 +13,38 @@ use aya_ebpf::programs::RawTracePointContext;
 use syscope_shared::filter::Config;
 use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{DEAD, Key, RUNNABLE, STATE_MASK, Stats, Waiting};
-use syscope_shared::stack::NONE;
+use syscope_shared::stack::{MAIN_SLOTS, NONE, OVERFLOW_SLOTS};
 
 #[map]
-static OFFCPU: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
+
+#[map]
+static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 /// The wait each thread is in. An entry stays until its thread ends, as in `syscalls.rs`.
 #[map]
 static WAITING: HashMap<u32, Waiting> = HashMap::with_max_entries(64 * 1024, 0);
 
 #[map]
-static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
 
 #[map]
-static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+
+#[map]
+static OFFCPU_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+
+#[map]
+static OFFCPU_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
 
 #[raw_tracepoint(tracepoint = "sched_switch")]
 pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
-    leave(&ctx, now);
+    let Some(config) = config() else { return 0 };
+    leave(&ctx, config, now);
     if let Some(tid) = field::<u32>(ctx.arg(2), machine!(layout.task_pid)) {
-        come_back(tid, now);
+        come_back(tid, config.offcpu_epoch, now);
     }
     0
 }
@@ -64,18 +74,18 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
     if watched(config, pid) {
         // SAFETY: the helper has no preconditions.
         let now = unsafe { bpf_ktime_get_ns() };
-        let key = Key { pid, state: RUNNABLE, kernel_stack: NONE, user_stack: NONE };
-        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+        let (state, epoch) = (RUNNABLE, config.offcpu_epoch);
+        let key = Key { pid, state, kernel_stack: NONE, user_stack: NONE, epoch };
+        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key, pad: 0 });
     }
     0
 }
 
 /// The running thread gives up its CPU: the current task still is the one that leaves.
 #[inline(always)]
-fn leave(ctx: &RawTracePointContext, now: u64) {
+fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    let Some(config) = config() else { return };
     if tid == 0 {
         return;
     }
@@ -88,9 +98,11 @@ fn leave(ctx: &RawTracePointContext, now: u64) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
-    let (kernel_stack, user_stack) = take_stacks(ctx, config);
-    let key = Key { pid, state: state & STATE_MASK, kernel_stack, user_stack };
-    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+    // Read once: the id and the epoch it is kept with must be of the same set.
+    let epoch = config.offcpu_epoch;
+    let (kernel_stack, user_stack) = take_stacks(ctx, epoch);
+    let key = Key { pid, state: state & STATE_MASK, kernel_stack, user_stack, epoch };
+    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key, pad: 0 });
 }
 
 /// State in which the running thread leaves; one that is preempted leaves runnable, whatever it
@@ -108,8 +120,12 @@ fn state(ctx: &RawTracePointContext) -> u32 {
 }
 
 #[inline(always)]
-fn take_stacks(ctx: &RawTracePointContext, config: &Config) -> (i32, i32) {
-    stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_STACKS_1, config.offcpu_table)
+fn take_stacks(ctx: &RawTracePointContext, epoch: u32) -> (i32, i32) {
+    if epoch & 1 == 0 {
+        stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_OVERFLOW_0)
+    } else {
+        stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_1, &OFFCPU_OVERFLOW_1)
+    }
 }
 
 #[inline(always)]
@@ -124,7 +140,7 @@ fn keep(tid: u32, wait: &Waiting) {
 
 /// A thread gets a CPU: its wait, if one was kept, ends.
 #[inline(always)]
-fn come_back(tid: u32, now: u64) {
+fn come_back(tid: u32, epoch: u32, now: u64) {
     let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
     // SAFETY: the map keeps the memory; see `sched_wakeup`.
     let waiting = unsafe { &mut *waiting };
@@ -134,12 +150,20 @@ fn come_back(tid: u32, now: u64) {
     // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
     let ended = ended(waiting, now);
     waiting.since_ns = 0;
-    let key = waiting.key;
-    if let Some(stats) = OFFCPU.get_ptr_mut(key) {
-        add(stats, &ended);
-    } else if OFFCPU.insert(key, ended, u64::from(BPF_NOEXIST)).is_err() {
-        match OFFCPU.get_ptr_mut(key) {
-            Some(stats) => add(stats, &ended),
+    if epoch & 1 == 0 {
+        sum_up(&OFFCPU_0, waiting.key, &ended);
+    } else {
+        sum_up(&OFFCPU_1, waiting.key, &ended);
+    }
+}
+
+#[inline(always)]
+fn sum_up(sums: &PerCpuHashMap<Key, Stats>, key: Key, ended: &Stats) {
+    if let Some(stats) = sums.get_ptr_mut(key) {
+        add(stats, ended);
+    } else if sums.insert(key, ended, u64::from(BPF_NOEXIST)).is_err() {
+        match sums.get_ptr_mut(key) {
+            Some(stats) => add(stats, ended),
             None => count(ProbeId::Offcpu, |c| c.map_full += 1),
         }
     }

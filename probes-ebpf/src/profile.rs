@@ -3,7 +3,7 @@
 use crate::config;
 use crate::filter::watched;
 use crate::health::count;
-use crate::stack::{self, stacks};
+use crate::stack::stacks;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::{map, perf_event};
@@ -12,15 +12,25 @@ use aya_ebpf::programs::PerfEventContext;
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
+use syscope_shared::stack::{MAIN_SLOTS, OVERFLOW_SLOTS};
 
 #[map]
-static PROFILE: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+static PROFILE_0: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
-static PROFILE_STACKS_0: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+static PROFILE_1: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
-static PROFILE_STACKS_1: StackTrace = StackTrace::with_max_entries(stack::SLOTS, 0);
+static PROFILE_STACKS_0: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+
+#[map]
+static PROFILE_STACKS_1: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+
+#[map]
+static PROFILE_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+
+#[map]
+static PROFILE_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
 
 #[perf_event]
 pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
@@ -32,19 +42,24 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     }
     count(ProbeId::Profile, |c| c.events += 1);
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
-    let (kernel_stack, user_stack) =
-        stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_STACKS_1, config.profile_table);
-    add(Key { pid, kernel_stack, user_stack, comm });
+    if config.profile_epoch & 1 == 0 {
+        let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0);
+        add(&PROFILE_0, pid, comm, stacks);
+    } else {
+        let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_1, &PROFILE_OVERFLOW_1);
+        add(&PROFILE_1, pid, comm, stacks);
+    }
     0
 }
 
 #[inline(always)]
-fn add(key: Key) {
-    if let Some(samples) = PROFILE.get_ptr_mut(key) {
+fn add(sums: &PerCpuHashMap<Key, u64>, pid: u32, comm: [u8; COMM_LEN], stacks: (i32, i32)) {
+    let key = Key { pid, kernel_stack: stacks.0, user_stack: stacks.1, comm };
+    if let Some(samples) = sums.get_ptr_mut(key) {
         // SAFETY: the pointer is to this CPU's value; the clock does not nest on a CPU.
         unsafe { *samples += 1 };
-    } else if PROFILE.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
-        match PROFILE.get_ptr_mut(key) {
+    } else if sums.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
+        match sums.get_ptr_mut(key) {
             // SAFETY: as above.
             Some(samples) => unsafe { *samples += 1 },
             None => count(ProbeId::Profile, |c| c.map_full += 1),

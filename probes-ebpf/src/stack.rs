@@ -1,63 +1,46 @@
-//! Stacks, through stack-trace maps.
-//!
-//! A stack-trace map drops a new stack whose bucket is taken (`-EEXIST`): each probe has two
-//! tables, and what collides in one goes to the other, so that only what collides in both is lost.
+//! Stacks, through stack-trace maps: see [`syscope_shared::stack`].
 
 use crate::health::count;
-use aya_ebpf::bindings::{BPF_F_FAST_STACK_CMP, BPF_F_USER_STACK};
+use aya_ebpf::bindings::BPF_F_USER_STACK;
 use aya_ebpf::maps::StackTrace;
 use aya_ebpf::programs::tracing::StackIdContext;
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{LOST, NONE, TABLE_BIT};
-
-/// Stacks that one table holds.
-pub const SLOTS: u32 = 8 * 1024;
+use syscope_shared::stack::{LOST, NONE, OVERFLOW};
 
 const EFAULT: i32 = 14;
 const EEXIST: i32 = 17;
 
-/// Kernel and user stack of the current task, stored in the first table that has room.
+/// Kernel and user stack of the current task, stored in `main` or, where the bucket is taken, in
+/// `overflow`. `BPF_F_REUSE_STACKID` would never lose one, and show wrong ones instead.
 #[inline(always)]
 pub fn stacks<C: StackIdContext>(
     ctx: &C,
     probe: ProbeId,
-    first: &StackTrace,
-    second: &StackTrace,
-    table: u32,
+    main: &StackTrace,
+    overflow: &StackTrace,
 ) -> (i32, i32) {
-    const _: () = assert!(BPF_F_FAST_STACK_CMP != 0); // not used: it compares hashes only
-    let user = u64::from(BPF_F_USER_STACK);
-    if table == 0 {
-        (
-            stored(ctx, probe, (first, 0), (second, TABLE_BIT), 0),
-            stored(ctx, probe, (first, 0), (second, TABLE_BIT), user),
-        )
-    } else {
-        (
-            stored(ctx, probe, (second, TABLE_BIT), (first, 0), 0),
-            stored(ctx, probe, (second, TABLE_BIT), (first, 0), user),
-        )
-    }
+    let kernel = stored(ctx, probe, main, overflow, 0);
+    (kernel, stored(ctx, probe, main, overflow, u64::from(BPF_F_USER_STACK)))
 }
 
 #[inline(always)]
 fn stored<C: StackIdContext>(
     ctx: &C,
     probe: ProbeId,
-    (table, bit): (&StackTrace, i32),
-    (other, other_bit): (&StackTrace, i32),
+    main: &StackTrace,
+    overflow: &StackTrace,
     flags: u64,
 ) -> i32 {
-    let error = match ctx.get_stackid(table, flags) {
-        Ok(id) => return id as i32 | bit,
+    let error = match ctx.get_stackid(main, flags) {
+        Ok(id) => return id as i32,
         Err(error) => error,
     };
     if error == -EFAULT {
         return NONE;
     }
     if error == -EEXIST {
-        match ctx.get_stackid(other, flags) {
-            Ok(id) => return id as i32 | other_bit,
+        match ctx.get_stackid(overflow, flags) {
+            Ok(id) => return id as i32 | OVERFLOW,
             Err(_) => count(probe, |c| c.collisions += 1),
         }
     } else {

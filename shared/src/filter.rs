@@ -18,8 +18,9 @@ pub struct Config {
     /// 1: the kernel lists every process that calls exec; user space takes those out again that
     /// do not match. So a process matched by name loses nothing between exec and the decision.
     pub adopt_execs: u32,
-    /// Which of the two stack tables new off-CPU stacks go to (0 or 1).
-    pub offcpu_table: u32,
-    /// Which of the two stack tables new profile stacks go to (0 or 1).
-    pub profile_table: u32,
+    /// Epoch of the off-CPU probe: even ones write to the first set of its maps, odd ones to the
+    /// second (see [`crate::stack`]).
+    pub offcpu_epoch: u32,
+    /// Epoch of the profile probe, likewise.
+    pub profile_epoch: u32,
 }

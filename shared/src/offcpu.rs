@@ -19,7 +19,7 @@ pub const NOLOAD: u32 = 0x400;
 /// The state bits that are told apart; the kernel's other bits are modifiers.
 pub const STATE_MASK: u32 = INTERRUPTIBLE | UNINTERRUPTIBLE | STOPPED | TRACED | NOLOAD;
 
-/// Key of the `OFFCPU` map.
+/// Key of the `OFFCPU_0` and `OFFCPU_1` maps.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
 pub struct Key {
@@ -31,9 +31,11 @@ pub struct Key {
     pub kernel_stack: i32,
     /// User stack where the wait began.
     pub user_stack: i32,
+    /// Epoch in which it began: the one of the stack ids.
+    pub epoch: u32,
 }
 
-/// Value of the `OFFCPU` map on one CPU. The counts only grow.
+/// Value of the `OFFCPU_0` and `OFFCPU_1` maps on one CPU. The counts only grow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Stats {
@@ -55,4 +57,6 @@ pub struct Waiting {
     pub woken_ns: u64,
     /// Process, state and stacks.
     pub key: Key,
+    /// Not used.
+    pub pad: u32,
 }

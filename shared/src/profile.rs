@@ -3,7 +3,7 @@
 use crate::COMM_LEN;
 use bytemuck::{Pod, Zeroable};
 
-/// Key of the `PROFILE` map, whose per-CPU value is a sample count (`u64`).
+/// Key of the `PROFILE_0` and `PROFILE_1` maps, whose per-CPU value is a sample count (`u64`).
 ///
 /// Stack ids are those of [`crate::stack`].
 #[repr(C)]

@@ -1,4 +1,9 @@
 //! Stack ids, as the off-CPU and profile probes hand them over.
+//!
+//! A stack-trace map drops a new stack whose bucket is taken by another, so it has to stay sparse.
+//! Each probe has two sets of maps and writes to one of them; before that one fills up, user space
+//! begins a new *epoch*: it empties the other set, which nothing has written to for a whole tick, and
+//! has the probe write there. An id means something only together with the epoch it was given in.
 
 /// Id where there is no such stack (a kernel thread's user stack, the kernel stack of a sample that
 /// hit user code). Not a loss.
@@ -8,7 +13,12 @@ pub const LOST: i32 = -2;
 /// Id of a wait that began before syscope watched, and whose stack is not to be had. Ids below it
 /// name stacks that user space read when it began to watch.
 pub const BEFORE_START: i32 = -3;
-/// Bit of an id that tells which of the two stack tables it is in.
-pub const TABLE_BIT: i32 = 1 << 24;
+/// Bit of an id: the stack is in the overflow table of its set, for its bucket of the main table was
+/// taken.
+pub const OVERFLOW: i32 = 1 << 24;
 /// Frames of a stack that are kept at most (`PERF_MAX_STACK_DEPTH`).
 pub const MAX_DEPTH: usize = 127;
+/// Stacks that a main table holds.
+pub const MAIN_SLOTS: u32 = 4 * 1024;
+/// Stacks that an overflow table holds.
+pub const OVERFLOW_SLOTS: u32 = 2 * 1024;

@@ -10,13 +10,10 @@ pub fn with_frame_pointers(name: &str, dir: &Path) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(name);
     let source = source.with_extension("c");
     let program = dir.join(name);
-    let mut compiler = Command::new("cc");
-    compiler.args(["-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline"]);
-    // On x86, functions that call no others go without one unless told separately.
-    if cfg!(target_arch = "x86_64") {
-        compiler.arg("-mno-omit-leaf-frame-pointer");
-    }
-    let compiled = compiler.arg("-o").args([&program, &source]).output();
+    let compiled = Command::new("cc")
+        .args(["-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline", "-o"])
+        .args([&program, &source])
+        .output();
     match compiled {
         Err(error) => {
             machine::skip(&format!("needs a C compiler: cc: {error}"));

@@ -1,6 +1,5 @@
 //! What the kernel holds of a run of syscope, asked from the kernel itself.
 
-use aya::Pod;
 use aya::maps::{HashMap, Map, MapData, PerCpuHashMap, loaded_maps};
 use aya::programs::{loaded_links, loaded_programs};
 use std::collections::BTreeSet;
@@ -79,16 +78,19 @@ fn cut(name: &str) -> &str {
 /// The keys of the maps in which a run keeps what it counts, each as its 32-bit words. The first
 /// word is a PID, except in `INFLIGHT` and `WAITING`, where it is a TID.
 pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
+    const OFFCPU: usize = size_of::<offcpu::Key>() / 4;
+    const PROFILE: usize = size_of::<profile::Key>() / 4;
+    // Off-CPU time and profile are counted in two maps by turns.
+    let both = |read: &dyn Fn(&str) -> Vec<Vec<u32>>| {
+        [0, 1].iter().flat_map(|turn| read(&format!("{map}_{turn}"))).collect()
+    };
     match map {
         "SYSCALLS" => per_cpu::<2, { words::<syscalls::Stats>() }>(holder, map),
-        "ERRNOS" => per_cpu_or_plain::<3, 1>(holder, map),
-        "OFFCPU" => per_cpu::<4, { words::<offcpu::Stats>() }>(holder, map),
-        "PROFILE" => {
-            const WORDS: usize = size_of::<profile::Key>() / 4;
-            per_cpu::<WORDS, 1>(holder, map)
-        }
-        "INFLIGHT" => plain::<1, [u64; words::<syscalls::Inflight>()]>(holder, map),
-        "WAITING" => plain::<1, [u64; words::<offcpu::Waiting>()]>(holder, map),
+        "ERRNOS" => per_cpu::<3, 1>(holder, map),
+        "OFFCPU" => both(&|map| per_cpu::<OFFCPU, { words::<offcpu::Stats>() }>(holder, map)),
+        "PROFILE" => both(&|map| per_cpu::<PROFILE, 1>(holder, map)),
+        "INFLIGHT" => plain::<{ words::<syscalls::Inflight>() }>(holder, map),
+        "WAITING" => plain::<{ words::<offcpu::Waiting>() }>(holder, map),
         _ => panic!("no map {map} is known here"),
     }
 }
@@ -98,31 +100,15 @@ const fn words<T>() -> usize {
 }
 
 fn per_cpu<const KEY: usize, const VALUE: usize>(holder: u32, name: &str) -> Vec<Vec<u32>> {
-    per_cpu_or_plain::<KEY, VALUE>(holder, name)
-}
-
-fn per_cpu_or_plain<const KEY: usize, const VALUE: usize>(
-    holder: u32,
-    name: &str,
-) -> Vec<Vec<u32>> {
-    match open(holder, name) {
-        map @ (Map::PerCpuHashMap(_) | Map::PerCpuLruHashMap(_)) => {
-            let map = PerCpuHashMap::<_, [u32; KEY], [u64; VALUE]>::try_from(map);
-            let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
-            map.keys().flatten().map(|key| key.to_vec()).collect()
-        }
-        map => plain_keys::<KEY, [u64; VALUE]>(map, name),
-    }
-}
-
-fn plain<const KEY: usize, V: Pod>(holder: u32, name: &str) -> Vec<Vec<u32>> {
-    plain_keys::<KEY, V>(open(holder, name), name)
-}
-
-fn plain_keys<const KEY: usize, V: Pod>(map: Map, name: &str) -> Vec<Vec<u32>> {
-    let map = HashMap::<_, [u32; KEY], V>::try_from(map);
+    let map = PerCpuHashMap::<_, [u32; KEY], [u64; VALUE]>::try_from(open(holder, name));
     let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
     map.keys().flatten().map(|key| key.to_vec()).collect()
+}
+
+fn plain<const VALUE: usize>(holder: u32, name: &str) -> Vec<Vec<u32>> {
+    let map = HashMap::<_, u32, [u64; VALUE]>::try_from(open(holder, name));
+    let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
+    map.keys().flatten().map(|key| vec![key]).collect()
 }
 
 /// The map of this name that a process holds.

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long anything may take to appear on screen.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What came out of the program.
 struct Output {
@@ -24,10 +24,13 @@ struct Output {
     bytes: Vec<u8>,
 }
 
+/// Keys, and what the terminal itself answers.
+type Keyboard = Arc<Mutex<Box<dyn Write + Send>>>;
+
 /// A program on a terminal. Dropping it ends it.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
-    keyboard: Box<dyn Write + Send>,
+    keyboard: Keyboard,
     output: Arc<Mutex<Output>>,
     /// The program's side, kept open so that its settings can be asked for after its end.
     tty: File,
@@ -59,15 +62,16 @@ impl Terminal {
         let output = Arc::new(Mutex::new(output));
         let reader = pair.master.try_clone_reader().expect("a descriptor is left");
         let keyboard = pair.master.take_writer().expect("it is the first");
+        let keyboard = Arc::new(Mutex::new(keyboard));
         let child = pair.slave.spawn_command(command).expect("the program starts");
-        read_into(reader, Arc::clone(&output));
+        read_into(reader, Arc::clone(&output), Arc::clone(&keyboard));
         Self { master: pair.master, keyboard, output, tty, child, before }
     }
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
-        self.keyboard.flush().expect("the terminal takes keys");
+        let mut keyboard = self.keyboard.lock().expect("nobody panics with it");
+        keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
     /// Makes the terminal another size.
@@ -174,13 +178,20 @@ impl Drop for Terminal {
     }
 }
 
-fn read_into(mut reader: Box<dyn Read + Send>, output: Arc<Mutex<Output>>) {
+fn read_into(mut reader: Box<dyn Read + Send>, output: Arc<Mutex<Output>>, keyboard: Keyboard) {
     thread::spawn(move || {
         let mut buffer = [0; 64 * 1024];
         while let Ok(count @ 1..) = reader.read(&mut buffer) {
             let Ok(mut output) = output.lock() else { break };
             output.emulator.process(&buffer[..count]);
             output.bytes.extend_from_slice(&buffer[..count]);
+            // Where the cursor is, a terminal has to answer.
+            if last(&buffer[..count], "\x1b[6n").is_some()
+                && let Ok(mut keyboard) = keyboard.lock()
+            {
+                let (row, column) = output.emulator.screen().cursor_position();
+                let _ = write!(keyboard, "\x1b[{};{}R", row + 1, column + 1);
+            }
         }
     });
 }

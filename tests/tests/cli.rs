@@ -10,6 +10,7 @@ use syscope::probes::PROBES;
 use syscope_tests::binary::syscope;
 use syscope_tests::machine::{is_root, skip};
 use syscope_tests::require_bpf;
+use syscope_tests::workload::Workload;
 use tempfile::TempDir;
 
 /// A user without any privilege.
@@ -129,12 +130,14 @@ fn the_setcap_command_it_names_is_enough() {
         return skip("there is no setcap here");
     };
     assert!(status.success(), "setcap does not take {capabilities:?}");
+    let mut load = Workload::start(&["mixed", "/etc/passwd"]);
+    load.go();
     let output = nobody.run(&["report", "-d", "1", "--json"]);
     assert!(output.status.success(), "{output:?}");
     let report = syscope_tests::report::Report::parse(&output.stdout);
     assert!(!report.document.syscalls.is_empty());
-    for probe in ["syscalls", "opens", "offcpu"] {
-        assert!(report.health(probe).events > 0, "{probe}");
+    for probe in ["syscalls", "opens", "offcpu", "profile"] {
+        assert!(report.health(probe).events > 0, "{probe}: {:#}", report.raw["health"]);
     }
 }
 

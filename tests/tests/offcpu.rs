@@ -73,7 +73,9 @@ fn a_ping_pong_through_pipes_blames_the_reads() {
     let _machine = require_bpf!();
     let observed = observe(&["pingpong", "5000"], 3, &[]);
     let process = observed.report.offcpu(observed.pid);
-    let reads = observed.report.waits_in(observed.pid, &["pipe_read"]);
+    let mut reads = observed.report.waits_in(observed.pid, &["pipe_read"]);
+    // One can be preempted in a read, too.
+    reads.retain(|stack| stack.state != "runnable");
     // The kernel's own count; a few of these are the main thread's waits for the other.
     let truth = observed.truth["waits"].as_u64().expect("a count");
     assert!(truth >= 5000, "every round waits at least once: {truth}");

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 use syscope_tests::kernel::keys;
-use syscope_tests::require_bpf;
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
+use syscope_tests::{require_bpf, wait};
 
 const MAPS: [&str; 6] = ["SYSCALLS", "ERRNOS", "OFFCPU", "PROFILE", "INFLIGHT", "WAITING"];
 
@@ -14,10 +15,10 @@ fn maps_hold_nothing_of_processes_that_are_filtered_out() {
     let _machine = require_bpf!();
     let [watched, other] = two_loads();
     let watch = Watch::report(2, &["-p", &watched.pid.to_string()]);
-    std::thread::sleep(std::time::Duration::from_millis(1000));
+    std::thread::sleep(Duration::from_millis(1000));
     let mine = threads(watched.pid);
     for map in MAPS {
-        let keys = keys(watch.pid(), map);
+        let keys = keys_soon(watch.pid(), map);
         let strangers: Vec<_> = keys.iter().filter(|key| !mine.contains(&key[0])).collect();
         assert!(strangers.is_empty(), "{map} has keys of others: {strangers:?}");
         // `ERRNOS` is empty for a workload without errors.
@@ -36,7 +37,7 @@ fn without_a_filter_the_maps_hold_both() {
     let _machine = require_bpf!();
     let [one, other] = two_loads();
     let watch = Watch::report(2, &[]);
-    std::thread::sleep(std::time::Duration::from_millis(1000));
+    std::thread::sleep(Duration::from_millis(1000));
     let found: BTreeSet<u32> = keys(watch.pid(), "SYSCALLS").iter().map(|key| key[0]).collect();
     assert!(found.contains(&one.pid) && found.contains(&other.pid), "{found:?}");
     let report = watch.into_report();
@@ -61,6 +62,12 @@ fn events_of_others_are_not_even_counted() {
     let events = report.health("syscalls").events;
     // An entry and an exit each, and a few calls around them; the others make 100,000 a second.
     assert!((1000..2500).contains(&events), "{events} events for 1,000 calls");
+}
+
+/// The keys of a map. A map that was just read may be empty for a moment.
+fn keys_soon(holder: u32, map: &str) -> Vec<Vec<u32>> {
+    let some = || Some(keys(holder, map)).filter(|keys| !keys.is_empty());
+    wait::poll(Duration::from_millis(500), some).unwrap_or_default()
 }
 
 /// Two processes that do the same, each with a file of its own.

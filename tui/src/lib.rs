@@ -10,7 +10,6 @@ pub mod doctor;
 pub mod filter;
 pub mod flame;
 pub mod headless;
-#[allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 pub mod kernel;
 pub mod model;
 pub mod probes;

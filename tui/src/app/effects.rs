@@ -12,7 +12,10 @@ pub fn export(export: &Export, folder: &Path, time_zone: &TimeZone) -> Result<Pa
     let time = jiff::Timestamp::from_nanosecond(i128::from(export.time_ns))
         .map_err(|error| error.to_string())?
         .to_zoned(time_zone.clone());
-    let path = free_name(folder, &export::default_file_name(export.tree.unit, time.datetime()));
+    let folder =
+        std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+            .map_err(|error| format!("the current folder: {error}"))?;
+    let path = free_name(&folder, &export::default_file_name(export.tree.unit, time.datetime()));
     let title = format!("CPU profile of {}", export.subject);
     let subtitle = format!("{} samples until {}", export.tree.total(), time.strftime("%F %T %Z"));
     export::save(&path, |out| export::write_svg(&export.tree, &title, &subtitle, out))

@@ -53,7 +53,9 @@ impl App {
             }
             Pane::Opens => derived.opens = derive::opens::Rows::derive(model, scope),
             Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
-            Pane::Profile => derived.profile.update(model, scope, sort),
+            Pane::Profile => {
+                derived.profile.update(model, scope, view.functions.then_some(sort));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::source::{Batch, Control, Handle};
 use crate::ui::{self, theme::Theme};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::StreamExt;
+use ratatui::Frame;
 use ratatui::layout::Size;
 use std::io;
 use std::time::{Duration, Instant};
@@ -144,18 +145,18 @@ impl Screen {
         if since < FRAME_GAP {
             return Ok(Some(FRAME_GAP - since));
         }
-        // Asked for each frame: an event of a new size may not have come yet.
-        let size = self.guard.terminal().size().map_err(|_| AppError::TerminalGone)?;
-        if size != self.app.size() {
-            self.app.update(Message::Resize(size));
-        }
-        self.app.take_changed();
-        self.app.refresh();
-        let (app, theme) = (&self.app, &self.theme);
-        self.guard
-            .terminal()
-            .draw(|frame| ui::render(app, theme, frame.area(), frame.buffer_mut()))
-            .map_err(|_| AppError::TerminalGone)?;
+        let (app, theme) = (&mut self.app, &self.theme);
+        let drawing = |frame: &mut Frame<'_>| {
+            // The terminal may be of a new size before the event that says so has come.
+            let size = frame.area().as_size();
+            if size != app.size() {
+                app.update(Message::Resize(size));
+            }
+            app.take_changed();
+            app.refresh();
+            ui::render(app, theme, frame.area(), frame.buffer_mut());
+        };
+        self.guard.terminal().draw(drawing).map_err(|_| AppError::TerminalGone)?;
         self.drawn = Some(Instant::now());
         if self.options.inject_panic {
             panic!("a panic that was asked for");

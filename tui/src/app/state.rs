@@ -144,6 +144,10 @@ impl App {
         if let Some(frozen) = &mut self.frozen {
             Arc::make_mut(frozen).clear();
         }
+        // Opens are counted from 0 again: the number that was chosen names another one then.
+        for view in std::iter::once(&mut self.overview).chain(&mut self.detail) {
+            view.table_mut(Pane::Opens).anchor = None;
+        }
         self.model_changed();
     }
 

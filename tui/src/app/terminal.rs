@@ -8,6 +8,7 @@ use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,9 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 
 /// Takes the terminal over, for as long as it lives.
 pub struct TerminalGuard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its own drop writes to standard error when the terminal is gone, and that
+    /// panics where standard error is that same terminal.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl TerminalGuard {
@@ -27,7 +30,7 @@ impl TerminalGuard {
         install_panic_hook();
         // Made before the terminal is changed: it asks for the size, and may fail.
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-        let guard = Self { terminal };
+        let guard = Self { terminal: ManuallyDrop::new(terminal) };
         enter()?;
         Ok(guard)
     }

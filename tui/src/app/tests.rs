@@ -20,14 +20,15 @@ fn outline(app: &mut App) -> String {
     app.refresh();
     let view = app.view();
     let mut words = vec![view.focus.name().to_owned()];
+    let in_flame = view.focus == Pane::Profile && !view.functions;
     words.push(match app.selected_row() {
+        _ if in_flame && !app.tree().is_empty() => {
+            format!("box {}", app.tree().nodes[view.flame.selected(app.tree())].frame.name)
+        }
         Some(RowId::Process(key)) => format!("pid {}", key.pid),
         Some(RowId::Call(nr)) => format!("call {nr}"),
         Some(RowId::Open(number)) => format!("open {number}"),
         Some(RowId::Place(place)) => format!("place {}", place.kernel_stack.0),
-        Some(RowId::Function(_)) if !view.functions => {
-            format!("box {}", app.tree().nodes[view.flame.selected(app.tree())].frame.name)
-        }
         Some(RowId::Function(_)) => format!("row {}", view.table(Pane::Profile).cursor),
         None => "nothing".to_owned(),
     });

@@ -139,9 +139,11 @@ impl App {
             Action::Functions => {
                 let view = self.view_mut();
                 view.functions = !view.functions;
+                self.sort_changed(Pane::Profile);
             }
             Action::Search => {
                 let before = self.view().flame.search().to_owned();
+                self.view_mut().functions = false;
                 self.typing = Some(Typing::Search { line: Line::new(&before), before });
             }
             Action::SearchNext => self.step_match(Motion::NextMatch),
@@ -266,6 +268,8 @@ impl App {
     }
 
     fn export(&mut self) -> Option<Effect> {
+        self.derived.profile.expire();
+        self.sort_changed(Pane::Profile);
         self.derive(Pane::Profile);
         if self.tree().is_empty() {
             self.say("no samples to export yet", true);

@@ -55,7 +55,17 @@ impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
         })
     }
 
-    /// Deletes the keys that `gone` says.
+    /// Keys that are in the map, as far as they were read.
+    pub fn len(&self) -> usize {
+        self.last.len()
+    }
+
+    /// Empties a map that nothing writes to. All that is in it must have been read.
+    pub fn clear(&mut self) {
+        self.delete(|_| true);
+    }
+
+    /// Deletes the keys that `gone` says. Nothing may write to them any more.
     pub fn delete(&mut self, gone: impl Fn(&K) -> bool) {
         let map = &self.map;
         self.last.retain(|key, _| {

@@ -54,7 +54,9 @@ impl Writer {
         let (pids, inherit_forks, adopt_execs) = match push_down {
             PushDown::All => {
                 self.look()?;
-                self.config = Config { self_pid: self.config.self_pid, ..Config::default() };
+                self.config.only_listed = 0;
+                self.config.inherit_forks = 0;
+                self.config.adopt_execs = 0;
                 self.listed = None;
                 self.write()?;
                 return self.relist(&BTreeSet::new());
@@ -82,6 +84,16 @@ impl Writer {
         }
         self.listed = Some(pids.len());
         Ok(())
+    }
+
+    /// Has the probes write to the sets of maps of these epochs from now on.
+    pub fn set_epochs(&mut self, offcpu: Option<u32>, profile: Option<u32>) -> io::Result<()> {
+        if offcpu.is_none() && profile.is_none() {
+            return Ok(());
+        }
+        self.config.offcpu_epoch = offcpu.unwrap_or(self.config.offcpu_epoch);
+        self.config.profile_epoch = profile.unwrap_or(self.config.profile_epoch);
+        self.write()
     }
 
     fn write(&self) -> io::Result<()> {

@@ -34,7 +34,7 @@ impl Reader {
     fn probe(&self, index: usize, name: &'static str, status: ProbeStatus) -> ProbeHealth {
         let per_cpu = self.counters.get_all(&(index as u32)).unwrap_or_default();
         let sum = |field: fn(&Counters) -> u64| per_cpu.iter().map(field).sum::<u64>();
-        let skipped: u64 = self.programs[index]
+        let skipped_runs: u64 = self.programs[index]
             .iter()
             .filter_map(|program| sys::program_counts(program.as_fd()).ok())
             .map(|counts| counts.missed)
@@ -43,7 +43,9 @@ impl Reader {
             name,
             status,
             events: sum(|c| c.events),
-            lost: sum(|c| c.ring_full + c.map_full) + skipped,
+            ring_full: sum(|c| c.ring_full),
+            map_full: sum(|c| c.map_full),
+            skipped_runs,
             collisions: sum(|c| c.collisions),
             stack_errors: sum(|c| c.stack_errors),
             unresolved_frames: 0,

@@ -230,6 +230,7 @@ fn assemble(
         opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
         offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,
         profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,
+        last_epoch: std::time::Instant::now(),
         statuses,
         _programs: programs,
     })
@@ -239,12 +240,16 @@ fn opened<R>(on: bool, open: impl FnOnce() -> io::Result<R>) -> io::Result<Optio
     on.then(open).transpose()
 }
 
-/// Descriptors of the programs of each probe, in the order of [`PROBES`].
+/// Descriptors of the programs of each probe, in the order of [`PROBES`]. A program that probes
+/// share is the first one's: what the kernel says of it must not count twice.
 fn descriptors(programs: &Ebpf) -> io::Result<Vec<Vec<OwnedFd>>> {
-    PROBES
-        .iter()
-        .map(|probe| probe.programs.iter().filter_map(|n| descriptor(programs, n)).collect())
-        .collect()
+    let mut taken = Vec::new();
+    let mut of_probe = |probe: &Probe| -> io::Result<Vec<OwnedFd>> {
+        let own: Vec<_> = probe.programs.iter().filter(|name| !taken.contains(*name)).collect();
+        taken.extend(own.iter().copied());
+        own.into_iter().filter_map(|name| descriptor(programs, name)).collect()
+    };
+    PROBES.iter().map(&mut of_probe).collect()
 }
 
 /// Descriptors of all programs that run, each once: probes share some.

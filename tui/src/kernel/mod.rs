@@ -4,6 +4,8 @@
 //! everything that has come together since the last call. Nothing is pinned: when the process ends,
 //! however it ends, the kernel drops all of it.
 
+#![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
+
 mod drain;
 mod filter;
 mod health;
@@ -30,7 +32,11 @@ use crate::symbols::Request;
 use aya::Ebpf;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use syscope_shared::health::ProbeId;
+
+/// Shortest epoch of the stack tables.
+const EPOCH_MIN: Duration = Duration::from_millis(40);
 
 /// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
 /// first use of the id.
@@ -72,6 +78,7 @@ pub struct Kernel {
     opens: Option<opens::Reader>,
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
+    last_epoch: Instant,
     /// Holds programs and links; dropping it detaches everything.
     _programs: Ebpf,
 }
@@ -133,7 +140,20 @@ impl Kernel {
         if let Some(profile) = &mut self.profile {
             profile.read(reading)?;
         }
-        Ok(())
+        self.begin_epochs()
+    }
+
+    fn begin_epochs(&mut self) -> std::io::Result<()> {
+        // The set that is emptied must have been left alone for longer than a program runs.
+        if self.last_epoch.elapsed() < EPOCH_MIN {
+            return Ok(());
+        }
+        let offcpu = self.offcpu.as_mut().map_or(Ok(None), offcpu::Reader::next_epoch)?;
+        let profile = self.profile.as_mut().map_or(Ok(None), profile::Reader::next_epoch)?;
+        if offcpu.is_some() || profile.is_some() {
+            self.last_epoch = Instant::now();
+        }
+        self.filter.set_epochs(offcpu, profile)
     }
 
     /// Seeds the waits of threads of these processes that sleep already, so that one that never

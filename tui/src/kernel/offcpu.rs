@@ -1,12 +1,13 @@
 //! Reads the off-CPU probe.
 
-use super::Reading;
 use super::drain::{Counts, Drain};
 use super::map::{self, TypedMap};
 use super::stacks::Stacks;
 use super::sys;
+use super::{NewStack, Reading};
 use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
 use aya::Ebpf;
+use rustc_hash::FxHashSet;
 use std::io;
 use std::sync::Arc;
 use syscope_shared::health::ProbeId;
@@ -31,57 +32,87 @@ impl Counts for Stats {
     }
 }
 
-/// Reads the `OFFCPU` and `WAITING` maps and their stacks.
+/// Keys in a map at which a new epoch begins: a quarter of its slots.
+const CROWDED: usize = 2 * 1024;
+
+/// Reads the `OFFCPU_0`, `OFFCPU_1` and `WAITING` maps and their stacks.
 pub struct Reader {
-    ended: Drain<Key, Stats>,
+    ended: [Drain<Key, Stats>; 2],
     waiting: TypedMap<u32, Waiting>,
+    /// Epochs in which the waits began that have not ended.
+    epochs_waiting: FxHashSet<u32>,
     /// Stack tables of this probe.
     pub stacks: Stacks,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let tables = ["OFFCPU_STACKS_0", "OFFCPU_STACKS_1"];
+        let tables =
+            [["OFFCPU_STACKS_0", "OFFCPU_OVERFLOW_0"], ["OFFCPU_STACKS_1", "OFFCPU_OVERFLOW_1"]];
+        let first = Drain::new(map::typed(programs, "OFFCPU_0")?);
+        let second = Drain::new(map::typed(programs, "OFFCPU_1")?);
         Ok(Self {
-            ended: Drain::new(map::typed(programs, "OFFCPU")?),
+            ended: [first, second],
             waiting: map::typed(programs, "WAITING")?,
+            epochs_waiting: FxHashSet::default(),
             stacks: Stacks::open(programs, ProbeId::Offcpu, tables)?,
         })
     }
 
     /// Appends the waits that ended, and takes the picture of those that have not.
     pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
-        let Self { ended, waiting, stacks } = self;
+        let Self { ended, stacks, .. } = self;
         let Reading { offcpu, stacks: new, .. } = reading;
-        ended.read(|key, stats| {
-            offcpu.push(OffcpuDelta {
-                pid: key.pid,
-                state: state(key.state),
-                kernel_stack: stacks.kernel(key.kernel_stack, new),
-                user_stack: stacks.user(key.pid, key.user_stack, new),
-                blocked_ns: stats.blocked_ns,
-                runqueue_ns: stats.runqueue_ns,
-                waits: stats.waits,
-            });
-        })?;
+        for ended in ended {
+            ended.read(|key, stats| {
+                offcpu.push(OffcpuDelta {
+                    pid: key.pid,
+                    state: state(key.state),
+                    kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
+                    user_stack: stacks.user(key.epoch, key.pid, key.user_stack, new),
+                    blocked_ns: stats.blocked_ns,
+                    runqueue_ns: stats.runqueue_ns,
+                    waits: stats.waits,
+                });
+            })?;
+        }
+        reading.waiting = Some(self.read_waiting(&mut reading.stacks)?);
+        Ok(())
+    }
+
+    fn read_waiting(&mut self, new: &mut Vec<NewStack>) -> io::Result<Vec<WaitingNow>> {
+        let Self { waiting, stacks, epochs_waiting, .. } = self;
         let mut now = Vec::new();
+        epochs_waiting.clear();
         waiting.for_each(|tid, wait| {
             let wait = &wait[0];
             if wait.since_ns != 0 {
                 let key = wait.key;
+                epochs_waiting.insert(key.epoch);
                 now.push(WaitingNow {
                     pid: key.pid,
                     tid,
                     state: state(key.state),
-                    kernel_stack: stacks.kernel(key.kernel_stack, new),
-                    user_stack: stacks.user(key.pid, key.user_stack, new),
+                    kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
+                    user_stack: stacks.user(key.epoch, key.pid, key.user_stack, new),
                     since_ns: wait.since_ns,
                     woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
                 });
             }
         })?;
-        reading.waiting = Some(now);
-        Ok(())
+        Ok(now)
+    }
+
+    /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
+    /// and not twice within a tick.
+    pub fn next_epoch(&mut self) -> io::Result<Option<u32>> {
+        let current = self.stacks.epoch();
+        if !self.stacks.crowded() && self.ended[(current & 1) as usize].len() < CROWDED {
+            return Ok(None);
+        }
+        self.ended[(current.wrapping_add(1) & 1) as usize].clear();
+        self.stacks.begin_epoch(&self.epochs_waiting)?;
+        Ok(Some(self.stacks.epoch()))
     }
 
     /// Enters every thread of a watched process that sleeps now as waiting since `now_ns`, unless the probe has seen it
@@ -98,8 +129,8 @@ impl Reader {
             let Some(state) = asleep else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
-            let key = Key { pid: thread.pid, state, kernel_stack, user_stack: NONE };
-            let wait = Waiting { since_ns: now_ns, woken_ns: 0, key };
+            let key = Key { pid: thread.pid, state, kernel_stack, user_stack: NONE, epoch: 0 };
+            let wait = Waiting { since_ns: now_ns, woken_ns: 0, key, pad: 0 };
             match self.waiting.set(&thread.tid, &wait, sys::NOEXIST) {
                 Ok(()) => {}
                 Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
@@ -126,7 +157,9 @@ impl Reader {
 
     /// Frees what the maps hold of a process.
     pub fn free(&mut self, pid: u32) {
-        self.ended.delete(|key| key.pid == pid);
+        for ended in &mut self.ended {
+            ended.delete(|key| key.pid == pid);
+        }
         self.stacks.forget(pid);
     }
 }

@@ -7,42 +7,70 @@ use super::map;
 use super::stacks::Stacks;
 use crate::source::ProfileDelta;
 use aya::Ebpf;
+use rustc_hash::FxHashSet;
 use std::io;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
 
-/// Reads the `PROFILE` map and its stacks.
+/// Keys in a map at which a new epoch begins: a quarter of its slots.
+const CROWDED: usize = 2 * 1024;
+
+/// Reads the `PROFILE_0` and `PROFILE_1` maps and their stacks.
 pub struct Reader {
-    samples: Drain<Key, u64>,
+    samples: [Drain<Key, u64>; 2],
     /// Stack tables of this probe.
     pub stacks: Stacks,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let tables = ["PROFILE_STACKS_0", "PROFILE_STACKS_1"];
-        let samples = Drain::new(map::typed(programs, "PROFILE")?);
-        Ok(Self { samples, stacks: Stacks::open(programs, ProbeId::Profile, tables)? })
+        let tables = [
+            ["PROFILE_STACKS_0", "PROFILE_OVERFLOW_0"],
+            ["PROFILE_STACKS_1", "PROFILE_OVERFLOW_1"],
+        ];
+        let first = Drain::new(map::typed(programs, "PROFILE_0")?);
+        let second = Drain::new(map::typed(programs, "PROFILE_1")?);
+        let stacks = Stacks::open(programs, ProbeId::Profile, tables)?;
+        Ok(Self { samples: [first, second], stacks })
     }
 
     /// Appends the samples since the last reading.
     pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
         let Self { samples, stacks } = self;
         let Reading { profile, stacks: new, .. } = reading;
-        samples.read(|key, samples| {
-            profile.push(ProfileDelta {
-                pid: key.pid,
-                comm: text(&key.comm),
-                kernel_stack: stacks.kernel(key.kernel_stack, new),
-                user_stack: stacks.user(key.pid, key.user_stack, new),
-                samples,
-            });
-        })
+        let current = stacks.epoch();
+        // The set that is not current holds what the epoch before wrote.
+        for epoch in [current.wrapping_sub(1), current] {
+            samples[(epoch & 1) as usize].read(|key, samples| {
+                profile.push(ProfileDelta {
+                    pid: key.pid,
+                    comm: text(&key.comm),
+                    kernel_stack: stacks.kernel(epoch, key.kernel_stack, new),
+                    user_stack: stacks.user(epoch, key.pid, key.user_stack, new),
+                    samples,
+                });
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
+    /// and not twice within a tick.
+    pub fn next_epoch(&mut self) -> io::Result<Option<u32>> {
+        let current = self.stacks.epoch();
+        if !self.stacks.crowded() && self.samples[(current & 1) as usize].len() < CROWDED {
+            return Ok(None);
+        }
+        self.samples[(current.wrapping_add(1) & 1) as usize].clear();
+        self.stacks.begin_epoch(&FxHashSet::default())?;
+        Ok(Some(self.stacks.epoch()))
     }
 
     /// Frees what the maps hold of a process.
     pub fn free(&mut self, pid: u32) {
-        self.samples.delete(|key| key.pid == pid);
+        for samples in &mut self.samples {
+            samples.delete(|key| key.pid == pid);
+        }
         self.stacks.forget(pid);
     }
 }

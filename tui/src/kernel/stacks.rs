@@ -1,42 +1,95 @@
-//! Reads stack tables: every stack once, when its id is first met.
+//! Reads stack tables: every stack once an epoch, when its id is first met.
 
 use super::NewStack;
 use super::map::{self, TypedMap};
 use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space};
 use aya::Ebpf;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, TABLE_BIT};
+use syscope_shared::stack::{BEFORE_START, LOST, MAIN_SLOTS, MAX_DEPTH, NONE, OVERFLOW};
 
 /// Addresses of a stack as the table holds them, leaf first, zeros behind the last.
-pub type Slot = [u64; MAX_DEPTH];
+type Slot = [u64; MAX_DEPTH];
+
+/// A table with so many stacks is full enough for a new epoch: of the stacks that come last, one in
+/// sixteen finds its bucket taken and goes to the overflow table.
+const CROWDED: usize = MAIN_SLOTS as usize / 16;
+
+/// Kernel stacks whose ids are remembered. Beyond, they are forgotten, and get new ids.
+const KERNEL_STACKS_MAX: usize = 64 * 1024;
 
 /// Ids are given out over all probes, so that a stack has one name wherever it turns up.
 static NEXT: AtomicU32 = AtomicU32::new(StackId::FIRST.0);
 
-/// The two stack tables of a probe, and the ids given to what was read from them.
+/// One of the two sets of tables that a probe writes to by turns.
+struct Set {
+    main: TypedMap<u32, Slot>,
+    overflow: TypedMap<u32, Slot>,
+}
+
+/// The stack tables of a probe, and the ids given to what was read from them.
 pub struct Stacks {
     probe: ProbeId,
-    tables: [TypedMap<u32, Slot>; 2],
-    kernel: FxHashMap<i32, StackId>,
-    user: FxHashMap<u32, FxHashMap<i32, StackId>>,
+    sets: [Set; 2],
+    epoch: u32,
+    /// Addresses by what the probe calls them: the epoch, and the id in its set.
+    met: FxHashMap<(u32, i32), Arc<[u64]>>,
+    met_in_epoch: usize,
+    kernel: FxHashMap<Arc<[u64]>, StackId>,
+    user: FxHashMap<u32, FxHashMap<Arc<[u64]>, StackId>>,
     seeded: FxHashMap<Vec<Arc<Frame>>, i32>,
+    seeded_ids: Vec<StackId>,
 }
 
 impl Stacks {
-    /// Takes the two tables of a probe.
-    pub fn open(programs: &mut Ebpf, probe: ProbeId, tables: [&str; 2]) -> io::Result<Self> {
+    /// Takes the tables of a probe: of each set the main one, then the overflow one.
+    pub fn open(programs: &mut Ebpf, probe: ProbeId, tables: [[&str; 2]; 2]) -> io::Result<Self> {
+        let mut set = |[main, overflow]: [&str; 2]| -> io::Result<Set> {
+            let main = map::typed(programs, main)?;
+            Ok(Set { main, overflow: map::typed(programs, overflow)? })
+        };
         Ok(Self {
             probe,
-            tables: [map::typed(programs, tables[0])?, map::typed(programs, tables[1])?],
+            sets: [set(tables[0])?, set(tables[1])?],
+            epoch: 0,
+            met: FxHashMap::default(),
+            met_in_epoch: 0,
             kernel: FxHashMap::default(),
             user: FxHashMap::default(),
             seeded: FxHashMap::default(),
+            seeded_ids: Vec::new(),
         })
+    }
+
+    /// The current epoch: the probe writes to the set `epoch & 1`.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Whether it is time for a new epoch.
+    pub fn crowded(&self) -> bool {
+        self.met_in_epoch >= CROWDED
+    }
+
+    /// Begins a new epoch: empties the set that the probe has not written to since the last one
+    /// began. Ids of the epochs in `in_use`, and of the one that ends, keep their meaning.
+    pub fn begin_epoch(&mut self, in_use: &FxHashSet<u32>) -> io::Result<()> {
+        let ending = self.epoch;
+        let next = ending.wrapping_add(1);
+        let set = &self.sets[(next & 1) as usize];
+        set.main.clear()?;
+        set.overflow.clear()?;
+        self.met.retain(|(epoch, _), _| *epoch == ending || in_use.contains(epoch));
+        self.epoch = next;
+        self.met_in_epoch = 0;
+        if self.kernel.len() > KERNEL_STACKS_MAX {
+            self.kernel.clear();
+        }
+        Ok(())
     }
 
     /// A raw id for a kernel stack that was not taken by the probe but read elsewhere, leaf first.
@@ -45,34 +98,38 @@ impl Stacks {
         if frames.is_empty() {
             return BEFORE_START;
         }
-        let next = BEFORE_START - 1 - self.seeded.len() as i32;
         *self.seeded.entry(frames).or_insert_with_key(|frames| {
             let id = next_id();
             resolved.push(Arc::new(ResolvedStack { id, frames: frames.clone() }));
-            self.kernel.insert(next, id);
-            next
+            self.seeded_ids.push(id);
+            BEFORE_START - self.seeded_ids.len() as i32
         })
     }
 
     /// The id of a kernel stack; appends its addresses to `new` when it is met for the first time.
-    pub fn kernel(&mut self, raw: i32, new: &mut Vec<NewStack>) -> StackId {
-        if let Some(id) = special(raw).or_else(|| self.kernel.get(&raw).copied()) {
-            return id;
-        }
-        let id = self.meet(raw, Space::Kernel, new);
-        self.kernel.insert(raw, id);
-        id
+    pub fn kernel(&mut self, epoch: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
+        let addresses = match self.addresses(epoch, raw) {
+            Ok(addresses) => addresses,
+            Err(id) => return id,
+        };
+        let probe = self.probe;
+        *self
+            .kernel
+            .entry(addresses)
+            .or_insert_with_key(|addresses| name(probe, Space::Kernel, addresses, new))
     }
 
     /// The id of a user stack of a process; otherwise as [`Stacks::kernel`].
-    pub fn user(&mut self, pid: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
-        let known = || self.user.get(&pid).and_then(|ids| ids.get(&raw)).copied();
-        if let Some(id) = special(raw).or_else(known) {
-            return id;
-        }
-        let id = self.meet(raw, Space::User { pid }, new);
-        self.user.entry(pid).or_default().insert(raw, id);
-        id
+    pub fn user(&mut self, epoch: u32, pid: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
+        let addresses = match self.addresses(epoch, raw) {
+            Ok(addresses) => addresses,
+            Err(id) => return id,
+        };
+        let probe = self.probe;
+        let of_process = self.user.entry(pid).or_default();
+        *of_process
+            .entry(addresses)
+            .or_insert_with_key(|addresses| name(probe, Space::User { pid }, addresses, new))
     }
 
     /// The addresses of a process mean nothing any more.
@@ -80,33 +137,51 @@ impl Stacks {
         self.user.remove(&pid);
     }
 
-    fn meet(&mut self, raw: i32, space: Space, new: &mut Vec<NewStack>) -> StackId {
-        let table = usize::from(raw & TABLE_BIT != 0);
-        let slot = (raw & !TABLE_BIT) as u32;
-        let addresses = match self.tables[table].get(&slot) {
-            Ok(addresses) => addresses,
-            Err(error) => {
-                tracing::error!(%error, slot, "a stack that was stored cannot be read");
-                return StackId::LOST;
-            }
-        };
+    /// The addresses behind a raw id, or the id that stands for there being none.
+    fn addresses(&mut self, epoch: u32, raw: i32) -> Result<Arc<[u64]>, StackId> {
+        if raw < 0 {
+            return Err(self.special(raw));
+        }
+        if let Some(addresses) = self.met.get(&(epoch, raw)) {
+            return Ok(addresses.clone());
+        }
+        if epoch != self.epoch && epoch != self.epoch.wrapping_sub(1) {
+            tracing::error!(epoch, raw, "a stack of an epoch that is over was never met");
+            return Err(StackId::LOST);
+        }
+        let set = &self.sets[(epoch & 1) as usize];
+        let table = if raw & OVERFLOW == 0 { &set.main } else { &set.overflow };
+        let addresses = table.get(&((raw & !OVERFLOW) as u32)).map_err(|error| {
+            tracing::error!(%error, epoch, raw, "a stack that was stored cannot be read");
+            StackId::LOST
+        })?;
         let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
-        let id = next_id();
-        let request = Request { id, space, addresses: addresses[..depth].to_vec() };
-        new.push(NewStack { probe: self.probe, request });
-        id
+        let addresses: Arc<[u64]> = addresses[..depth].into();
+        self.met.insert((epoch, raw), addresses.clone());
+        self.met_in_epoch += usize::from(epoch == self.epoch);
+        Ok(addresses)
     }
+
+    fn special(&self, raw: i32) -> StackId {
+        match raw {
+            NONE => StackId::NONE,
+            LOST => StackId::LOST,
+            BEFORE_START => StackId::BEFORE_START,
+            seeded => {
+                let index = (BEFORE_START - 1 - seeded) as usize;
+                self.seeded_ids.get(index).copied().unwrap_or(StackId::LOST)
+            }
+        }
+    }
+}
+
+/// Names a stack that was met for the first time.
+fn name(probe: ProbeId, space: Space, addresses: &[u64], new: &mut Vec<NewStack>) -> StackId {
+    let id = next_id();
+    new.push(NewStack { probe, request: Request { id, space, addresses: addresses.to_vec() } });
+    id
 }
 
 fn next_id() -> StackId {
     StackId(NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn special(raw: i32) -> Option<StackId> {
-    match raw {
-        NONE => Some(StackId::NONE),
-        BEFORE_START => Some(StackId::BEFORE_START),
-        LOST => Some(StackId::LOST),
-        _ => None,
-    }
 }

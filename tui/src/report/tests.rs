@@ -63,7 +63,7 @@ fn health() -> Health {
     Health {
         probes: vec![
             probe("syscalls"),
-            ProbeHealth { lost: 12, unreadable: 1, ..probe("opens") },
+            ProbeHealth { ring_full: 12, unreadable: 1, ..probe("opens") },
             ProbeHealth { collisions: 3, stack_errors: 1, ..probe("offcpu") },
             ProbeHealth { unresolved_frames: 40, ..probe("profile") },
             ProbeHealth { status: off, ..probe("lifecycle") },

@@ -35,9 +35,15 @@ pub struct ProbeHealth {
     pub status: ProbeStatus,
     /// Events that passed the filter and that the probe handled.
     pub events: u64,
-    /// Events lost: ring full, map full, and runs of its programs that the kernel skipped.
-    pub lost: u64,
-    /// Stacks lost to collisions in the stack table (counted apart from `lost`: the wait or sample
+    /// Events lost because the ring buffer was full.
+    pub ring_full: u64,
+    /// Events lost because a map was full.
+    pub map_full: u64,
+    /// Runs of its programs that the kernel skipped, for the same program was running on that CPU
+    /// already (`recursion_misses` of `bpf_prog_info`). Kernels that preempt a program in a system
+    /// call tracepoint do so under contention. Each run is one event, at its entry or its exit.
+    pub skipped_runs: u64,
+    /// Stacks lost to collisions in the stack table (counted apart from events: the wait or sample
     /// itself is kept, under a frame that says the stack was lost).
     pub collisions: u64,
     /// Stacks lost for another reason.
@@ -48,10 +54,30 @@ pub struct ProbeHealth {
     pub unreadable: u64,
 }
 
+impl ProbeHealth {
+    /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::collisions`].
+    pub fn lost(&self) -> u64 {
+        self.ring_full + self.map_full + self.skipped_runs
+    }
+
+    /// What was lost and what is not known, with the reason: count and text, the most telling first.
+    pub fn shortfalls(&self) -> [(u64, &'static str); 7] {
+        [
+            (self.ring_full, "events lost: the ring buffer was full"),
+            (self.map_full, "events lost: a map was full"),
+            (self.skipped_runs, "events lost: the kernel skipped the program, which was busy"),
+            (self.collisions, "stacks lost: the stack table was full there"),
+            (self.stack_errors, "stacks lost: the kernel could not take them"),
+            (self.unreadable, "paths that could not be read from the process's memory"),
+            (self.unresolved_frames, "frames without a function name, shown as module+offset"),
+        ]
+    }
+}
+
 impl Health {
     /// Everything that happened and is not on screen: lost events and lost stacks, all probes.
     pub fn lost(&self) -> u64 {
-        self.probes.iter().map(|p| p.lost + p.collisions + p.stack_errors).sum()
+        self.probes.iter().map(|p| p.lost() + p.collisions + p.stack_errors).sum()
     }
 
     /// The probe with this stem.

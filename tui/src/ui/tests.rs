@@ -66,7 +66,7 @@ fn a_probe_that_is_off() {
 fn events_that_were_lost() {
     let mut app = busy(80, 24);
     let mut health = health();
-    health.probes[1].lost = 1_234;
+    health.probes[1].ring_full = 1_234;
     health.skipped_ticks = 2;
     feed(
         &mut app,

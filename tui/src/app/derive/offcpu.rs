@@ -153,6 +153,7 @@ const SCHEDULER: &[&str] = &[
     "preempt_schedule_irq",
     "preempt_schedule_notrace",
     "__cond_resched",
+    "poll_schedule_timeout",
     "io_schedule",
     "io_schedule_timeout",
     "__traceiter_sched_switch",

@@ -16,12 +16,19 @@ pub const COLUMNS: &[Column] = &[
     Column::text("MODULE", 12, u16::MAX, 2, Order::Ascending),
 ];
 
+/// A graph of this many samples and more is made anew only so often: a few samples more do not
+/// show in it, and making it costs.
+const MANY_SAMPLES: u64 = 1_000;
+/// How often, in ns.
+const PATIENCE_NS: u64 = 1_000_000_000;
+
 /// What a graph was made of; the same again gives the same graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Origin {
     samples: u64,
     stacks: u64,
     since_ns: u64,
+    now_ns: u64,
     matching: Option<Vec<ProcKey>>,
     process: Option<ProcKey>,
 }
@@ -55,20 +62,29 @@ impl Default for Graph {
 }
 
 impl Graph {
-    /// Makes the graph anew where what it is made of has changed.
-    pub fn update(&mut self, model: &Model, scope: Scope<'_>, sort: Sort) {
+    /// Makes the graph anew where what it is made of has changed; the functions only when they are
+    /// shown, by the order they are shown in.
+    pub fn update(&mut self, model: &Model, scope: Scope<'_>, functions: Option<Sort>) {
         self.sum(model, scope);
-        let origin = Some(Origin::of(model, scope));
-        if self.origin != origin {
+        let origin = Origin::of(model, scope);
+        if self.origin.as_ref().is_none_or(|old| old.is_outdated(&origin, self.tree.total())) {
             self.tree = Arc::new(flame::cpu(model, |key| scope.accepts(key)));
-            self.functions = self.tree.top();
-            self.origin = origin;
+            self.functions.clear();
+            self.origin = Some(origin);
             self.sort = None;
         }
-        if self.sort != Some(sort) {
+        if let Some(sort) = functions.filter(|sort| self.sort != Some(*sort)) {
+            if self.sort.is_none() {
+                self.functions = self.tree.top();
+            }
             sort_functions(&mut self.functions, sort);
             self.sort = Some(sort);
         }
+    }
+
+    /// The next update makes the graph anew, however little has changed.
+    pub fn expire(&mut self) {
+        self.origin = None;
     }
 
     fn sum(&mut self, model: &Model, scope: Scope<'_>) {
@@ -86,6 +102,18 @@ impl Graph {
 }
 
 impl Origin {
+    /// Whether a graph of this origin, of so many samples, must be made anew.
+    fn is_outdated(&self, now: &Self, samples: u64) -> bool {
+        let of = |origin: &Self| (origin.since_ns, origin.process);
+        if of(self) != of(now) || self.matching != now.matching {
+            return true;
+        }
+        let grown = (self.samples, self.stacks) != (now.samples, now.stacks);
+        // The time may also run backwards: a paused screen goes back.
+        let waited = self.now_ns.abs_diff(now.now_ns) >= PATIENCE_NS;
+        grown && (waited || samples < MANY_SAMPLES)
+    }
+
     fn of(model: &Model, scope: Scope<'_>) -> Self {
         let matching = scope.matching.map(|keys| {
             let sampled = model.profile.iter().map(|(key, _)| key);
@@ -97,6 +125,7 @@ impl Origin {
             samples: model.profile.version(),
             stacks: model.stacks.version(),
             since_ns: model.since_ns,
+            now_ns: model.now_ns,
             matching,
             process: scope.process,
         }

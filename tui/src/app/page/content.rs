@@ -51,17 +51,10 @@ fn health(model: &Model) -> Vec<PageLine> {
             lines.push(plain("off", reason));
             continue;
         }
-        let counts = [
-            ("events", probe.events, "handled"),
-            ("lost", probe.lost, "events lost: a ring or a map was full"),
-            ("stacks", probe.collisions, "stacks lost: the stack table was full there"),
-            ("stacks", probe.stack_errors, "stacks lost for another reason"),
-            ("frames", probe.unresolved_frames, "frames without a function name"),
-            ("paths", probe.unreadable, "paths that could not be read"),
-        ];
-        let shown =
-            counts.iter().filter(|(label, n, _)| *n > 0 || ["events", "lost"].contains(label));
-        lines.extend(shown.map(|(label, n, what)| plain(label, format!("{n} {what}"))));
+        lines.push(plain("seen", format!("{} events", probe.events)));
+        lines.push(plain("lost", format!("{} events", probe.lost())));
+        let short = probe.shortfalls().into_iter().filter(|(count, _)| *count > 0);
+        lines.extend(short.map(|(count, what)| plain("", format!("{count} {what}"))));
     }
     lines
 }

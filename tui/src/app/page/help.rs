@@ -55,6 +55,6 @@ pub(super) fn lines() -> Vec<PageLine> {
         let shown = BINDINGS.iter().filter(|b| !b.about.is_empty() && Section::of(b) == section);
         lines.extend(shown.map(|binding| plain(binding.label, binding.about)));
     }
-    lines.push(plain("Mouse", "click: select; double click: open; wheel: scroll; head: sort"));
+    lines.push(plain("Mouse", "click: select; double click: open; wheel: scroll; click a head: sort; with Shift the terminal's own selection works as ever"));
     lines
 }

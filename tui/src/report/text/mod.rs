@@ -84,13 +84,7 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn losses(probe: &ProbeHealth, out: &mut dyn Write) -> io::Result<()> {
     let name = probe.name;
-    for (n, what) in [
-        (probe.lost, "events lost"),
-        (probe.collisions, "stacks lost because the stack table was full there"),
-        (probe.stack_errors, "stacks lost because the kernel could not take them"),
-        (probe.unreadable, "paths that could not be read from the process's memory"),
-        (probe.unresolved_frames, "frames without a function name, shown as module+offset"),
-    ] {
+    for (n, what) in probe.shortfalls() {
         if n > 0 {
             writeln!(out, "  {name}: {what}: {}", count(n))?;
         }

@@ -43,6 +43,8 @@ pub struct Collector {
     reading: Reading,
     handled_events: usize,
     ended: VecDeque<(u64, u32)>,
+    /// Processes that ended since the last batch: their last stacks are still to be asked for.
+    leaving: Vec<u32>,
     tick: u64,
     last_ns: u64,
     calls: u64,
@@ -72,6 +74,7 @@ impl Collector {
             reading: Reading::default(),
             handled_events: 0,
             ended: VecDeque::new(),
+            leaving: Vec::new(),
             tick: 0,
             calls: 0,
             asked: FxHashMap::default(),
@@ -167,7 +170,7 @@ impl Collector {
                 }
                 ProcessEvent::Exit { pid, .. } => {
                     self.ended.push_back((self.tick, *pid));
-                    self.symbols.forget(*pid);
+                    self.leaving.push(*pid);
                 }
                 ProcessEvent::Fork { .. } | ProcessEvent::Seen(_) => {}
             }
@@ -233,6 +236,9 @@ impl Collector {
     fn ask_for_symbols(&mut self, stacks: Vec<NewStack>) {
         self.asked.extend(stacks.iter().map(|stack| (stack.request.id, stack.probe)));
         self.symbols.request(stacks.into_iter().map(|stack| stack.request).collect());
+        for pid in self.leaving.drain(..) {
+            self.symbols.forget(pid);
+        }
     }
 
     fn take_symbols(&mut self) -> Vec<Arc<ResolvedStack>> {

@@ -16,6 +16,7 @@ use crate::model::ProcKey;
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 /// Draws a pane.
 pub fn draw(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mut Buffer) {
@@ -95,11 +96,9 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     let focused = app.view().focus == pane;
     let (rule, name_role) =
         if focused { ("━", Role::TitleFocused) } else { ("─", Role::Title) };
-    let line = rule.repeat(title.width.into());
     let rule_role = if focused { Role::TitleFocused } else { Role::Rule };
-    put(buffer, title.x, title.y, title.width, &line, theme.style(rule_role));
     let end = title.right();
-    let mut x = title.x + 1;
+    let mut x = put(buffer, title.x, title.y, title.width, rule, theme.style(rule_role));
     let mut write = |x: u16, text: &str, role| {
         put(buffer, x, title.y, end.saturating_sub(x), text, theme.style(role))
     };
@@ -113,17 +112,19 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     } else {
         x = write(x, &format!(" {} {} ", pane.index() + 1, pane.title()), name_role);
     }
-    if app.off_reason(pane).is_some() {
-        write(x, " off ", Role::Warn);
-        return;
-    }
-    for (text, role) in totals(app, pane) {
+    let pieces = match app.off_reason(pane) {
+        Some(_) => vec![(" off ".to_owned(), Role::Warn)],
+        None => totals(app, pane),
+    };
+    for (text, role) in pieces {
         // A total that is cut would be another number.
         if text::width(&text) > usize::from(end.saturating_sub(x)) {
             break;
         }
         x = write(x, &text, role);
     }
+    let line = rule.repeat(end.saturating_sub(x).into());
+    write(x, &line, rule_role);
     draw_position(app, pane, x, title, theme, buffer);
 }
 
@@ -154,6 +155,7 @@ fn draw_position(
     let width = position.len() as u16;
     if after + width < title.right() {
         let x = title.right() - width - 1;
+        buffer.set_style(Rect { x, width, ..title }, Style::reset());
         put(buffer, x, title.y, width, &position, theme.style(Role::Quiet));
     }
 }

@@ -39,8 +39,10 @@ fn draw_functions(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         match title {
             "SELF" => Cell::new(text::percent(row.own as f64 / total)),
             "TOTAL" => Cell::new(text::percent(row.total as f64 / total)),
-            "FUNCTION" => Cell::new(row.frame.name.as_str()),
-            _ => Cell::of(Role::Quiet, row.frame.module.as_deref().unwrap_or("-")),
+            // The end of a Rust or C++ path tells more than its start.
+            "FUNCTION" if row.frame.name.contains("::") => Cell::new(&*row.frame.name).tail(),
+            "FUNCTION" => Cell::new(&*row.frame.name),
+            _ => Cell::of(Role::Quiet, row.frame.module.as_deref().unwrap_or("-")).tail(),
         }
     });
 }

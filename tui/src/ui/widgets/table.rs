@@ -15,17 +15,26 @@ pub struct Cell<'a> {
     pub text: Cow<'a, str>,
     /// What it means.
     pub role: Role,
+    /// Its end tells more than its start.
+    pub tail: bool,
 }
 
 impl<'a> Cell<'a> {
     /// A cell that means nothing special.
     pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), role: Role::Text }
+        Self::of(Role::Text, text)
     }
 
     /// A cell with a meaning.
     pub fn of(role: Role, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), role }
+        Self { text: text.into(), role, tail: false }
+    }
+}
+
+impl Cell<'_> {
+    /// The same, cut at its start where it does not fit.
+    pub fn tail(self) -> Self {
+        Self { tail: true, ..self }
     }
 }
 
@@ -65,7 +74,8 @@ impl Table<'_> {
             for slot in &slots {
                 let column = &self.columns[slot.column];
                 let cell = cell(row, column.title);
-                let text = aligned(&cell.text, column.align, slot.width.into());
+                let align = if cell.tail { Align::Tail } else { column.align };
+                let text = aligned(&cell.text, align, slot.width.into());
                 put(buffer, area.x + slot.x, y, slot.width, &text, theme.style(cell.role));
             }
             if row == self.state.cursor {
