@@ -52,10 +52,13 @@ impl Studio {
         terminal.end();
     }
 
-    /// What an 80×24 terminal shows: a pane, and the others one key away.
+    /// What an 80×24 terminal shows.
     pub fn small(&self) {
         let mut terminal = self.start(80, 24);
         self.picture(&terminal, "overview-80x24", &DARK);
+        terminal.press(&format!("1g{ENTER}"));
+        sleep(FRAMES);
+        self.picture(&terminal, "process-80x24", &DARK);
         terminal.press("q");
         terminal.end();
     }
