@@ -25,6 +25,8 @@ pub enum Typing {
         line: Line,
         /// What is wrong with it; then the last filter that was right stays.
         error: Option<ParseError>,
+        /// The user wanted to keep it although it is wrong: that is said until the next edit.
+        refused: bool,
         /// The filter before.
         before: Filter,
     },

@@ -2,8 +2,8 @@
 
 use super::testing::*;
 use super::theme::Theme;
-use crate::app::ColourChoice;
 use crate::app::update::Message;
+use crate::app::{App, ColourChoice};
 use crate::source::{Batch, ProcessEvent, ProcessSeen};
 use insta::assert_snapshot;
 use ratatui::layout::Size;
@@ -49,6 +49,14 @@ fn a_filter_that_is_wrong() {
     press(&mut app, "/ pid:813 Space or Space pid:x");
     assert_snapshot!("filter_error", screen(&mut app));
     assert_eq!(app.filter.text(), "pid:813 or pid");
+    let last_line = |app: &mut App| characters(app).lines().last().unwrap().to_owned();
+    press(&mut app, "Enter");
+    assert!(last_line(&mut app).contains("! not kept: "), "{}", last_line(&mut app));
+    assert!(last_line(&mut app).contains("still filtered by `pid:813 or pid`"));
+    press(&mut app, "Back");
+    assert!(!last_line(&mut app).contains("not kept"), "an edit takes the message away");
+    press(&mut app, "Esc");
+    assert_eq!(app.filter.text(), "");
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub enum Role {
     Key,
     /// The part of a typed line that is wrong.
     Wrong,
+    /// Something the user asked for was refused: a bar.
+    Refused,
     /// The cursor in a typed line.
     Caret,
     /// Bars and the like.
@@ -75,6 +77,7 @@ impl Theme {
             Role::Good => (Some(Color::Green), Modifier::empty()),
             Role::Warn => (Some(Color::Yellow), Modifier::BOLD),
             Role::Bad => (Some(Color::Red), Modifier::BOLD),
+            Role::Refused => (Some(Color::Red), Modifier::BOLD | Modifier::REVERSED),
             Role::Wrong => (Some(Color::Red), Modifier::UNDERLINED),
             Role::Bar => (Some(Color::Blue), Modifier::empty()),
         };

@@ -66,7 +66,7 @@ impl Studio {
     /// Everything about one process.
     pub fn process(&self) {
         let mut terminal = self.start(120, 40);
-        terminal.press(&format!("/ redis-server{ENTER}"));
+        terminal.press(&format!("/redis-server{ENTER}"));
         sleep(FRAMES);
         terminal.press(&format!("1g{ENTER}"));
         sleep(FRAMES);
@@ -97,7 +97,7 @@ impl Studio {
     /// A filter while it is typed, and the pages: help, health.
     pub fn filter_and_pages(&self) {
         let mut terminal = self.start(120, 40);
-        terminal.press("/ (comm:redis* or python)");
+        terminal.press("/(comm:redis* or python)");
         sleep(FRAMES);
         self.picture(&terminal, "filter", &DARK);
         terminal.press(&format!("{ENTER}?"));

@@ -6,6 +6,7 @@ use crate::text;
 use crate::ui::theme::{Role, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use std::borrow::Cow;
 
 /// What stands in one column of one row.
@@ -79,8 +80,12 @@ impl Table<'_> {
                 put(buffer, area.x + slot.x, y, slot.width, &text, theme.style(cell.role));
             }
             if row == self.state.cursor {
-                let role = if self.focused { Role::Cursor } else { Role::CursorIdle };
-                buffer.set_style(Rect { y, height: 1, ..area }, theme.style(role));
+                let style = match self.focused {
+                    // One even bar: reversed, each colour would be a block of its own.
+                    true => Style::reset().patch(theme.style(Role::Cursor)),
+                    false => theme.style(Role::CursorIdle).remove_modifier(Modifier::DIM),
+                };
+                buffer.set_style(Rect { y, height: 1, ..area }, style);
             }
         }
     }
