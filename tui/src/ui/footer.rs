@@ -125,15 +125,20 @@ fn draw_typing(
     }
 }
 
-/// In the last line: the filter was not taken, why, and which one is in force instead.
+/// In the last line: the filter was not taken, why, and, where there is room, what is in force.
 fn draw_refusal(app: &App, error: &ParseError, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let y = area.bottom() - 1;
     let in_force = match app.filter.text() {
-        "" => "nothing is filtered".to_owned(),
-        text => format!("still filtered by `{}`", text::visible(text)),
+        "" => " · nothing is filtered".to_owned(),
+        text => format!(" · still filtered by `{}`", text::visible(text)),
     };
-    let why = format!(" ! not kept: {} · {in_force} · Esc restores", error.message);
-    let said = text::fit(&why, area.width.into());
+    let mut said = format!(" ! not kept: {}", error.message);
+    for part in [" · Esc restores", &in_force] {
+        if text::width(&said) + text::width(part) <= area.width.into() {
+            said.push_str(part);
+        }
+    }
+    let said = text::fit(&said, area.width.into());
     put(buffer, area.x, y, area.width, &said, theme.style(Role::Refused));
 }
 
