@@ -55,7 +55,7 @@ impl Pane {
     fn first_sort(self, one_process: bool) -> Sort {
         let columns = self.columns(one_process);
         let title = match (self, one_process) {
-            (Self::Syscalls, false) => "CALLS/s",
+            (Self::Syscalls, false) => "CALL/s",
             (Self::Syscalls, true) => "TIME",
             (Self::Opens, _) => "TIME",
             (Self::Offcpu, _) => "BLOCKED",

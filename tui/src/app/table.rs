@@ -48,6 +48,8 @@ pub struct Column {
     pub min: u16,
     /// Columns of the terminal it takes at most.
     pub max: u16,
+    /// In a table of at least so many columns it takes at least so many of them.
+    pub roomy: Option<(u16, u16)>,
     /// Which end values stand at.
     pub align: Align,
     /// 0: always shown; else, where room is short, columns with higher numbers go first.
@@ -59,12 +61,20 @@ pub struct Column {
 impl Column {
     /// A column of numbers, sorted largest first.
     pub const fn number(title: &'static str, width: u16, drop: u8) -> Self {
-        Self { title, min: width, max: width, align: Align::Right, drop, order: Order::Descending }
+        Self {
+            title,
+            min: width,
+            max: width,
+            roomy: None,
+            align: Align::Right,
+            drop,
+            order: Order::Descending,
+        }
     }
 
     /// A column of text that grows from `min` to `max`.
     pub const fn text(title: &'static str, min: u16, max: u16, drop: u8, order: Order) -> Self {
-        Self { title, min, max, align: Align::Left, drop, order }
+        Self { title, min, max, roomy: None, align: Align::Left, drop, order }
     }
 
     /// The PID column.
@@ -72,10 +82,23 @@ impl Column {
         title: "PID",
         min: 7,
         max: 7,
+        roomy: None,
         align: Align::Right,
         drop: 0,
         order: Order::Ascending,
     };
+
+    /// The column of names of processes and threads: the kernel's have up to 15 characters.
+    pub const COMM: Self =
+        Self { roomy: Some((58, 15)), ..Self::text("COMM", 8, 15, 0, Order::Ascending) };
+
+    /// Columns of the terminal it takes at least and at most in a table of that width.
+    pub fn widths(&self, table: u16) -> (u16, u16) {
+        match self.roomy {
+            Some((from, min)) if table >= from => (min, self.max.max(min)),
+            _ => (self.min, self.max),
+        }
+    }
 }
 
 /// Where a column stands.
@@ -92,8 +115,9 @@ pub struct Slot {
 /// Chooses the columns that fit into `width` and places them, one blank between two.
 pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let widths: Vec<_> = columns.iter().map(|column| column.widths(width)).collect();
     let needed =
-        |shown: &[usize]| shown.iter().map(|i| columns[*i].min + 1).sum::<u16>().saturating_sub(1);
+        |shown: &[usize]| shown.iter().map(|i| widths[*i].0 + 1).sum::<u16>().saturating_sub(1);
     while needed(&shown) > width
         && let Some((at, _)) = shown
             .iter()
@@ -106,7 +130,7 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
     let spare = width.saturating_sub(needed(&shown));
     let mut slots = Vec::with_capacity(shown.len());
     let mut x = 0;
-    for (column, wanted) in grown(columns, &shown, spare) {
+    for (column, wanted) in grown(&widths, &shown, spare) {
         let room = width.saturating_sub(x).min(wanted);
         if room > 0 {
             slots.push(Slot { column, x, width: room });
@@ -117,12 +141,12 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
 }
 
 /// Widths of the columns shown: those that can grow share `spare` evenly.
-fn grown(columns: &[Column], shown: &[usize], mut spare: u16) -> Vec<(usize, u16)> {
-    let mut widths: Vec<_> = shown.iter().map(|i| (*i, columns[*i].min)).collect();
+fn grown(limits: &[(u16, u16)], shown: &[usize], mut spare: u16) -> Vec<(usize, u16)> {
+    let mut widths: Vec<_> = shown.iter().map(|i| (*i, limits[*i].0)).collect();
     loop {
         let before = spare;
         for (column, width) in &mut widths {
-            if spare > 0 && *width < columns[*column].max {
+            if spare > 0 && *width < limits[*column].1 {
                 *width += 1;
                 spare -= 1;
             }

@@ -93,6 +93,7 @@ fn keys_lead_where_they_should() {
         ("4 \\ execu", "profile, box ExecutorRun, searching \"execu\""),
         ("4 \\ ngx Enter n", "profile, box ngx_process_events"),
         ("4 \\ ngx Enter N", "profile, box ngx_http_handler"),
+        ("4 \\ o Enter", "profile, box ngx_worker_process_cycle"),
         ("4 C-f ngx Esc", "profile, box ngx_worker_process_cycle"),
         ("Space", "syscalls, pid 813, paused"),
         ("Space Space", "syscalls, pid 813"),

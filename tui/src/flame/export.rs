@@ -106,7 +106,7 @@ fn legend(tree: &FlameTree, subtitle: &str) -> String {
     legend.push_str("orange: kernel, aqua: inlined");
     let narrow = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE < tree.total()).count();
     if narrow > 0 {
-        write!(legend, " · {narrow} boxes under 0.01 % are not drawn").expect("a string");
+        write!(legend, " · {narrow} boxes under 0.01% are not drawn").expect("a string");
     }
     legend
 }

@@ -84,7 +84,17 @@ impl ProbeHealth {
 impl Health {
     /// Everything that happened and is not on screen: lost events and lost stacks, all probes.
     pub fn lost(&self) -> u64 {
-        self.probes.iter().map(|p| p.lost() + p.collisions + p.stack_errors).sum()
+        self.lost_events() + self.lost_stacks()
+    }
+
+    /// Events that happened and are not on screen, all probes.
+    pub fn lost_events(&self) -> u64 {
+        self.probes.iter().map(ProbeHealth::lost).sum()
+    }
+
+    /// Stacks of events that are on screen, but without them, all probes.
+    pub fn lost_stacks(&self) -> u64 {
+        self.probes.iter().map(|p| p.collisions + p.stack_errors).sum()
     }
 
     /// The probe with this stem.

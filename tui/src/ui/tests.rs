@@ -55,7 +55,7 @@ fn a_filter_that_is_wrong() {
     assert!(said.starts_with(" ! not kept: pid: takes numbers"), "{said}");
     press(&mut app, "C-u pid:813 Space ( Enter");
     let said = last_line(&mut app);
-    assert!(said.contains("Esc restores · still filtered by `pid:813`"), "{said}");
+    assert!(said.ends_with("a `)` · Esc restores"), "{said}");
     press(&mut app, "Back");
     assert!(!last_line(&mut app).contains("not kept"), "an edit takes the message away");
     press(&mut app, "Esc");
@@ -84,6 +84,18 @@ fn events_that_were_lost() {
         Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
     );
     assert_snapshot!("losing", screen(&mut app));
+}
+
+#[test]
+fn stacks_that_were_lost_are_no_alarm() {
+    let mut app = busy(80, 24);
+    let mut health = health();
+    health.probes[2].collisions = 1;
+    health.probes[3].stack_errors = 1;
+    let time_ns = START + SECOND;
+    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    let header = |app: &mut App| characters(app).lines().next().unwrap().to_owned();
+    assert!(header(&mut app).contains("│ lost 0 · 2 stacks │"), "{}", header(&mut app));
 }
 
 #[test]

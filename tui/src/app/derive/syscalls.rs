@@ -9,25 +9,26 @@ use std::cmp::Ordering;
 /// Columns of the processes.
 pub const PROCESS_COLUMNS: &[Column] = &[
     Column::PID,
-    Column::text("COMM", 8, 15, 0, Order::Ascending),
-    Column::number("CALLS/s", 8, 0),
+    Column::COMM,
+    Column::number("CALL/s", 7, 0),
     Column::number("CALLS", 6, 5),
-    Column::number("ERR", 6, 1),
-    Column::number("P50", 7, 6),
-    Column::number("P99", 7, 3),
-    Column::number("TIME", 7, 4),
-    Column::text("TOP CALL", 9, 24, 2, Order::None),
+    Column::number("ERR", 5, 1),
+    Column::number("P50", 6, 6),
+    Column::number("P99", 6, 3),
+    Column::number("TIME", 6, 4),
+    // On a small terminal whole names of processes tell more than cut names of calls.
+    Column { roomy: Some((58, 8)), ..Column::text("TOP CALL", 10, u16::MAX, 2, Order::None) },
 ];
 
 /// Columns of the calls of one process.
 pub const CALL_COLUMNS: &[Column] = &[
     Column::text("CALL", 10, 24, 0, Order::Ascending),
-    Column::number("CALLS/s", 8, 5),
+    Column::number("CALL/s", 7, 5),
     Column::number("CALLS", 6, 0),
-    Column::number("ERR", 6, 1),
-    Column::number("P50", 7, 6),
-    Column::number("P99", 7, 4),
-    Column::number("TIME", 7, 2),
+    Column::number("ERR", 5, 1),
+    Column::number("P50", 6, 6),
+    Column::number("P99", 6, 4),
+    Column::number("TIME", 6, 2),
     Column::text("ERRORS", 12, u16::MAX, 3, Order::None),
 ];
 
@@ -63,7 +64,7 @@ impl Counts {
     /// The order of two rows by the column with this title; `None` for columns not of counts.
     fn compare(&self, other: &Self, title: &str) -> Option<Ordering> {
         Some(match title {
-            "CALLS/s" => self.rate.total_cmp(&other.rate).then(self.calls.cmp(&other.calls)),
+            "CALL/s" => self.rate.total_cmp(&other.rate).then(self.calls.cmp(&other.calls)),
             "CALLS" => self.calls.cmp(&other.calls),
             "ERR" => self.errors.cmp(&other.errors),
             "P50" => self.p50_ns.cmp(&other.p50_ns),

@@ -92,7 +92,7 @@ fn off_cpu_time_is_in_us_or_ms() {
 fn what_is_too_narrow_to_draw_is_counted() {
     let stacks: &[_] = &[(1, "x", &["hot"][..], 1_000_000), (1, "x", &["cold", "colder"], 1)];
     let svg = svg(&tree(Unit::Samples, stacks), "t", "");
-    assert!(svg.contains("2 boxes under 0.01 % are not drawn"));
+    assert!(svg.contains("2 boxes under 0.01% are not drawn"));
     assert!(boxes(&svg).iter().all(|text| !text.contains("cold")));
 }
 

@@ -186,13 +186,8 @@ fn named(name: &str, ended: bool) -> Cell<'_> {
     }
 }
 
-/// A count that is bad when it is not zero.
-fn bad_count(count: u64) -> (String, Role) {
-    (text::count(count), if count > 0 { Role::Bad } else { Role::Quiet })
-}
-
 /// How many there are of something, in words.
-fn counted(count: u64, name: &str) -> String {
+pub(super) fn counted(count: u64, name: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {name}{plural}", text::count(count))
 }

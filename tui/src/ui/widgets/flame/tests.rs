@@ -189,7 +189,7 @@ fn matches_are_walked_in_order_out_of_the_zoom_if_need_be() {
     assert_eq!(seen[0], step("read", true));
     assert_eq!(seen[1..], [(); 3].map(|()| step("checkpoint", false)));
     view.set_search("SYNC");
-    assert_eq!(search_summary(&tree, &view).as_deref(), Some("1 match, 22.5 %"));
+    assert_eq!(search_summary(&tree, &view).as_deref(), Some("1 match, 22.5%"));
     view.set_search("e");
     let found = tree.find("e").nodes;
     view.select(&tree, found[1]);
