@@ -62,7 +62,7 @@ impl Pane {
             (Self::Profile, _) => "SELF",
         };
         let column = columns.iter().position(|column| column.title == title).unwrap_or(0);
-        Sort::by(columns, column)
+        Sort { unasked: true, ..Sort::by(columns, column) }
     }
 }
 

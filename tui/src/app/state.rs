@@ -227,7 +227,7 @@ impl App {
             }
             Action::Enter => match self.context() {
                 Context::FLAME => !self.tree().is_empty(),
-                _ => self.derived.len(view.focus) > 0,
+                _ => self.selected_row().is_some_and(|row| row != RowId::Ended),
             },
             Action::FilterClear => !self.filter.text().is_empty(),
             Action::FilterSelected => self.selected_process().is_some(),

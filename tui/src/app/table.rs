@@ -7,6 +7,8 @@ use crate::model::{Place, ProcKey};
 pub enum RowId {
     /// A process.
     Process(ProcKey),
+    /// All processes that ended some time ago.
+    Ended,
     /// A system call, by number.
     Call(u32),
     /// A file open, by its number since the start.
@@ -164,12 +166,15 @@ pub struct Sort {
     pub column: usize,
     /// Largest first.
     pub descending: bool,
+    /// Nobody asked for it: the pane may put last what is rarely wanted.
+    pub unasked: bool,
 }
 
 impl Sort {
     /// By this column, in its own order.
     pub fn by(columns: &[Column], column: usize) -> Self {
-        Self { column, descending: columns[column].order == Order::Descending }
+        let descending = columns[column].order == Order::Descending;
+        Self { column, descending, unasked: false }
     }
 
     /// By the next column that sorts.
@@ -191,7 +196,7 @@ impl Sort {
 
     /// In the other order.
     pub fn reversed(self) -> Self {
-        Self { descending: !self.descending, ..self }
+        Self { descending: !self.descending, unasked: false, ..self }
     }
 }
 
@@ -333,8 +338,8 @@ mod tests {
     fn sorting_skips_columns_that_do_not_sort_and_turns_on_the_same() {
         let sort = Sort::by(COLUMNS, 3);
         assert!(sort.descending);
-        assert_eq!(sort.next(COLUMNS), Sort { column: 0, descending: false });
-        assert_eq!(sort.toggled(COLUMNS, 3), Sort { column: 3, descending: false });
+        assert_eq!(sort.next(COLUMNS), Sort { column: 0, descending: false, unasked: false });
+        assert_eq!(sort.toggled(COLUMNS, 3), Sort { column: 3, descending: false, unasked: false });
         assert_eq!(sort.toggled(COLUMNS, 4), sort);
     }
 

@@ -1,6 +1,6 @@
 //! Rows of the syscalls pane: processes, or the calls of one process.
 
-use super::{Scope, comm, sort_rows};
+use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{CallStats, Model, ProcKey};
 use crate::text;
@@ -95,11 +95,22 @@ pub struct CallRow {
     pub counts: Counts,
 }
 
+/// The processes that ended some time ago, added up.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedRow {
+    /// How many there are.
+    pub processes: usize,
+    /// Their counts.
+    pub counts: Counts,
+}
+
 /// The rows, and what they add up to.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Processes; empty in the detail of one.
     pub processes: Vec<ProcessRow>,
+    /// The last row.
+    pub ended: Option<EndedRow>,
     /// Calls of the one process.
     pub calls: Vec<CallRow>,
     /// Calls a second, all rows.
@@ -128,9 +139,14 @@ impl Rows {
 
     fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
         let mut rows = Self::default();
+        let mut ended = Ended::default();
         for (key, calls) in model.syscalls.iter().filter(|(key, _)| scope.accepts(*key)) {
             let counts = Counts::of(&calls.total, model);
             rows.add(&counts);
+            if is_folded(model, key) {
+                ended.add(&counts, &calls.total);
+                continue;
+            }
             let top = calls.by_nr.iter().max_by_key(|(nr, stats)| (stats.calls, **nr));
             rows.processes.push(ProcessRow { key, counts, top: top.map(|(nr, _)| *nr) });
         }
@@ -142,6 +158,7 @@ impl Rows {
             })
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        rows.ended = ended.row();
         rows
     }
 
@@ -169,13 +186,41 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.processes.len() + self.calls.len()
+        self.processes.len() + self.calls.len() + usize::from(self.ended.is_some())
     }
 
     pub(super) fn id(&self, index: usize) -> RowId {
-        match self.calls.get(index) {
-            Some(row) => RowId::Call(row.nr),
-            None => RowId::Process(self.processes[index].key),
+        match (self.calls.get(index), self.processes.get(index)) {
+            (Some(row), _) => RowId::Call(row.nr),
+            (None, Some(row)) => RowId::Process(row.key),
+            (None, None) => RowId::Ended,
         }
+    }
+}
+
+/// Adds ended processes up.
+#[derive(Default)]
+struct Ended {
+    processes: usize,
+    counts: Counts,
+    sum: CallStats,
+}
+
+impl Ended {
+    fn add(&mut self, counts: &Counts, stats: &CallStats) {
+        self.processes += 1;
+        self.counts.rate += counts.rate;
+        self.counts.calls += counts.calls;
+        self.counts.errors += counts.errors;
+        self.counts.total_ns += counts.total_ns;
+        for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
+            *sum += count;
+        }
+    }
+
+    fn row(self) -> Option<EndedRow> {
+        let [p50_ns, p99_ns] = [0.5, 0.99].map(|quantile| self.sum.quantile_ns(quantile));
+        let counts = Counts { p50_ns, p99_ns, ..self.counts };
+        (self.processes > 0).then_some(EndedRow { processes: self.processes, counts })
     }
 }

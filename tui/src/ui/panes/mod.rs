@@ -165,6 +165,19 @@ fn draw_position(
     }
 }
 
+/// The row for all processes that ended some time ago.
+fn ended<'a>(processes: usize) -> Cell<'a> {
+    Cell::of(Role::Quiet, format!("… and {processes} ended")).over()
+}
+
+/// A duration; a dot where there was none, so that what there was stands out.
+fn some_duration<'a>(ns: u64) -> Cell<'a> {
+    match ns {
+        0 => Cell::of(Role::Quiet, "·"),
+        ns => Cell::new(text::duration(ns)),
+    }
+}
+
 /// Name of a process; marked where it has ended.
 fn comm(app: &App, key: ProcKey) -> Cell<'_> {
     match app.model().processes.get(key) {

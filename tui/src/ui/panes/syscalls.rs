@@ -1,6 +1,6 @@
 //! The syscalls pane.
 
-use super::{comm, counted, duration, table};
+use super::{comm, counted, duration, ended, table};
 use crate::app::App;
 use crate::app::derive::syscalls::Counts;
 use crate::app::pane::Pane;
@@ -25,7 +25,13 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let table = table(app, Pane::Syscalls);
     if app.view().process.is_none() {
         table.draw(area, theme, buffer, |row, title| {
-            let row = &rows.processes[row];
+            let Some(row) = rows.processes.get(row) else {
+                return rows.ended.map_or(Cell::new(""), |row| match title {
+                    "PID" => ended(row.processes),
+                    "TOP CALL" => Cell::new(""),
+                    _ => counts(&row.counts, title),
+                });
+            };
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
                 "COMM" => comm(app, row.key),
