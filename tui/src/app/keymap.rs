@@ -85,6 +85,7 @@ impl Context {
     /// A page of text over the panes: help, a stack.
     pub const PAGE: Self = Self(64);
 
+    const TABLES: Self = Self(1 + 2);
     const PROFILE: Self = Self(4 + 8);
     const PANES: Self = Self(1 + 2 + 4 + 8);
     const LINES: Self = Self(16 + 32);
@@ -145,11 +146,10 @@ const fn bind(
     Binding { keys, action, context, label, short, about }
 }
 
-/// All keys, in the order in which the footer names them where room is short.
+/// All keys, in the order in which the footer and the help name them.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(&[control('c')], Action::Quit, Context::ANY, "", "", ""),
-    bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
 
     bind(&[key(KeyCode::Enter)], Action::LineAccept, Context::LINES, "Enter", "keep", "keep what was typed"),
     bind(&[key(KeyCode::Esc)], Action::LineCancel, Context::LINES, "Esc", "restore", "back to what was before"),
@@ -165,10 +165,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('q')], Action::Quit, Context::BROWSED, "q", "quit", "quit (Ctrl-C works everywhere)"),
     bind(&[char('?'), key(KeyCode::F(1))], Action::Help, Context::BROWSED, "?", "help", "this help (also F1)"),
     bind(&[key(KeyCode::Esc)], Action::Back, Context::BROWSED, "Esc", "back", "back: unzoom, leave the process, close"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::TABLE, "Enter", "open", "process: its detail; call, place: all about it"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::STREAM, "Enter", "open", "open: the detail of its process; there: all about it"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FLAME, "Enter", "zoom", "box: zoom into it; process: its detail"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FUNCTIONS, "Enter", "find", "function: find it in the flame graph"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::TABLES, "Enter", "open", "the process; in it: all about the call, open or wait"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FLAME, "Enter", "zoom", "zoom into the box; of a process: open it"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FUNCTIONS, "Enter", "find", "find the function in the flame graph"),
     bind(&[key(KeyCode::Tab)], Action::FocusNext, Context::PANES, "Tab", "pane", "next pane (Shift-Tab: the one before)"),
     bind(&[key(KeyCode::BackTab)], Action::FocusPrevious, Context::PANES, "", "", ""),
     bind(&[char('/')], Action::Filter, Context::PANES, "/", "filter", "filter: nginx, pid:12,34, comm:ngin*, !comm:cron, a or b"),
@@ -185,6 +184,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "let the screen stand still; watching goes on"),
     bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero"),
     bind(&[char('i')], Action::Health, Context::BROWSED, "i", "health", "what was lost, in which probe, and what watching costs"),
+    bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
     bind(&[char('1')], Action::Focus(0), Context::PANES, "1-4", "", "that pane"),
     bind(&[char('2')], Action::Focus(1), Context::PANES, "", "", ""),
     bind(&[char('3')], Action::Focus(2), Context::PANES, "", "", ""),

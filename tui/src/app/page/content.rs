@@ -41,7 +41,7 @@ fn health(model: &Model) -> Vec<PageLine> {
             "late",
             format!(
                 "{} ticks skipped, for reading took longer than the interval",
-                health.skipped_ticks
+                text::count(health.skipped_ticks)
             ),
         ),
     ];
@@ -51,12 +51,18 @@ fn health(model: &Model) -> Vec<PageLine> {
             lines.push(plain("off", reason));
             continue;
         }
-        lines.push(plain("seen", format!("{} events", probe.events)));
-        lines.push(plain("lost", format!("{} events", probe.lost())));
+        lines.push(counted("seen", probe.events, "events"));
+        lines.push(counted("lost", probe.lost(), "events"));
         let short = probe.shortfalls().into_iter().filter(|(count, _)| *count > 0);
-        lines.extend(short.map(|(count, what)| plain("", format!("{count} {what}"))));
+        // A label of blanks: these lines belong to the one above.
+        lines.extend(short.map(|(count, what)| counted(" ", count, what)));
     }
     lines
+}
+
+/// Counts below each other, their ends in one column.
+fn counted(label: &str, count: u64, what: &str) -> PageLine {
+    plain(label, format!("{:>5} {what}", text::count(count)))
 }
 
 fn call(model: &Model, key: ProcKey, nr: u32) -> (String, Vec<PageLine>) {
