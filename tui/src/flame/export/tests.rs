@@ -35,7 +35,11 @@ fn an_svg_has_title_totals_and_every_frame() {
     let svg = svg(&tree, "CPU of <host>", "a & b");
     assert!(svg.starts_with("<?xml"));
     assert!(svg.contains(">CPU of &lt;host&gt;</text>"));
-    assert!(svg.contains(">a &amp; b · orange: kernel, aqua: inlined</text>"));
+    assert!(
+        svg.contains(
+            ">100 samples · a &amp; b · green: user, aqua: inlined, orange: kernel</text>"
+        )
+    );
     assert!(svg.contains("total_samples=\"100\""));
     let mut boxes = boxes(&svg);
     boxes.sort();

@@ -260,7 +260,7 @@ fn what_is_narrower_than_a_column_is_merged_and_can_be_selected() {
     assert!(view.apply(&tree, area, Motion::Right));
     let layout = layout(&tree, area, &view);
     let merged = layout.selected().unwrap();
-    assert_eq!((merged.look, merged.label.as_str(), merged.rect.width), (Look::Merged, "…", 1));
+    assert_eq!((merged.look, merged.label.as_str(), merged.rect.width), (Look::Merged, "", 1));
     assert_eq!(tree.nodes[merged.node].frame.name, "a1");
     assert!(!view.apply(&tree, area, Motion::Up), "what is above is not drawn");
     assert!(view.apply(&tree, area, Motion::ZoomIn));
