@@ -67,7 +67,21 @@ pub fn write_svg(
     // the text for flame charts alone, and reverses it.
     options.flame_chart = true;
     let lines = folded_lines(tree, svg_label);
-    Ok(flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), out)?)
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
+    label_root(&mut svg);
+    Ok(out.write_all(&svg)?)
+}
+
+/// inferno leaves the root's label to its script: where none runs, there would be none.
+fn label_root(svg: &mut Vec<u8>) {
+    let find = |from: usize, what: &[u8]| {
+        svg[from..].windows(what.len()).position(|bytes| bytes == what).map(|at| from + at)
+    };
+    let text = find(0, b"<title>all (").and_then(|title| find(title, b"></text>"));
+    if let Some(text) = text {
+        svg.splice(text + 1..text + 1, *b"all");
+    }
 }
 
 /// Writes folded stacks: a line `comm-pid;frame;frame count` for each, root first; `count` is in

@@ -33,7 +33,7 @@ impl Section {
     }
 }
 
-/// What is on the screen.
+/// What is on the screen, and the mouse.
 pub(super) fn shown() -> Vec<PageLine> {
     let mut lines = vec![heading("What is shown")];
     for (number, probe) in (1..).zip(PROBES.iter().filter(|probe| !probe.title.is_empty())) {
@@ -53,6 +53,13 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("path…", "longer than 4096 bytes, and cut"),
     ];
     lines.extend(also.map(|(label, about)| plain(label, about)));
+    lines.extend([
+        plain("", ""),
+        heading("Mouse"),
+        plain("click", "select; a column's head: sort; twice: open"),
+        plain("wheel", "scroll"),
+        plain("Shift", "with it, the terminal's own selection works as ever"),
+    ]);
     lines
 }
 
@@ -67,12 +74,5 @@ pub(super) fn keys() -> Vec<PageLine> {
         let shown = BINDINGS.iter().filter(|b| !b.about.is_empty() && Section::of(b) == section);
         lines.extend(shown.map(|binding| plain(binding.label, binding.about)));
     }
-    lines.extend([
-        plain("", ""),
-        heading("Mouse"),
-        plain("click", "select; a column's head: sort; twice: open"),
-        plain("wheel", "scroll"),
-        plain("Shift", "with it, the terminal's own selection works as ever"),
-    ]);
     lines
 }

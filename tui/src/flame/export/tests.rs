@@ -41,6 +41,7 @@ fn an_svg_has_title_totals_and_every_frame() {
         )
     );
     assert!(svg.contains("total_samples=\"100\""));
+    assert_eq!(svg.matches(">all</text>").count(), 1, "also where no script runs");
     let mut boxes = boxes(&svg);
     boxes.sort();
     assert_eq!(
