@@ -230,13 +230,13 @@ pub fn telling_frames<'m>(
         let name = frame.name.split('.').next().unwrap_or_default();
         !SCHEDULER.contains(&name) && !INTERRUPT.iter().any(|start| name.starts_with(start))
     };
-    let own = user.iter().find(|frame| !is_c_library(frame));
+    let own = user.iter().find(|frame| !is_c_library(frame) && tells_a_place(frame));
     if let (WaitState::Runnable, Some(leaf)) = (place.state, user.first()) {
         let caller = own.filter(|own| !Arc::ptr_eq(own, leaf));
         return (Some(leaf), caller.map(|frame| &**frame));
     }
     let kernel = kernel.iter().find(telling).or_else(|| kernel.first());
-    let user = own.or_else(|| user.first());
+    let user = own.or_else(|| user.first().filter(|frame| tells_a_place(frame)));
     // Two notes say the same: one is enough.
     let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
     (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
@@ -257,6 +257,12 @@ pub fn short_name(name: &str) -> Cow<'_, str> {
         short = stem;
     }
     short.into()
+}
+
+/// An address in no file, such as `[heap]+0x10`, is mostly what is left of a stack of a program
+/// without frame pointers.
+fn tells_a_place(frame: &Frame) -> bool {
+    frame.resolved || !frame.name.starts_with('[')
 }
 
 /// Wrappers of system calls are where every wait begins.
@@ -283,10 +289,16 @@ mod tests {
         let kernel = |name| frame(FrameKind::Kernel, name, "[kernel]");
         let user = |name, module| frame(FrameKind::User, name, module);
         let stack = |id, frames| Arc::new(ResolvedStack { id: StackId(id), frames });
+        let nowhere = Arc::new(Frame {
+            kind: FrameKind::User,
+            resolved: false,
+            ..Frame::note("[heap]+0x10")
+        });
         let mut stacks = Stacks::default();
         stacks.fold(vec![
             stack(3, vec![kernel("__schedule"), kernel("irqentry_exit"), kernel("asm_sysvec_x")]),
             stack(4, vec![user("memcpy", "/lib/libc.so.6"), user("hash", "/bin/app")]),
+            stack(6, vec![user("poll", "/lib/libc.so.6"), nowhere]),
             stack(5, vec![kernel("__schedule"), kernel("raw_irqentry_x"), kernel("ext4_read")]),
         ]);
         let names = |state, kernel, user| {
@@ -300,6 +312,7 @@ mod tests {
         assert_eq!(names(runnable, 3, 4), (some("memcpy"), some("hash")));
         assert_eq!(names(runnable, 5, 0), (some("ext4_read"), None));
         assert_eq!(names(WaitState::Uninterruptible, 5, 4), (some("ext4_read"), some("hash")));
+        assert_eq!(names(WaitState::Interruptible, 5, 6), (some("ext4_read"), some("poll")));
     }
 
     #[test]
