@@ -2,8 +2,8 @@
 
 use crate::filter::{list, listed};
 use crate::health::count;
-use crate::kernel::{current_task, field};
-use crate::{config, machine, syscalls};
+use crate::kernel::{current_exec_id, current_task, field};
+use crate::{config, machine, offcpu, syscalls};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user, bpf_ringbuf_output,
@@ -52,7 +52,9 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
 pub fn process_exec(ctx: RawTracePointContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    syscalls::exec_renamed(ctx.arg::<u64>(1) as u32, tid);
+    let old_tid = ctx.arg::<u64>(1) as u32;
+    syscalls::exec_renamed(old_tid, tid);
+    offcpu::exec_renamed(old_tid, tid);
     send_exec(pid);
     if let Some(config) = config()
         && config.adopt_execs == 1
@@ -96,7 +98,7 @@ fn event(kind: u32, pid: u32, parent: u32) -> Event {
         parent,
         cmdline_len: 0,
         cmdline_total: 0,
-        pad: 0,
+        exec_id: current_exec_id(),
         comm: [0; COMM_LEN],
     };
     // SAFETY: the buffer is as long as said.

@@ -35,10 +35,11 @@ macro_rules! machine {
     };
 }
 
-/// The current configuration.
+/// The current configuration: a copy, for user space may rewrite it at any time.
 #[inline(always)]
-pub fn config() -> Option<&'static Config> {
-    CONFIG.get(0)
+pub fn config() -> Option<Config> {
+    // SAFETY: the map keeps the memory, and any bytes are a configuration.
+    CONFIG.get_ptr(0).map(|config| unsafe { core::ptr::read_volatile(config) })
 }
 
 #[cfg(not(test))]

@@ -2,7 +2,7 @@
 
 use crate::filter::watched;
 use crate::health::count;
-use crate::kernel::field;
+use crate::kernel::{current_exec_id, field};
 use crate::stack::stacks;
 use crate::{config, machine};
 use aya_ebpf::bindings::BPF_NOEXIST;
@@ -12,7 +12,9 @@ use aya_ebpf::maps::{HashMap, PerCpuHashMap, StackTrace};
 use aya_ebpf::programs::RawTracePointContext;
 use syscope_shared::filter::Config;
 use syscope_shared::health::ProbeId;
-use syscope_shared::offcpu::{DEAD, Key, RUNNABLE, STATE_MASK, Stats, Waiting};
+use syscope_shared::offcpu::{
+    DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
+};
 use syscope_shared::stack::{MAIN_SLOTS, NONE, OVERFLOW_SLOTS};
 
 #[map]
@@ -42,7 +44,7 @@ pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
     let Some(config) = config() else { return 0 };
-    leave(&ctx, config, now);
+    leave(&ctx, &config, now);
     if let Some(tid) = field::<u32>(ctx.arg(2), machine!(layout.task_pid)) {
         come_back(tid, config.offcpu_epoch, now);
     }
@@ -71,14 +73,23 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
     let task = ctx.arg(0);
     let Some(tid) = field::<u32>(task, machine!(layout.task_pid)) else { return 0 };
     let Some(pid) = field::<u32>(task, machine!(layout.task_tgid)) else { return 0 };
-    if watched(config, pid) {
+    if watched(&config, pid) {
         // SAFETY: the helper has no preconditions.
         let now = unsafe { bpf_ktime_get_ns() };
         let (state, epoch) = (RUNNABLE, config.offcpu_epoch);
-        let key = Key { pid, state, kernel_stack: NONE, user_stack: NONE, epoch };
-        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key, pad: 0 });
+        let (kernel_stack, user_stack) = (NONE, NONE);
+        let key = Key { pid, state, kernel_stack, user_stack, epoch, exec_id: 0 };
+        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
     }
     0
+}
+
+/// A thread that took over another TID by exec leaves nothing behind under its old one.
+#[inline(always)]
+pub fn exec_renamed(old_tid: u32, tid: u32) {
+    if old_tid != tid {
+        let _ = WAITING.remove(old_tid);
+    }
 }
 
 /// The running thread has a wait open: the kernel did not report the switch back to it (some do
@@ -126,8 +137,9 @@ fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
     // Read once: the id and the epoch it is kept with must be of the same set.
     let epoch = config.offcpu_epoch;
     let (kernel_stack, user_stack) = take_stacks(ctx, epoch);
-    let key = Key { pid, state: state & STATE_MASK, kernel_stack, user_stack, epoch };
-    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key, pad: 0 });
+    let exec_id = current_exec_id();
+    let key = Key { pid, state, kernel_stack, user_stack, epoch, exec_id };
+    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
 }
 
 /// State in which the running thread leaves; one that is preempted leaves runnable, whatever it
@@ -136,11 +148,19 @@ fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
 fn state(ctx: &RawTracePointContext) -> u32 {
     let preempted: u64 = ctx.arg(0);
     if preempted as u8 != 0 {
-        RUNNABLE
-    } else if machine!(layout.switch_has_state) == 1 {
+        return RUNNABLE;
+    }
+    let state = if machine!(layout.switch_has_state) == 1 {
         ctx.arg::<u64>(3) as u32
     } else {
         field(ctx.arg(1), machine!(layout.task_state)).unwrap_or(RUNNABLE)
+    };
+    match state & (STATE_MASK | DEAD) {
+        // Not runnable, and none of the states that are told apart (`TASK_FROZEN`,
+        // `TASK_RTLOCK_WAIT`): blocked all the same.
+        0 if state & PARKED != 0 => UNINTERRUPTIBLE | NOLOAD,
+        0 if state != 0 => UNINTERRUPTIBLE,
+        told_apart => told_apart,
     }
 }
 

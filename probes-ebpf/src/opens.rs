@@ -176,7 +176,7 @@ fn walk_base(scratch: &mut Scratch, dirfd: i32) {
             let mount = mnt.wrapping_sub(u64::from(machine!(layout.mount_vfsmount)));
             let Some(above) = field::<u64>(mount, machine!(layout.mount_parent)) else { break };
             if above == mount {
-                return finish(scratch, start, at, BASE_WALKED); // the root of the namespace
+                break; // not under the root of the process: detached, or out of a chroot
             }
             let mountpoint = field::<u64>(mount, machine!(layout.mount_mountpoint));
             let Some(mountpoint) = mountpoint else { break };

@@ -3,6 +3,7 @@
 use crate::config;
 use crate::filter::watched;
 use crate::health::count;
+use crate::kernel::current_exec_id;
 use crate::offcpu;
 use crate::stack::stacks;
 use aya_ebpf::bindings::BPF_NOEXIST;
@@ -38,7 +39,7 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
     let Some(config) = config() else { return 0 };
-    if tid == 0 || !watched(config, pid) {
+    if tid == 0 || !watched(&config, pid) {
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);
@@ -56,7 +57,8 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
 
 #[inline(always)]
 fn add(sums: &PerCpuHashMap<Key, u64>, pid: u32, comm: [u8; COMM_LEN], stacks: (i32, i32)) {
-    let key = Key { pid, kernel_stack: stacks.0, user_stack: stacks.1, comm };
+    let exec_id = current_exec_id();
+    let key = Key { pid, kernel_stack: stacks.0, user_stack: stacks.1, exec_id, comm };
     if let Some(samples) = sums.get_ptr_mut(key) {
         // SAFETY: the pointer is to this CPU's value; the clock does not nest on a CPU.
         unsafe { *samples += 1 };

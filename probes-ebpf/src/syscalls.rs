@@ -13,7 +13,7 @@ use aya_ebpf::programs::RawTracePointContext;
 use syscope_shared::health::ProbeId;
 use syscope_shared::hist;
 use syscope_shared::layout::Abi;
-use syscope_shared::syscalls::{COMPAT, ErrnoKey, Inflight, Key, Stats};
+use syscope_shared::syscalls::{COMPAT, ErrnoKey, INVALID, Inflight, Key, Stats};
 
 /// Largest error number (`MAX_ERRNO` in the kernel).
 const MAX_ERRNO: i64 = 4095;
@@ -46,10 +46,10 @@ fn enter(ctx: &RawTracePointContext) {
     let Some(config) = config() else { return };
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    if !watched(config, pid) {
+    if !watched(&config, pid) {
         return;
     }
-    let nr = ctx.arg::<u64>(1) as u32 & !COMPAT | compat_bit();
+    let nr = valid(ctx.arg::<u64>(1) as u32 & !COMPAT) | compat_bit();
     if machine!(syscalls_on) == 1 {
         count_call(Key { pid, nr });
     }
@@ -174,6 +174,14 @@ fn inflight(tid: u32) -> Option<*mut Inflight> {
         count(probe, |c| c.map_full += 1);
     }
     INFLIGHT.get_ptr_mut(tid)
+}
+
+/// The number, or [`INVALID`] for one that no system call has.
+#[inline(always)]
+fn valid(nr: u32) -> u32 {
+    /// Marks the x32 calls of x86-64 (`__X32_SYSCALL_BIT`).
+    const X32: u32 = 1 << 30;
+    if nr & !X32 < INVALID { nr } else { INVALID }
 }
 
 /// [`COMPAT`] when the running thread is in a 32-bit system call.

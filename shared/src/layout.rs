@@ -24,8 +24,8 @@ pub struct Layout {
     pub task_mm: u32,
     /// `task_struct.signal`.
     pub task_signal: u32,
-    /// `task_struct.comm`.
-    pub task_comm: u32,
+    /// `task_struct.self_exec_id` (its low word): grows with each exec, and a child inherits it.
+    pub task_exec_id: u32,
     /// The word of `task_struct.thread_info` that tells a 32-bit system call.
     pub task_compat: u32,
     /// The bits of that word that tell it; 0 where there are no 32-bit calls.
@@ -82,7 +82,7 @@ impl Layout {
         task_files: ABSENT,
         task_mm: ABSENT,
         task_signal: ABSENT,
-        task_comm: ABSENT,
+        task_exec_id: ABSENT,
         task_compat: ABSENT,
         compat_bits: 0,
         signal_live: ABSENT,

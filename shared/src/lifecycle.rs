@@ -30,8 +30,8 @@ pub struct Event {
     pub cmdline_len: u32,
     /// Bytes the whole command line has; more than `cmdline_len` when it was cut.
     pub cmdline_total: u32,
-    /// Not used.
-    pub pad: u32,
+    /// Id of the program after the event (see [`crate::offcpu::Key::exec_id`]).
+    pub exec_id: u32,
     /// Name of the process after the event.
     pub comm: [u8; COMM_LEN],
 }

@@ -12,6 +12,8 @@ pub const UNINTERRUPTIBLE: u32 = 2;
 pub const STOPPED: u32 = 4;
 /// Stopped by a tracer (`__TASK_TRACED`, `t` in ps).
 pub const TRACED: u32 = 8;
+/// Parked (`TASK_PARKED`): a kernel thread of a CPU that is off.
+pub const PARKED: u32 = 0x40;
 /// Dead (`TASK_DEAD`).
 pub const DEAD: u32 = 0x80;
 /// Idle (`TASK_NOLOAD`, with [`UNINTERRUPTIBLE`]: `I` in ps): a kernel thread with nothing to do.
@@ -33,6 +35,9 @@ pub struct Key {
     pub user_stack: i32,
     /// Epoch in which it began: the one of the stack ids.
     pub epoch: u32,
+    /// Which of the programs that the process has run one after the other the user stack is of: the
+    /// low word of `task_struct.self_exec_id`, which grows with each exec.
+    pub exec_id: u32,
 }
 
 /// Value of the `OFFCPU_0` and `OFFCPU_1` maps on one CPU. The counts only grow.
@@ -57,6 +62,4 @@ pub struct Waiting {
     pub woken_ns: u64,
     /// Process, state and stacks.
     pub key: Key,
-    /// Not used.
-    pub pad: u32,
 }

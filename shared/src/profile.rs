@@ -15,6 +15,8 @@ pub struct Key {
     pub kernel_stack: i32,
     /// User stack of the sample.
     pub user_stack: i32,
+    /// Which of its programs the process ran (see [`crate::offcpu::Key::exec_id`]).
+    pub exec_id: u32,
     /// Name of the thread.
     pub comm: [u8; COMM_LEN],
 }

@@ -6,6 +6,10 @@ use bytemuck::{Pod, Zeroable};
 /// Set in [`Key::nr`] for a 32-bit (compat) system call, whose numbers are another table's.
 pub const COMPAT: u32 = 1 << 31;
 
+/// Number under which all calls with a number that no system call has are counted: a program may make
+/// up as many as it likes.
+pub const INVALID: u32 = 1023;
+
 /// Key of the `SYSCALLS` map.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]

@@ -135,6 +135,13 @@ fn ready(args: &WatchArgs) -> eyre::Result<Filter> {
     if let Some(refusal) = doctor::privilege_error() {
         bail!(refusal);
     }
+    if !doctor::sees_all_pids() {
+        bail!(
+            "this PID namespace (a container's) has PIDs of its own, and the kernel does not count \
+             by them: run syscope on the host, or in the host's PID namespace (`docker run \
+             --pid=host`, `nsenter -t 1 -p -m`)"
+        );
+    }
     Ok(args.filter()?)
 }
 

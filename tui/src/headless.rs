@@ -61,8 +61,9 @@ async fn collect(mut handle: Handle, duration: Duration, progress: bool) -> io::
                 Some(batch) => take(&mut model, batch, end, progress),
                 None => break,
             },
-            _ = interrupts.recv(), if !interrupted => interrupted = true,
-            _ = terminations.recv(), if !interrupted => interrupted = true,
+            // A second one does not wait for symbols any more.
+            _ = interrupts.recv() => if std::mem::replace(&mut interrupted, true) { break },
+            _ = terminations.recv() => if std::mem::replace(&mut interrupted, true) { break },
             () = tokio::time::sleep_until(end), if !stopping => {
                 stopping = true;
                 stop(&handle);

@@ -84,7 +84,7 @@ impl Facts {
             capabilities: caps::read(None, CapSet::Effective).unwrap_or_default(),
             // These inode numbers are constants of the kernel (`PROC_USER_INIT_INO` and so on).
             first_user_namespace: namespace_is("user", 0xEFFF_FFFD),
-            first_pid_namespace: namespace_is("pid", 0xEFFF_FFFC),
+            first_pid_namespace: in_first_pid_namespace(),
             seccomp: Process::myself()
                 .and_then(|process| process.status())
                 .is_ok_and(|status| status.seccomp.is_some_and(|mode| mode != 0)),
@@ -117,6 +117,11 @@ impl Facts {
 
 fn sysctl(name: &str) -> Option<i64> {
     fs::read_to_string(Path::new("/proc/sys").join(name)).ok()?.trim().parse().ok()
+}
+
+/// Whether this is the machine's first PID namespace (`PROC_PID_INIT_INO` in the kernel).
+pub fn in_first_pid_namespace() -> bool {
+    namespace_is("pid", 0xEFFF_FFFC)
 }
 
 fn namespace_is(kind: &str, inode: u32) -> bool {

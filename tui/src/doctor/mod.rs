@@ -44,3 +44,9 @@ pub fn privilege_error() -> Option<String> {
     let facts = Facts::gather();
     command::Invocation::current().privilege_error(&facts)
 }
+
+/// Whether `/proc` shows the PIDs that the kernel counts by: not so in a PID namespace of its own, as
+/// containers have.
+pub fn sees_all_pids() -> bool {
+    facts::in_first_pid_namespace()
+}

@@ -1,6 +1,6 @@
 //! Reads the lifecycle probe.
 
-use super::map;
+use super::{Reading, map};
 use crate::source::ProcessEvent;
 use crate::text::from_bytes;
 use aya::Ebpf;
@@ -20,10 +20,15 @@ impl Reader {
     }
 
     /// Appends what happened since the last reading.
-    pub fn read(&mut self, events: &mut Vec<ProcessEvent>) {
+    pub fn read(&mut self, reading: &mut Reading) {
         while let Some(item) = self.ring.next() {
             match decode(&item) {
-                Some(event) => events.push(event),
+                Some((event, exec_id)) => {
+                    if let ProcessEvent::Exec { pid, .. } = &event {
+                        reading.execs.push((*pid, exec_id));
+                    }
+                    reading.processes.push(event);
+                }
                 None => tracing::error!(bytes = item.len(), "a lifecycle event not understood"),
             }
         }
@@ -36,12 +41,13 @@ impl AsFd for Reader {
     }
 }
 
-/// Decodes one event of the ring; `None` when it is none.
-pub fn decode(bytes: &[u8]) -> Option<ProcessEvent> {
+/// Decodes one event of the ring, with the id of the program that runs after it; `None` when it is
+/// none.
+pub fn decode(bytes: &[u8]) -> Option<(ProcessEvent, u32)> {
     let (head, tail) = bytes.split_at_checked(size_of::<Event>())?;
     let event: Event = bytemuck::pod_read_unaligned(head);
     let (time_ns, pid, comm) = (event.time_ns, event.pid, text(&event.comm));
-    Some(match event.kind {
+    let decoded = match event.kind {
         FORK => ProcessEvent::Fork { time_ns, pid, parent: event.parent, comm },
         EXEC => {
             let cmdline = tail.get(..event.cmdline_len as usize)?;
@@ -50,7 +56,8 @@ pub fn decode(bytes: &[u8]) -> Option<ProcessEvent> {
         }
         EXIT => ProcessEvent::Exit { time_ns, pid },
         _ => return None,
-    })
+    };
+    Some((decoded, event.exec_id))
 }
 
 /// A NUL-padded name as text.
@@ -79,13 +86,16 @@ mod tests {
         let head = Event {
             kind: EXEC,
             pid: 7,
+            exec_id: 3,
             cmdline_len: line.len() as u32,
             cmdline_total: 600,
             comm: *b"ls\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
             ..Event::default()
         };
         let bytes = [bytemuck::bytes_of(&head), line].concat();
-        let ProcessEvent::Exec { comm, cmdline, .. } = decode(&bytes).unwrap() else { panic!() };
+        let (ProcessEvent::Exec { comm, cmdline, .. }, 3) = decode(&bytes).unwrap() else {
+            panic!()
+        };
         assert_eq!((comm.as_str(), cmdline.as_str()), ("ls", "ls -l /tmp…"));
         assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
     }

@@ -60,15 +60,23 @@ pub fn attach(settings: &Settings) -> Result<Kernel, AttachError> {
     let mut programs = load_object(&layout, cpus)?;
     let refused = |error: io::Error| AttachError::Refused(error.to_string());
     let filter = push_down(&mut programs, settings).map_err(refused)?;
-    let statuses: Vec<_> = PROBES
-        .iter()
-        .map(|probe| match attach_probe(&mut programs, probe, &layout, settings) {
-            Ok(()) => ProbeStatus::On,
-            Err(reason) => ProbeStatus::Off(reason),
-        })
-        .collect();
+    let statuses = attach_probes(&mut programs, &layout, settings);
     check_any_on(&statuses)?;
-    assemble(programs, filter, statuses, settings, cpus).map_err(refused)
+    assemble(programs, filter, statuses, settings).map_err(refused)
+}
+
+/// Attaches the probes, each on its own. Lifecycle comes first: a process that another probe sees
+/// must have a name.
+fn attach_probes(programs: &mut Ebpf, layout: &Layout, settings: &Settings) -> Vec<ProbeStatus> {
+    let mut statuses = vec![ProbeStatus::On; PROBES.len()];
+    let (first, others): (Vec<_>, Vec<_>) =
+        PROBES.iter().partition(|probe| probe.id == ProbeId::Lifecycle);
+    for probe in first.into_iter().chain(others) {
+        if let Err(reason) = attach_probe(programs, probe, layout, settings) {
+            statuses[probe.id as usize] = ProbeStatus::Off(reason);
+        }
+    }
+    statuses
 }
 
 /// Tells the programs whom to watch before the first of them runs.
@@ -215,11 +223,10 @@ fn assemble(
     filter: filter::Writer,
     statuses: Vec<ProbeStatus>,
     settings: &Settings,
-    cpus: usize,
 ) -> io::Result<Kernel> {
     let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
     let descriptors = descriptors(&programs)?;
-    let overhead = overhead::Meter::new(descriptors_once(&programs)?, cpus, settings.now_ns);
+    let overhead = overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns);
     let maps = &mut programs;
     Ok(Kernel {
         filter,

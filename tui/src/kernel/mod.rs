@@ -44,6 +44,8 @@ const EPOCH_MIN: Duration = Duration::from_millis(40);
 pub struct Reading {
     /// What happened to processes, in order.
     pub processes: Vec<ProcessEvent>,
+    /// Of each process that replaced its program, in order: its PID, and the id of the new one.
+    pub execs: Vec<(u32, u32)>,
     /// System calls since the last reading.
     pub syscalls: Vec<SyscallDelta>,
     /// File opens since the last reading.
@@ -65,6 +67,8 @@ pub struct NewStack {
     pub probe: ProbeId,
     /// Its id and addresses.
     pub request: Request,
+    /// Id of the program that ran (see [`syscope_shared::offcpu::Key::exec_id`]).
+    pub exec_id: u32,
 }
 
 /// The attached BPF programs and their maps.
@@ -120,7 +124,7 @@ impl Kernel {
     pub fn read_rings(&mut self, reading: &mut Reading) -> std::io::Result<()> {
         self.filter.look()?;
         if let Some(lifecycle) = &mut self.lifecycle {
-            lifecycle.read(&mut reading.processes);
+            lifecycle.read(reading);
         }
         if let Some(opens) = &mut self.opens {
             opens.read(&mut reading.opens);
@@ -162,10 +166,10 @@ impl Kernel {
     pub fn seed_waits(
         &mut self,
         now_ns: u64,
-        watched: impl Fn(u32) -> bool,
+        pids: &[u32],
     ) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
         match &mut self.offcpu {
-            Some(offcpu) => offcpu.seed(now_ns, watched),
+            Some(offcpu) => offcpu.seed(now_ns, pids),
             None => Ok(Vec::new()),
         }
     }
@@ -184,19 +188,14 @@ impl Kernel {
         }
     }
 
-    /// A process replaced its program: its addresses mean something else now.
-    pub fn address_space_gone(&mut self, pid: u32) {
-        if let Some(offcpu) = &mut self.offcpu {
-            offcpu.stacks.forget(pid);
-        }
-        if let Some(profile) = &mut self.profile {
-            profile.stacks.forget(pid);
-        }
-    }
-
     /// The health counters as they stand.
     pub fn health(&mut self) -> Health {
-        self.health.read(&self.statuses, self.filter.listed())
+        let mut health = self.health.read(&self.statuses, self.filter.listed());
+        let offcpu = self.offcpu.as_ref().map_or(0, |reader| reader.stacks.unreadable());
+        let profile = self.profile.as_ref().map_or(0, |reader| reader.stacks.unreadable());
+        health.probes[ProbeId::Offcpu as usize].stack_errors += offcpu;
+        health.probes[ProbeId::Profile as usize].stack_errors += profile;
+        health
     }
 
     /// What watching costs; measures the BPF programs for a short window now and then.

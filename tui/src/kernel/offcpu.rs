@@ -39,8 +39,9 @@ const CROWDED: usize = 2 * 1024;
 pub struct Reader {
     ended: [Drain<Key, Stats>; 2],
     waiting: TypedMap<u32, Waiting>,
-    /// Epochs in which the waits began that have not ended.
-    epochs_waiting: FxHashSet<u32>,
+    /// Stacks, by their epoch, of the waits that had not ended at the last reading, and at the one
+    /// before it: a wait that ends between two looks at the maps is met last a reading later.
+    in_use: [FxHashSet<(u32, i32)>; 2],
     /// Stack tables of this probe.
     pub stacks: Stacks,
 }
@@ -54,7 +55,7 @@ impl Reader {
         Ok(Self {
             ended: [first, second],
             waiting: map::typed(programs, "WAITING")?,
-            epochs_waiting: FxHashSet::default(),
+            in_use: Default::default(),
             stacks: Stacks::open(programs, ProbeId::Offcpu, tables)?,
         })
     }
@@ -69,7 +70,7 @@ impl Reader {
                     pid: key.pid,
                     state: state(key.state),
                     kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(key.epoch, key.pid, key.user_stack, new),
+                    user_stack: stacks.user(key.epoch, (key.pid, key.exec_id), key.user_stack, new),
                     blocked_ns: stats.blocked_ns,
                     runqueue_ns: stats.runqueue_ns,
                     waits: stats.waits,
@@ -81,20 +82,22 @@ impl Reader {
     }
 
     fn read_waiting(&mut self, new: &mut Vec<NewStack>) -> io::Result<Vec<WaitingNow>> {
-        let Self { waiting, stacks, epochs_waiting, .. } = self;
+        let Self { waiting, stacks, in_use, .. } = self;
         let mut now = Vec::new();
-        epochs_waiting.clear();
+        in_use.swap(0, 1);
+        in_use[0].clear();
         waiting.for_each(|tid, wait| {
             let wait = &wait[0];
             if wait.since_ns != 0 {
                 let key = wait.key;
-                epochs_waiting.insert(key.epoch);
+                in_use[0].insert((key.epoch, key.kernel_stack));
+                in_use[0].insert((key.epoch, key.user_stack));
                 now.push(WaitingNow {
                     pid: key.pid,
                     tid,
                     state: state(key.state),
                     kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(key.epoch, key.pid, key.user_stack, new),
+                    user_stack: stacks.user(key.epoch, (key.pid, key.exec_id), key.user_stack, new),
                     since_ns: wait.since_ns,
                     woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
                 });
@@ -111,44 +114,55 @@ impl Reader {
             return Ok(None);
         }
         self.ended[(current.wrapping_add(1) & 1) as usize].clear();
-        self.stacks.begin_epoch(&self.epochs_waiting)?;
+        let [now, before] = &self.in_use;
+        self.stacks.begin_epoch(|epoch, raw| {
+            now.contains(&(epoch, raw)) || before.contains(&(epoch, raw))
+        })?;
         Ok(Some(self.stacks.epoch()))
     }
 
-    /// Enters every thread of a watched process that sleeps now as waiting since `now_ns`, unless the probe has seen it
-    /// leave the CPU. A thread that wakes in between is taken out again. Returns the kernel stacks
-    /// they sleep on.
-    pub fn seed(
-        &mut self,
-        now_ns: u64,
-        watched: impl Fn(u32) -> bool,
-    ) -> io::Result<Vec<Arc<ResolvedStack>>> {
+    /// Enters every thread of these processes that sleeps now as waiting since `now_ns`, unless the
+    /// probe has seen it leave the CPU. Returns the kernel stacks they sleep on.
+    pub fn seed(&mut self, now_ns: u64, pids: &[u32]) -> io::Result<Vec<Arc<ResolvedStack>>> {
         let mut resolved = Vec::new();
-        for thread in procfs::threads() {
-            let asleep = state_of_letter(thread.state).filter(|_| watched(thread.pid));
-            let Some(state) = asleep else { continue };
+        let mut seeded = Vec::new();
+        for thread in pids.iter().flat_map(|pid| procfs::threads_of(*pid)) {
+            let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
-            let key = Key { pid: thread.pid, state, kernel_stack, user_stack: NONE, epoch: 0 };
-            let wait = Waiting { since_ns: now_ns, woken_ns: 0, key, pad: 0 };
-            match self.waiting.set(&thread.tid, &wait, sys::NOEXIST) {
-                Ok(()) => {}
-                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
-                Err(error) => return Err(error),
+            let (pid, user_stack) = (thread.pid, NONE);
+            let key = Key { pid, state, kernel_stack, user_stack, epoch: 0, exec_id: 0 };
+            if self.enter(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })? {
+                seeded.push(thread);
             }
         }
-        self.unseed_running(now_ns)?;
+        self.take_out_awake(now_ns, &seeded)?;
         Ok(resolved)
     }
 
-    /// Takes out what was seeded and runs by now: it woke between the look at `/proc` and the
-    /// entry, which would never end.
-    fn unseed_running(&mut self, now_ns: u64) -> io::Result<()> {
-        for thread in procfs::threads() {
-            if state_of_letter(thread.state).is_none()
-                && let Ok(wait) = self.waiting.get(&thread.tid)
-                && wait.since_ns == now_ns
-            {
+    /// Enters a wait, unless the thread is in one that the probe has seen.
+    fn enter(&self, tid: u32, wait: &Waiting) -> io::Result<bool> {
+        match self.waiting.set(&tid, wait, sys::NOEXIST) {
+            Ok(()) => Ok(true),
+            // It was watched once, and went to sleep while it was not.
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
+                let asleep_unseen = self.waiting.get(&tid).is_ok_and(|old| old.since_ns == 0);
+                if asleep_unseen {
+                    self.waiting.set(&tid, wait, 0)?;
+                }
+                Ok(asleep_unseen)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes out what was entered of a thread that woke or ended between the look at `/proc` and
+    /// the entry: nobody else would.
+    fn take_out_awake(&self, now_ns: u64, seeded: &[procfs::ThreadAsleep]) -> io::Result<()> {
+        for thread in seeded {
+            let state = procfs::thread_state(thread.pid, thread.tid);
+            let asleep = state.is_some_and(|letter| state_of_letter(letter).is_some());
+            if !asleep && self.waiting.get(&thread.tid).is_ok_and(|wait| wait.since_ns == now_ns) {
                 self.waiting.delete(&thread.tid)?;
             }
         }

@@ -6,16 +6,15 @@ use aya::sys::{Stats, enable_stats};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// How often the BPF programs are measured, in ns. Measuring costs two clock readings a run.
-const PERIOD_NS: u64 = 10_000_000_000;
+const PERIOD_NS: u64 = 4_000_000_000;
 /// How long a measurement lasts at least, in ns.
-const WINDOW_NS: u64 = 200_000_000;
+const WINDOW_NS: u64 = 400_000_000;
 /// syscope's own share is taken over windows of at least this length, in ns.
 const SELF_WINDOW_NS: u64 = 900_000_000;
 
 /// Measures syscope's own CPU time always, and the BPF programs for a short window now and then.
 pub struct Meter {
     programs: Vec<OwnedFd>,
-    cpus: f64,
     last: Overhead,
     own: (u64, u64),
     window: Option<Window>,
@@ -30,11 +29,10 @@ struct Window {
 }
 
 impl Meter {
-    /// Measures these programs on a machine of `cpus` CPUs.
-    pub fn new(programs: Vec<OwnedFd>, cpus: usize, now_ns: u64) -> Self {
+    /// Measures these programs.
+    pub fn new(programs: Vec<OwnedFd>, now_ns: u64) -> Self {
         let own = (now_ns, procfs::self_cpu_ns());
-        let cpus = cpus as f64;
-        Self { programs, cpus, last: Overhead::default(), own, window: None, next_window_ns: 0 }
+        Self { programs, last: Overhead::default(), own, window: None, next_window_ns: 0 }
     }
 
     /// What is known as of `now_ns`; opens or closes a measuring window when it is time.
@@ -48,8 +46,11 @@ impl Meter {
         match self.window.take() {
             Some(window) if now_ns - window.since_ns >= WINDOW_NS => {
                 let ran = self.run_time_ns().saturating_sub(window.run_time_ns);
-                let wall = (now_ns - window.since_ns) as f64 * self.cpus;
-                self.last.bpf_share = Some(ran as f64 / wall);
+                let cpus = procfs::online_cpus().len() as f64;
+                let share = ran as f64 / ((now_ns - window.since_ns) as f64 * cpus);
+                // Load comes in bursts longer than a window: the one before counts too.
+                self.last.bpf_share =
+                    Some(self.last.bpf_share.map_or(share, |s| (s + share) / 2.0));
                 self.next_window_ns = now_ns + PERIOD_NS;
             }
             Some(window) => self.window = Some(window),

@@ -7,7 +7,6 @@ use super::map;
 use super::stacks::Stacks;
 use crate::source::ProfileDelta;
 use aya::Ebpf;
-use rustc_hash::FxHashSet;
 use std::io;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
@@ -46,7 +45,7 @@ impl Reader {
                     pid: key.pid,
                     comm: text(&key.comm),
                     kernel_stack: stacks.kernel(epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(epoch, key.pid, key.user_stack, new),
+                    user_stack: stacks.user(epoch, (key.pid, key.exec_id), key.user_stack, new),
                     samples,
                 });
             })?;
@@ -62,7 +61,7 @@ impl Reader {
             return Ok(None);
         }
         self.samples[(current.wrapping_add(1) & 1) as usize].clear();
-        self.stacks.begin_epoch(&FxHashSet::default())?;
+        self.stacks.begin_epoch(|_, _| false)?;
         Ok(Some(self.stacks.epoch()))
     }
 

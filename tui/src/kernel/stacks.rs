@@ -5,7 +5,7 @@ use super::map::{self, TypedMap};
 use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space};
 use aya::Ebpf;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +25,9 @@ const KERNEL_STACKS_MAX: usize = 64 * 1024;
 /// Ids are given out over all probes, so that a stack has one name wherever it turns up.
 static NEXT: AtomicU32 = AtomicU32::new(StackId::FIRST.0);
 
+/// Stacks of one process, by the program that ran (its exec id) and their addresses.
+type ProgramStacks = FxHashMap<(u32, Arc<[u64]>), StackId>;
+
 /// One of the two sets of tables that a probe writes to by turns.
 struct Set {
     main: TypedMap<u32, Slot>,
@@ -38,9 +41,11 @@ pub struct Stacks {
     epoch: u32,
     /// Addresses by what the probe calls them: the epoch, and the id in its set.
     met: FxHashMap<(u32, i32), Arc<[u64]>>,
+    unreadable: u64,
     met_in_epoch: usize,
     kernel: FxHashMap<Arc<[u64]>, StackId>,
-    user: FxHashMap<u32, FxHashMap<Arc<[u64]>, StackId>>,
+    /// By PID.
+    user: FxHashMap<u32, ProgramStacks>,
     seeded: FxHashMap<Vec<Arc<Frame>>, i32>,
     seeded_ids: Vec<StackId>,
 }
@@ -57,6 +62,7 @@ impl Stacks {
             sets: [set(tables[0])?, set(tables[1])?],
             epoch: 0,
             met: FxHashMap::default(),
+            unreadable: 0,
             met_in_epoch: 0,
             kernel: FxHashMap::default(),
             user: FxHashMap::default(),
@@ -76,14 +82,15 @@ impl Stacks {
     }
 
     /// Begins a new epoch: empties the set that the probe has not written to since the last one
-    /// began. Ids of the epochs in `in_use`, and of the one that ends, keep their meaning.
-    pub fn begin_epoch(&mut self, in_use: &FxHashSet<u32>) -> io::Result<()> {
+    /// began. Ids that are `in_use`, by their epoch, and those of the one that ends keep their
+    /// meaning.
+    pub fn begin_epoch(&mut self, in_use: impl Fn(u32, i32) -> bool) -> io::Result<()> {
         let ending = self.epoch;
         let next = ending.wrapping_add(1);
         let set = &self.sets[(next & 1) as usize];
         set.main.clear()?;
         set.overflow.clear()?;
-        self.met.retain(|(epoch, _), _| *epoch == ending || in_use.contains(epoch));
+        self.met.retain(|(epoch, raw), _| *epoch == ending || in_use(*epoch, *raw));
         self.epoch = next;
         self.met_in_epoch = 0;
         if self.kernel.len() > KERNEL_STACKS_MAX {
@@ -116,25 +123,37 @@ impl Stacks {
         *self
             .kernel
             .entry(addresses)
-            .or_insert_with_key(|addresses| name(probe, Space::Kernel, addresses, new))
+            .or_insert_with_key(|addresses| name(probe, Space::Kernel, 0, addresses, new))
     }
 
-    /// The id of a user stack of a process; otherwise as [`Stacks::kernel`].
-    pub fn user(&mut self, epoch: u32, pid: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
+    /// The id of a user stack of a process and one of its programs; otherwise as
+    /// [`Stacks::kernel`].
+    pub fn user(
+        &mut self,
+        epoch: u32,
+        (pid, exec_id): (u32, u32),
+        raw: i32,
+        new: &mut Vec<NewStack>,
+    ) -> StackId {
         let addresses = match self.addresses(epoch, raw) {
             Ok(addresses) => addresses,
             Err(id) => return id,
         };
         let probe = self.probe;
         let of_process = self.user.entry(pid).or_default();
-        *of_process
-            .entry(addresses)
-            .or_insert_with_key(|addresses| name(probe, Space::User { pid }, addresses, new))
+        *of_process.entry((exec_id, addresses)).or_insert_with_key(|(_, addresses)| {
+            name(probe, Space::User { pid }, exec_id, addresses, new)
+        })
     }
 
-    /// The addresses of a process mean nothing any more.
+    /// A process has ended.
     pub fn forget(&mut self, pid: u32) {
         self.user.remove(&pid);
+    }
+
+    /// Stacks that were stored and could not be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// The addresses behind a raw id, or the id that stands for there being none.
@@ -145,21 +164,25 @@ impl Stacks {
         if let Some(addresses) = self.met.get(&(epoch, raw)) {
             return Ok(addresses.clone());
         }
-        if epoch != self.epoch && epoch != self.epoch.wrapping_sub(1) {
-            tracing::error!(epoch, raw, "a stack of an epoch that is over was never met");
+        let Some(addresses) = self.read(epoch, raw) else {
+            self.unreadable += 1;
             return Err(StackId::LOST);
-        }
-        let set = &self.sets[(epoch & 1) as usize];
-        let table = if raw & OVERFLOW == 0 { &set.main } else { &set.overflow };
-        let addresses = table.get(&((raw & !OVERFLOW) as u32)).map_err(|error| {
-            tracing::error!(%error, epoch, raw, "a stack that was stored cannot be read");
-            StackId::LOST
-        })?;
-        let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
-        let addresses: Arc<[u64]> = addresses[..depth].into();
+        };
         self.met.insert((epoch, raw), addresses.clone());
         self.met_in_epoch += usize::from(epoch == self.epoch);
         Ok(addresses)
+    }
+
+    /// Reads a stack from its table; `None` where the table is another epoch's by now.
+    fn read(&self, epoch: u32, raw: i32) -> Option<Arc<[u64]>> {
+        if epoch != self.epoch && epoch != self.epoch.wrapping_sub(1) {
+            return None;
+        }
+        let set = &self.sets[(epoch & 1) as usize];
+        let table = if raw & OVERFLOW == 0 { &set.main } else { &set.overflow };
+        let addresses = table.get(&((raw & !OVERFLOW) as u32)).ok()?;
+        let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
+        Some(addresses[..depth].into())
     }
 
     fn special(&self, raw: i32) -> StackId {
@@ -176,9 +199,16 @@ impl Stacks {
 }
 
 /// Names a stack that was met for the first time.
-fn name(probe: ProbeId, space: Space, addresses: &[u64], new: &mut Vec<NewStack>) -> StackId {
+fn name(
+    probe: ProbeId,
+    space: Space,
+    exec_id: u32,
+    addresses: &[u64],
+    new: &mut Vec<NewStack>,
+) -> StackId {
     let id = next_id();
-    new.push(NewStack { probe, request: Request { id, space, addresses: addresses.to_vec() } });
+    let request = Request { id, space, addresses: addresses.to_vec() };
+    new.push(NewStack { probe, request, exec_id });
     id
 }
 

@@ -62,7 +62,10 @@ impl Processes {
                 }
             }
             ProcessEvent::Exit { time_ns, pid } => {
-                if let Some(key) = self.living(pid).map(|process| process.key) {
+                // One that was born later is another with the same PID.
+                if let Some(key) = self.living(pid).map(|process| process.key)
+                    && key.start_ns <= time_ns
+                {
                     self.end(key, time_ns);
                 }
             }

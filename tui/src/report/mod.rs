@@ -110,8 +110,15 @@ impl<'a> Selection<'a> {
         })
     }
 
-    fn opens(&self) -> impl Iterator<Item = &'a OpenRow> {
+    fn opens(&self) -> impl DoubleEndedIterator<Item = &'a OpenRow> {
         self.model.opens.rows().filter(|row| self.accepts(row.process))
+    }
+
+    /// The last opens of the processes that are accepted, as many as a table shows, oldest first.
+    fn last_opens(&self) -> impl Iterator<Item = &'a OpenRow> {
+        let mut rows: Vec<_> = self.opens().rev().take(self.top).collect();
+        rows.reverse();
+        rows.into_iter()
     }
 
     /// Opens of the processes that are accepted, and how many of them failed.

@@ -7,6 +7,12 @@ use serde::Serialize;
 pub struct Health {
     /// One entry a probe, in the order of [`crate::probes::PROBES`].
     pub probes: Vec<ProbeHealth>,
+    /// Readings of the kernel's maps that failed; what they would have read comes with a later one.
+    pub read_errors: u64,
+    /// Stacks that were not symbolized, for there were too many at once.
+    pub unsymbolized_stacks: u64,
+    /// Events that were read and had to be thrown away, for nobody took them.
+    pub overrun: u64,
     /// Ticks that were skipped because reading took longer than the interval.
     pub skipped_ticks: u64,
     /// What watching costs.
@@ -89,12 +95,22 @@ impl Health {
 
     /// Events that happened and are not on screen, all probes.
     pub fn lost_events(&self) -> u64 {
-        self.probes.iter().map(ProbeHealth::lost).sum()
+        self.probes.iter().map(ProbeHealth::lost).sum::<u64>() + self.overrun
     }
 
     /// Stacks of events that are on screen, but without them, all probes.
     pub fn lost_stacks(&self) -> u64 {
         self.probes.iter().map(|p| p.collisions + p.stack_errors).sum()
+    }
+
+    /// What went wrong in reading, whatever the probe: count and text.
+    pub fn shortfalls(&self) -> [(u64, &'static str); 4] {
+        [
+            (self.overrun, "file opens thrown away: nobody took them in time"),
+            (self.read_errors, "readings of the kernel's maps that failed"),
+            (self.unsymbolized_stacks, "stacks without names: too many at once"),
+            (self.skipped_ticks, "readings left out because one took longer than the interval"),
+        ]
     }
 
     /// The probe with this stem.

@@ -73,20 +73,23 @@ pub fn exists(pid: u32) -> bool {
         .is_some_and(|stat| leads_its_process(&stat))
 }
 
-/// Every thread of every process, with its state.
-pub fn threads() -> Vec<ThreadAsleep> {
-    let Ok(processes) = all_processes() else { return Vec::new() };
-    let tasks = processes.flatten().filter_map(|process| process.tasks().ok()).flatten().flatten();
+/// The threads of a process, with their states.
+pub fn threads_of(pid: u32) -> Vec<ThreadAsleep> {
+    let process = i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok());
+    let tasks = process.and_then(|process| process.tasks().ok()).into_iter().flatten().flatten();
     tasks
         .filter_map(|task| {
             let state = task.stat().ok()?.state;
-            Some(ThreadAsleep {
-                pid: u32::try_from(task.pid).ok()?,
-                tid: u32::try_from(task.tid).ok()?,
-                state,
-            })
+            Some(ThreadAsleep { pid, tid: u32::try_from(task.tid).ok()?, state })
         })
         .collect()
+}
+
+/// The state letter of a thread; `None` when it has ended.
+pub fn thread_state(pid: u32, tid: u32) -> Option<char> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    let task = process.task_from_tid(i32::try_from(tid).ok()?).ok()?;
+    Some(task.stat().ok()?.state)
 }
 
 /// Numbers of the CPUs that are online.

@@ -199,7 +199,11 @@ impl Engine {
             {
                 snapshot = newer;
             }
-            match snapshot.mapping(code.within()) {
+            let mapping = snapshot.mapping(code.within());
+            if code.is_return && !may_be_code(&snapshot, mapping, code) {
+                return resolved.end_early();
+            }
+            match mapping {
                 Some(mapping) => self.resolve_mapped(&snapshot, mapping, code, resolved),
                 None => {
                     let label = "[unmapped]";
@@ -283,7 +287,29 @@ impl Engine {
     }
 }
 
+/// Whether an address can be one of code. In a process with a JIT all memory without a file can,
+/// whatever may be done with it at the moment, and what the JIT has named is.
+fn may_be_code(snapshot: &Snapshot, mapping: Option<&Mapping>, code: Code) -> bool {
+    let mut jit = snapshot.perf_map.borrow_mut();
+    let mapped = mapping.is_some_and(|mapping| {
+        mapping.is_code || (matches!(mapping.backing, Backing::Anonymous) && jit.exists())
+    });
+    mapped || jit.find(snapshot.pid, code.within()).is_some()
+}
+
+/// Stands for the rest of a stack whose walk went astray.
+const ASTRAY: &str = "[stack ends: no frame pointers]";
+
 impl Resolved {
+    /// Nothing returns to where no code is: the walk took a number for the frame pointer of the
+    /// caller, and what it found from there on is as wrong.
+    fn end_early(&mut self) {
+        let mut note = Frame::note(ASTRAY);
+        note.resolved = false;
+        self.unresolved += 1;
+        self.frames.push(Arc::new(note));
+    }
+
     fn push(&mut self, frames: &Frames) {
         self.unresolved += frames.iter().filter(|frame| !frame.resolved).count();
         self.frames.extend(frames.iter().cloned());

@@ -19,6 +19,8 @@ pub(super) struct Mapping {
     pub(super) end: u64,
     /// Offset of `start` into the file.
     pub(super) offset: u64,
+    /// Whether what is in it can be executed.
+    pub(super) is_code: bool,
     pub(super) backing: Backing,
 }
 
@@ -49,6 +51,7 @@ impl Mapping {
 
     fn new(pid: u32, map: &MemoryMap, binaries: &mut Binaries, names: &mut Names) -> Self {
         let (start, end) = map.address;
+        let is_code = map.perms.contains(MMPermissions::EXECUTE);
         let named = |names: &mut Names, name: &str| Backing::Named(names.share(name));
         let backing = match &map.pathname {
             MMapPath::Vdso => Backing::Vdso,
@@ -62,13 +65,12 @@ impl Mapping {
             MMapPath::Other(name) => named(names, &format!("[{name}]")),
             MMapPath::Path(path) => {
                 let module = names.share(&path.to_string_lossy());
-                let is_code = map.perms.contains(MMPermissions::EXECUTE);
                 let binary =
                     is_code.then(|| find_binary(pid, map, path, &module, binaries)).flatten();
                 binary.map_or(Backing::File(module), Backing::Binary)
             }
         };
-        Self { start, end, offset: map.offset, backing }
+        Self { start, end, offset: map.offset, is_code, backing }
     }
 }
 

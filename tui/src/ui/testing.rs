@@ -188,9 +188,8 @@ pub(crate) fn health() -> Health {
         PROBES.iter().map(|probe| ProbeHealth { name: probe.name, ..ProbeHealth::default() });
     Health {
         probes: probes.collect(),
-        skipped_ticks: 0,
         overhead: Overhead { self_cpu: 0.0031, bpf_share: Some(0.0012) },
-        pushed_down: None,
+        ..Health::default()
     }
 }
 

@@ -99,6 +99,20 @@ fn stacks_that_were_lost_are_no_alarm() {
 }
 
 #[test]
+fn the_health_page_says_where_something_was_lost() {
+    let mut app = busy(80, 24);
+    let mut health = health();
+    health.overrun = 12;
+    health.probes[1].events = 12_345;
+    health.probes[1].ring_full = 1_234;
+    health.probes[2].collisions = 3;
+    let time_ns = START + SECOND;
+    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    press(&mut app, "i");
+    assert_snapshot!("health", characters(&mut app));
+}
+
+#[test]
 fn hostile_names() {
     let mut app = busy(120, 40);
     let comm = "\u{1b}[31mevil\n".to_owned();

@@ -37,14 +37,12 @@ fn health(model: &Model) -> Vec<PageLine> {
             ),
         ),
         plain("bpf", format!("{bpf} of the machine: the BPF programs in the kernel")),
-        plain(
-            "late",
-            format!(
-                "{} ticks skipped, for reading took longer than the interval",
-                text::count(health.skipped_ticks)
-            ),
-        ),
     ];
+    lines.extend([plain("", ""), heading("reading")]);
+    match shortfalls(&health.shortfalls()) {
+        wrong if wrong.is_empty() => lines.push(plain(" ", "nothing went wrong")),
+        wrong => lines.extend(wrong),
+    }
     for probe in &health.probes {
         lines.extend([plain("", ""), heading(probe.name)]);
         if let ProbeStatus::Off(reason) = &probe.status {
@@ -53,11 +51,15 @@ fn health(model: &Model) -> Vec<PageLine> {
         }
         lines.push(counted("seen", probe.events, "events"));
         lines.push(counted("lost", probe.lost(), "events"));
-        let short = probe.shortfalls().into_iter().filter(|(count, _)| *count > 0);
-        // A label of blanks: these lines belong to the one above.
-        lines.extend(short.map(|(count, what)| counted(" ", count, what)));
+        lines.extend(shortfalls(&probe.shortfalls()));
     }
     lines
+}
+
+/// What there is of it; without labels, for it belongs to the line above.
+fn shortfalls(all: &[(u64, &str)]) -> Vec<PageLine> {
+    let short = all.iter().filter(|(count, _)| *count > 0);
+    short.map(|(count, what)| counted(" ", *count, what)).collect()
 }
 
 /// Counts below each other, their ends in one column.

@@ -114,7 +114,7 @@ fn is_false(mark: &bool) -> bool {
 impl Serialize for OpenEvents<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let realtime_offset_ns = self.0.model.watched.realtime_offset_ns;
-        serializer.collect_seq(self.0.opens().map(|row| open_out(row, realtime_offset_ns)))
+        serializer.collect_seq(self.0.last_opens().map(|row| open_out(row, realtime_offset_ns)))
     }
 }
 

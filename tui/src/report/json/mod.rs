@@ -121,6 +121,9 @@ impl Serialize for HealthOut<'_> {
         }
         map.serialize_entry("overhead", &self.0.overhead)?;
         map.serialize_entry("skipped_ticks", &self.0.skipped_ticks)?;
+        map.serialize_entry("overrun", &self.0.overrun)?;
+        map.serialize_entry("read_errors", &self.0.read_errors)?;
+        map.serialize_entry("unsymbolized_stacks", &self.0.unsymbolized_stacks)?;
         map.serialize_entry("pushed_down", &self.0.pushed_down)?;
         map.end()
     }

@@ -73,9 +73,10 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     for probe in &health.probes {
         losses(probe, out)?;
     }
-    if health.skipped_ticks > 0 {
-        let n = count(health.skipped_ticks);
-        writeln!(out, "  readings left out because one took longer than the interval: {n}")?;
+    for (n, what) in health.shortfalls() {
+        if n > 0 {
+            writeln!(out, "  {what}: {}", count(n))?;
+        }
     }
     let own = percent(health.overhead.self_cpu);
     let bpf = health.overhead.bpf_share.map_or("(not measured)".to_owned(), percent);

@@ -3,11 +3,12 @@
 use super::Options;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, NewStack, Reading, Waker};
-use crate::model::{Processes, Watched};
-use crate::source::{Batch, Frame, ProcessEvent, ResolvedStack, StackId, procfs};
-use crate::symbols;
+use crate::model::{Process, Processes, Watched};
+use crate::source::{Batch, Frame, ProcessEvent, ProcessSeen, ResolvedStack, StackId, procfs};
+use crate::symbols::{self, Request, Space};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use syscope_shared::health::{PROBES, ProbeId};
 
@@ -17,14 +18,14 @@ const TICKS_TO_FREE: u64 = 2;
 /// Ended processes whose names the collector keeps.
 const DEAD_KEPT: usize = 1_000;
 
-/// What the kernel is to let through of what runs now.
-pub fn plan_now(filter: &Filter) -> PushDown {
-    if filter.is_empty() {
-        return PushDown::All;
-    }
+/// File opens that wait at most for a batch to take them.
+const OPENS_MAX: usize = 200_000;
+
+/// What the kernel is to let through of these processes.
+pub fn plan(filter: &Filter, running: &[ProcessSeen]) -> PushDown {
     let mut known = Processes::default();
-    for seen in procfs::scan() {
-        known.fold(ProcessEvent::Seen(seen));
+    for seen in running {
+        known.fold(ProcessEvent::Seen(seen.clone()));
     }
     filter.plan(known.iter_living().map(Candidate::from))
 }
@@ -35,6 +36,8 @@ pub struct Collector {
     pub watched: Watched,
     /// Ticks that came too late, or whose batch nobody took.
     pub skipped_ticks: u64,
+    read_errors: u64,
+    overrun: u64,
     kernel: Kernel,
     symbols: symbols::Worker,
     filter: Filter,
@@ -49,23 +52,29 @@ pub struct Collector {
     last_ns: u64,
     calls: u64,
     asked: FxHashMap<StackId, ProbeId>,
+    /// Id of the program that each process runs, of those that were seen to exec.
+    programs: FxHashMap<u32, u32>,
     /// Stacks that came with their symbols, for the next batch.
     ready_stacks: Vec<Arc<ResolvedStack>>,
     unresolved: [u64; PROBES as usize],
 }
 
 impl Collector {
-    /// Starts with what runs now; `kernel` was attached with the same options.
+    /// Starts with what runs now; `kernel` was attached with the same options. `before` ran just
+    /// before that: some may have ended since, and left their counts.
     pub fn new(
         kernel: Kernel,
         symbols: symbols::Worker,
         watched: Watched,
         options: &Options,
+        before: Vec<ProcessSeen>,
     ) -> Self {
         let mut collector = Self {
             last_ns: watched.start_ns,
             watched,
             skipped_ticks: 0,
+            read_errors: 0,
+            overrun: 0,
             kernel,
             symbols,
             filter: options.filter.clone(),
@@ -78,13 +87,27 @@ impl Collector {
             tick: 0,
             calls: 0,
             asked: FxHashMap::default(),
+            programs: FxHashMap::default(),
             ready_stacks: Vec::new(),
             unresolved: [0; PROBES as usize],
         };
-        collector.reading.processes = procfs::scan().into_iter().map(ProcessEvent::Seen).collect();
+        collector.meet(before);
         collector.handle_events();
         collector.seed_waits(collector.watched.start_ns);
         collector
+    }
+
+    /// Takes in what runs now, and what ran just before and has ended since.
+    fn meet(&mut self, before: Vec<ProcessSeen>) {
+        let now = procfs::scan();
+        let running: FxHashSet<u32> = now.iter().map(|seen| seen.pid).collect();
+        let time_ns = procfs::monotonic_ns();
+        for seen in before.into_iter().filter(|seen| !running.contains(&seen.pid)) {
+            let pid = seen.pid;
+            self.reading.processes.push(ProcessEvent::Seen(seen));
+            self.reading.processes.push(ProcessEvent::Exit { time_ns, pid });
+        }
+        self.reading.processes.extend(now.into_iter().map(ProcessEvent::Seen));
     }
 
     /// What tells that a ring wants to be read before the next tick. Without them (the log says why)
@@ -106,8 +129,12 @@ impl Collector {
     /// Reads what cannot wait for the tick.
     pub fn read_rings(&mut self) {
         if let Err(error) = self.kernel.read_rings(&mut self.reading) {
-            tracing::error!(%error, "the list of watched processes could not be read");
+            self.read_error(&error, "the list of watched processes");
         }
+        // The side above has stopped to take batches: what it does not take must not fill memory.
+        let excess = self.reading.opens.len().saturating_sub(OPENS_MAX);
+        self.reading.opens.drain(..excess);
+        self.overrun += excess as u64;
         self.handle_events();
     }
 
@@ -116,7 +143,7 @@ impl Collector {
         self.tick += 1;
         self.read_rings();
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
-            tracing::error!(%error, "a map could not be read");
+            self.read_error(&error, "a map");
         }
         // A process that was born after the first look at the rings has counts already: its birth
         // was sent before it ran.
@@ -144,6 +171,11 @@ impl Collector {
         batch
     }
 
+    fn read_error(&mut self, error: &io::Error, what: &str) {
+        tracing::error!(%error, what, "cannot read");
+        self.read_errors += 1;
+    }
+
     /// Stacks that are still being looked up.
     pub fn symbols_pending(&self) -> usize {
         self.symbols.pending()
@@ -161,11 +193,11 @@ impl Collector {
 
     /// Takes in the events that were read since the last call.
     fn handle_events(&mut self) {
+        self.programs.extend(self.reading.execs.drain(..));
         let mut names_changed = false;
         for event in &self.reading.processes[self.handled_events..] {
             match event {
                 ProcessEvent::Exec { pid, .. } => {
-                    self.kernel.address_space_gone(*pid);
                     self.symbols.forget(*pid);
                 }
                 ProcessEvent::Exit { pid, .. } => {
@@ -193,13 +225,13 @@ impl Collector {
 
     /// Threads that sleep already when their process comes to be watched.
     fn seed_waits(&mut self, now_ns: u64) {
-        let Self { kernel, known, filter, include_self, .. } = self;
-        let own = if *include_self { 0 } else { std::process::id() };
-        let watched = |pid| {
-            let admitted = || known.living(pid).is_some_and(|p| filter.admits(&Candidate::from(p)));
-            pid != own && (filter.is_empty() || admitted())
+        let own = if self.include_self { 0 } else { std::process::id() };
+        let watched = |process: &&Process| {
+            process.key.pid != own && self.filter.admits(&Candidate::from(*process))
         };
-        match kernel.seed_waits(now_ns, watched) {
+        let pids: Vec<_> =
+            self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
+        match self.kernel.seed_waits(now_ns, &pids) {
             Ok(mut stacks) => self.ready_stacks.append(&mut stacks),
             Err(error) => tracing::error!(%error, "threads that sleep already are not shown"),
         }
@@ -229,20 +261,46 @@ impl Collector {
             // The PID may have come back since.
             if self.known.living(pid).is_none() {
                 self.kernel.free(pid);
+                self.programs.remove(&pid);
             }
         }
     }
 
     fn ask_for_symbols(&mut self, stacks: Vec<NewStack>) {
         self.asked.extend(stacks.iter().map(|stack| (stack.request.id, stack.probe)));
-        self.symbols.request(stacks.into_iter().map(|stack| stack.request).collect());
+        let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
+        self.symbols.request(requests);
         for pid in self.leaving.drain(..) {
             self.symbols.forget(pid);
         }
     }
 
+    /// The request for a stack, in the process whose memory tells what its addresses mean. A process
+    /// that has replaced its program since does not; a parent that has just forked it does, for the
+    /// child has a copy of its memory. Without one, the stack is answered with a note.
+    fn in_its_program(&mut self, stack: NewStack) -> Option<Request> {
+        let mut request = stack.request;
+        let Space::User { pid } = request.space else { return Some(request) };
+        match self.programs.get(&pid) {
+            Some(current) if *current != stack.exec_id => {}
+            _ => return Some(request),
+        }
+        let parent = self.known.living(pid).map_or(0, |process| process.parent);
+        let same = self.programs.get(&parent).is_none_or(|program| *program == stack.exec_id);
+        if same && self.known.living(parent).is_some() {
+            request.space = Space::User { pid: parent };
+            return Some(request);
+        }
+        let mut note = Frame::note("[program replaced before its symbols were read]");
+        note.resolved = false;
+        let frames = vec![Arc::new(note)];
+        self.ready_stacks.push(Arc::new(ResolvedStack { id: request.id, frames }));
+        None
+    }
+
     fn take_symbols(&mut self) -> Vec<Arc<ResolvedStack>> {
         let mut stacks = self.symbols.finished();
+        stacks.append(&mut self.ready_stacks);
         for stack in &mut stacks {
             if let Some(probe) = self.asked.remove(&stack.id) {
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
@@ -252,7 +310,6 @@ impl Collector {
                 }
             }
         }
-        stacks.append(&mut self.ready_stacks);
         stacks
     }
 
@@ -264,6 +321,9 @@ impl Collector {
         // Counting in the kernel what is counted already would cost every call.
         health.probes[ProbeId::Syscalls as usize].events = self.calls;
         health.skipped_ticks = self.skipped_ticks;
+        health.read_errors = self.read_errors;
+        health.unsymbolized_stacks = self.symbols.dropped();
+        health.overrun = self.overrun;
         health.overhead = self.kernel.overhead(now_ns);
         health
     }

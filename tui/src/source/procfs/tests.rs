@@ -19,7 +19,12 @@ impl Sleeper {
         command.arg0("sh").args(["-c", "read line; :"]);
         command.args(extra.iter().map(|arg| OsStr::from_bytes(arg)));
         command.stdin(std::process::Stdio::piped());
-        Self(command.spawn().expect("a shell"))
+        let child = Self(command.spawn().expect("a shell"));
+        // Exec tells the parent that it has come about before the arguments are in place.
+        while child.seen().cmdline.is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child
     }
 
     fn seen(&self) -> ProcessSeen {
@@ -55,7 +60,8 @@ fn hostile_names_survive() {
         let child = Sleeper::start(name, &[]);
         assert_eq!(child.seen().comm, text::from_bytes(name));
         assert!(exists(child.0.id()));
-        assert!(threads().iter().any(|thread| thread.tid == child.0.id()), "{name:?}");
+        let pid = child.0.id();
+        assert!(threads_of(pid).iter().any(|thread| thread.tid == pid), "{name:?}");
     }
 }
 
@@ -91,7 +97,7 @@ fn a_thread_is_no_process() {
     assert!(exists(own));
     assert!(!exists(tid));
     assert_eq!(process(tid), None);
-    assert!(threads().iter().any(|t| t.tid == tid && t.pid == own));
+    assert!(threads_of(own).iter().any(|t| t.tid == tid && t.pid == own));
     drop(end);
     thread.join().expect("the thread ends");
 }
@@ -99,13 +105,14 @@ fn a_thread_is_no_process() {
 #[test]
 fn states_tell_who_sleeps() {
     let child = Sleeper::start(b"sleeper", &[]);
-    let state = |tid| threads().iter().find(|t| t.tid == tid).map(|t| t.state);
+    let state = |tid| thread_state(child.0.id(), tid);
     let deadline = monotonic_ns() + 5_000_000_000;
     while state(child.0.id()) != Some('S') {
         assert!(monotonic_ns() < deadline, "a shell that reads sleeps");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert_eq!(state(nix::unistd::gettid().as_raw() as u32), Some('R'), "who asks runs");
+    let own = thread_state(std::process::id(), nix::unistd::gettid().as_raw() as u32);
+    assert_eq!(own, Some('R'), "who asks runs");
 }
 
 #[test]

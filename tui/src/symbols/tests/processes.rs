@@ -222,3 +222,19 @@ fn new_mappings_are_found_without_being_told() {
     assert!(asked.elapsed() < Duration::from_secs(8));
     assert!(found.unwrap().ends_with("/sleep"));
 }
+
+#[test]
+fn a_stack_ends_where_its_walk_went_astray() {
+    let mut asker = Asker::new();
+    let own = std::process::id();
+    let here = a_stack_ends_where_its_walk_went_astray as fn() as usize as u64;
+    let data = Box::new(0u64);
+    let data: *const u64 = &raw const *data;
+    for astray in [0x1dcd_6500, data as u64] {
+        let frames = asker.ask(Space::User { pid: own }, &[here, here + 1, astray, here + 1]);
+        let last = frames.last().expect("there are frames");
+        assert_eq!(last.name, "[stack ends: no frame pointers]", "{:?}", names(&frames));
+        assert!(!last.resolved && frames[0].resolved);
+        assert!(frames.iter().all(|frame| !frame.name.contains("unmapped")));
+    }
+}
