@@ -89,6 +89,11 @@ impl Terminal {
         screen.rows(0, columns).collect::<Vec<_>>().join("\n")
     }
 
+    /// The screen with its colours, as it is now.
+    pub fn screen(&self) -> vt100::Screen {
+        self.output().emulator.screen().clone()
+    }
+
     /// Waits until the screen is as it should be.
     ///
     /// # Panics

@@ -26,13 +26,13 @@ impl App {
         self.search(&name);
     }
 
-    /// Searches, and goes to the first match where the selected box is none.
+    /// Searches, and goes to the widest match where the selected box is none.
     pub(super) fn search(&mut self, text: &str) {
         let tree = Arc::clone(&self.derived.profile.tree);
         let flame = &mut self.view_mut().flame;
         flame.set_search(text);
         if !tree.find(text).nodes.contains(&flame.selected(&tree)) {
-            self.move_in_flame(Motion::NextMatch);
+            self.move_in_flame(Motion::WidestMatch);
         }
     }
 

@@ -17,7 +17,7 @@ pub fn export(export: &Export, folder: &Path, time_zone: &TimeZone) -> Result<Pa
             .map_err(|error| format!("the current folder: {error}"))?;
     let path = free_name(&folder, &export::default_file_name(export.tree.unit, time.datetime()));
     let title = format!("CPU profile of {}", export.subject);
-    let subtitle = format!("{} samples until {}", export.tree.total(), time.strftime("%F %T %Z"));
+    let subtitle = format!("until {}", time.strftime("%F %T %Z"));
     export::save(&path, |out| export::write_svg(&export.tree, &title, &subtitle, out))
         .map_err(|error| error.to_string())?;
     Ok(path)
@@ -58,7 +58,7 @@ mod tests {
         assert!(second.ends_with("syscope-cpu-20260102-030405-2.svg"), "{second:?}");
         let svg = std::fs::read_to_string(&first).unwrap();
         assert!(svg.contains("CPU profile of web (7)"));
-        assert!(svg.contains("5 samples until 2026-01-02 03:04:05 UTC"));
+        assert!(svg.contains("5 samples · until 2026-01-02 03:04:05 UTC"));
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Context {
     /// A page of text over the panes: help, a stack.
     pub const PAGE: Self = Self(64);
 
+    const TABLES: Self = Self(1 + 2);
     const PROFILE: Self = Self(4 + 8);
     const PANES: Self = Self(1 + 2 + 4 + 8);
     const LINES: Self = Self(16 + 32);
@@ -145,11 +146,10 @@ const fn bind(
     Binding { keys, action, context, label, short, about }
 }
 
-/// All keys, in the order in which the footer names them where room is short.
+/// All keys, in the order in which the footer and the help name them.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(&[control('c')], Action::Quit, Context::ANY, "", "", ""),
-    bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
 
     bind(&[key(KeyCode::Enter)], Action::LineAccept, Context::LINES, "Enter", "keep", "keep what was typed"),
     bind(&[key(KeyCode::Esc)], Action::LineCancel, Context::LINES, "Esc", "restore", "back to what was before"),
@@ -165,13 +165,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('q')], Action::Quit, Context::BROWSED, "q", "quit", "quit (Ctrl-C works everywhere)"),
     bind(&[char('?'), key(KeyCode::F(1))], Action::Help, Context::BROWSED, "?", "help", "this help (also F1)"),
     bind(&[key(KeyCode::Esc)], Action::Back, Context::BROWSED, "Esc", "back", "back: unzoom, leave the process, close"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::TABLE, "Enter", "open", "process: its detail; call, place: all about it"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::STREAM, "Enter", "open", "open: the detail of its process; there: all about it"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FLAME, "Enter", "zoom", "box: zoom into it; process: its detail"),
-    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FUNCTIONS, "Enter", "find", "function: find it in the flame graph"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::TABLES, "Enter", "open", "open: a process, then a call, open or wait"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FLAME, "Enter", "zoom", "zoom into the box; box of a process: open it"),
+    bind(&[key(KeyCode::Enter)], Action::Enter, Context::FUNCTIONS, "Enter", "find", "find the function in the flame graph"),
     bind(&[key(KeyCode::Tab)], Action::FocusNext, Context::PANES, "Tab", "pane", "next pane (Shift-Tab: the one before)"),
     bind(&[key(KeyCode::BackTab)], Action::FocusPrevious, Context::PANES, "", "", ""),
-    bind(&[char('/')], Action::Filter, Context::PANES, "/", "filter", "filter: nginx, pid:12,34, comm:ngin*, !comm:cron, a or b"),
+    bind(&[char('/')], Action::Filter, Context::PANES, "/", "filter", "filter: nginx, pid:12, comm:ng*, !comm:cron"),
     bind(&[char('t')], Action::Functions, Context::PROFILE, "t", "flame/top", "flame graph or top functions"),
     bind(&[char('\\'), control('f')], Action::Search, Context::PROFILE, "\\", "search", "search functions (also Ctrl-F)"),
     bind(&[char('n')], Action::SearchNext, Context::PROFILE, "n/N", "match", "next match, match before"),
@@ -184,7 +183,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('r')], Action::SortReverse, Context::SORTED, "r", "reverse", "sort in the other order"),
     bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "let the screen stand still; watching goes on"),
     bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero"),
-    bind(&[char('i')], Action::Health, Context::BROWSED, "i", "health", "what was lost, in which probe, and what watching costs"),
+    bind(&[char('i')], Action::Health, Context::BROWSED, "i", "health", "health: what was lost, what watching costs"),
+    bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
     bind(&[char('1')], Action::Focus(0), Context::PANES, "1-4", "", "that pane"),
     bind(&[char('2')], Action::Focus(1), Context::PANES, "", "", ""),
     bind(&[char('3')], Action::Focus(2), Context::PANES, "", "", ""),
@@ -197,7 +197,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key(KeyCode::PageDown)], Action::Go(Move::Halves(2)), Context::BROWSED, "", "", ""),
     bind(&[control('u')], Action::Go(Move::Halves(-1)), Context::BROWSED, "Ctrl-U/D", "", "half a page up, down"),
     bind(&[control('d')], Action::Go(Move::Halves(1)), Context::BROWSED, "", "", ""),
-    bind(&[key(KeyCode::Home), char('g')], Action::Go(Move::Top), Context::BROWSED, "g G", "", "first, last (also Home, End); G follows new opens again"),
+    bind(&[key(KeyCode::Home), char('g')], Action::Go(Move::Top), Context::BROWSED, "g G", "", "first, last; G follows new opens again"),
     bind(&[key(KeyCode::End), char('G')], Action::Go(Move::Bottom), Context::STREAM, "G", "follow", ""),
     bind(&[key(KeyCode::End), char('G')], Action::Go(Move::Bottom), Context::BROWSED, "", "", ""),
 ];

@@ -57,6 +57,8 @@ pub struct Page {
     pub title: String,
     /// Its lines, wrapped to the width of the page.
     pub lines: Vec<PageLine>,
+    /// Lines of a second column, where the page is wide enough for one.
+    pub beside: Vec<PageLine>,
     /// Index of the first visible line.
     pub scroll: usize,
     height: usize,
@@ -65,10 +67,20 @@ pub struct Page {
 /// Width of the column of labels, the gap included.
 pub const LABEL_WIDTH: usize = 12;
 
+/// From this width on a page may have two columns.
+const TWO_COLUMNS: usize = 110;
+
 impl Page {
     /// A page that is not filled yet.
     pub fn new(subject: Subject) -> Self {
-        Self { subject, title: String::new(), lines: Vec::new(), scroll: 0, height: 0 }
+        Self {
+            subject,
+            title: String::new(),
+            lines: Vec::new(),
+            beside: Vec::new(),
+            scroll: 0,
+            height: 0,
+        }
     }
 
     /// Scrolls.
@@ -84,7 +96,17 @@ impl Page {
     }
 
     fn clamp(&mut self) {
-        self.scroll = self.scroll.min(self.lines.len().saturating_sub(self.height));
+        self.scroll = self.scroll.min(self.len().saturating_sub(self.height));
+    }
+
+    /// How many lines it is high.
+    pub fn len(&self) -> usize {
+        self.lines.len().max(self.beside.len())
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Fills the page with what is known now.
@@ -93,12 +115,23 @@ impl Page {
         // The frame around it takes a line and two columns on each side.
         self.height = usize::from(screen.height.saturating_sub(2));
         let width = usize::from(screen.width.saturating_sub(4));
-        let (title, lines) = match self.subject {
-            Subject::Help => ("Help".to_owned(), help::lines()),
-            subject => content::of(app, subject),
+        let (title, mut lines, mut beside) = match self.subject {
+            Subject::Help => ("Help".to_owned(), help::keys(), help::shown()),
+            subject => {
+                let (title, lines) = content::of(app, subject);
+                (title, lines, Vec::new())
+            }
         };
+        let wide = width >= TWO_COLUMNS;
+        if !wide && !beside.is_empty() {
+            lines.push(plain("", ""));
+            lines.append(&mut beside);
+        }
+        let column = if beside.is_empty() { width } else { width / 2 - 1 };
+        let wrapped = |lines: &[PageLine]| lines.iter().flat_map(|l| wrap(l, column)).collect();
         self.title = title;
-        self.lines = lines.iter().flat_map(|line| wrap(line, width)).collect();
+        self.lines = wrapped(&lines);
+        self.beside = wrapped(&beside);
         self.clamp();
     }
 }

@@ -55,14 +55,14 @@ impl Pane {
     fn first_sort(self, one_process: bool) -> Sort {
         let columns = self.columns(one_process);
         let title = match (self, one_process) {
-            (Self::Syscalls, false) => "CALLS/s",
+            (Self::Syscalls, false) => "CALL/s",
             (Self::Syscalls, true) => "TIME",
             (Self::Opens, _) => "TIME",
             (Self::Offcpu, _) => "BLOCKED",
             (Self::Profile, _) => "SELF",
         };
         let column = columns.iter().position(|column| column.title == title).unwrap_or(0);
-        Sort::by(columns, column)
+        Sort { unasked: true, ..Sort::by(columns, column) }
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Typing {
         line: Line,
         /// What is wrong with it; then the last filter that was right stays.
         error: Option<ParseError>,
+        /// The user wanted to keep it although it is wrong: that is said until the next edit.
+        refused: bool,
         /// The filter before.
         before: Filter,
     },
@@ -225,7 +227,7 @@ impl App {
             }
             Action::Enter => match self.context() {
                 Context::FLAME => !self.tree().is_empty(),
-                _ => self.derived.len(view.focus) > 0,
+                _ => self.selected_row().is_some_and(|row| row != RowId::Ended),
             },
             Action::FilterClear => !self.filter.text().is_empty(),
             Action::FilterSelected => self.selected_process().is_some(),

@@ -7,6 +7,8 @@ use crate::model::{Place, ProcKey};
 pub enum RowId {
     /// A process.
     Process(ProcKey),
+    /// All processes that ended some time ago.
+    Ended,
     /// A system call, by number.
     Call(u32),
     /// A file open, by its number since the start.
@@ -48,6 +50,8 @@ pub struct Column {
     pub min: u16,
     /// Columns of the terminal it takes at most.
     pub max: u16,
+    /// In a table of at least so many columns it takes at least so many of them.
+    pub roomy: Option<(u16, u16)>,
     /// Which end values stand at.
     pub align: Align,
     /// 0: always shown; else, where room is short, columns with higher numbers go first.
@@ -59,12 +63,20 @@ pub struct Column {
 impl Column {
     /// A column of numbers, sorted largest first.
     pub const fn number(title: &'static str, width: u16, drop: u8) -> Self {
-        Self { title, min: width, max: width, align: Align::Right, drop, order: Order::Descending }
+        Self {
+            title,
+            min: width,
+            max: width,
+            roomy: None,
+            align: Align::Right,
+            drop,
+            order: Order::Descending,
+        }
     }
 
     /// A column of text that grows from `min` to `max`.
     pub const fn text(title: &'static str, min: u16, max: u16, drop: u8, order: Order) -> Self {
-        Self { title, min, max, align: Align::Left, drop, order }
+        Self { title, min, max, roomy: None, align: Align::Left, drop, order }
     }
 
     /// The PID column.
@@ -72,10 +84,23 @@ impl Column {
         title: "PID",
         min: 7,
         max: 7,
+        roomy: None,
         align: Align::Right,
         drop: 0,
         order: Order::Ascending,
     };
+
+    /// The column of names of processes and threads: the kernel's have up to 15 characters.
+    pub const COMM: Self =
+        Self { roomy: Some((58, 15)), ..Self::text("COMM", 8, 15, 0, Order::Ascending) };
+
+    /// Columns of the terminal it takes at least and at most in a table of that width.
+    pub fn widths(&self, table: u16) -> (u16, u16) {
+        match self.roomy {
+            Some((from, min)) if table >= from => (min, self.max.max(min)),
+            _ => (self.min, self.max),
+        }
+    }
 }
 
 /// Where a column stands.
@@ -92,8 +117,9 @@ pub struct Slot {
 /// Chooses the columns that fit into `width` and places them, one blank between two.
 pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let widths: Vec<_> = columns.iter().map(|column| column.widths(width)).collect();
     let needed =
-        |shown: &[usize]| shown.iter().map(|i| columns[*i].min + 1).sum::<u16>().saturating_sub(1);
+        |shown: &[usize]| shown.iter().map(|i| widths[*i].0 + 1).sum::<u16>().saturating_sub(1);
     while needed(&shown) > width
         && let Some((at, _)) = shown
             .iter()
@@ -106,7 +132,7 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
     let spare = width.saturating_sub(needed(&shown));
     let mut slots = Vec::with_capacity(shown.len());
     let mut x = 0;
-    for (column, wanted) in grown(columns, &shown, spare) {
+    for (column, wanted) in grown(&widths, &shown, spare) {
         let room = width.saturating_sub(x).min(wanted);
         if room > 0 {
             slots.push(Slot { column, x, width: room });
@@ -117,12 +143,12 @@ pub fn place_columns(columns: &[Column], width: u16) -> Vec<Slot> {
 }
 
 /// Widths of the columns shown: those that can grow share `spare` evenly.
-fn grown(columns: &[Column], shown: &[usize], mut spare: u16) -> Vec<(usize, u16)> {
-    let mut widths: Vec<_> = shown.iter().map(|i| (*i, columns[*i].min)).collect();
+fn grown(limits: &[(u16, u16)], shown: &[usize], mut spare: u16) -> Vec<(usize, u16)> {
+    let mut widths: Vec<_> = shown.iter().map(|i| (*i, limits[*i].0)).collect();
     loop {
         let before = spare;
         for (column, width) in &mut widths {
-            if spare > 0 && *width < columns[*column].max {
+            if spare > 0 && *width < limits[*column].1 {
                 *width += 1;
                 spare -= 1;
             }
@@ -140,12 +166,15 @@ pub struct Sort {
     pub column: usize,
     /// Largest first.
     pub descending: bool,
+    /// Nobody asked for it: the pane may put last what is rarely wanted.
+    pub unasked: bool,
 }
 
 impl Sort {
     /// By this column, in its own order.
     pub fn by(columns: &[Column], column: usize) -> Self {
-        Self { column, descending: columns[column].order == Order::Descending }
+        let descending = columns[column].order == Order::Descending;
+        Self { column, descending, unasked: false }
     }
 
     /// By the next column that sorts.
@@ -167,7 +196,7 @@ impl Sort {
 
     /// In the other order.
     pub fn reversed(self) -> Self {
-        Self { descending: !self.descending, ..self }
+        Self { descending: !self.descending, unasked: false, ..self }
     }
 }
 
@@ -309,8 +338,8 @@ mod tests {
     fn sorting_skips_columns_that_do_not_sort_and_turns_on_the_same() {
         let sort = Sort::by(COLUMNS, 3);
         assert!(sort.descending);
-        assert_eq!(sort.next(COLUMNS), Sort { column: 0, descending: false });
-        assert_eq!(sort.toggled(COLUMNS, 3), Sort { column: 3, descending: false });
+        assert_eq!(sort.next(COLUMNS), Sort { column: 0, descending: false, unasked: false });
+        assert_eq!(sort.toggled(COLUMNS, 3), Sort { column: 3, descending: false, unasked: false });
         assert_eq!(sort.toggled(COLUMNS, 4), sort);
     }
 

@@ -26,6 +26,7 @@ fn outline(app: &mut App) -> String {
             format!("box {}", app.tree().nodes[view.flame.selected(app.tree())].frame.name)
         }
         Some(RowId::Process(key)) => format!("pid {}", key.pid),
+        Some(RowId::Ended) => "ended ones".to_owned(),
         Some(RowId::Call(nr)) => format!("call {nr}"),
         Some(RowId::Open(number)) => format!("open {number}"),
         Some(RowId::Place(place)) => format!("place {}", place.kernel_stack.0),
@@ -64,7 +65,7 @@ fn keys_lead_where_they_should() {
         ("l", "opens, open 3"),
         ("l h", "syscalls, pid 813"),
         ("h", "syscalls, pid 813"),
-        ("3", "offcpu, pid 812"),
+        ("3", "offcpu, pid 813"),
         ("3 Right", "profile, box all"),
         ("2 Up Up", "opens, open 1"),
         ("2 Home", "opens, open 0"),
@@ -79,8 +80,11 @@ fn keys_lead_where_they_should() {
         ("Enter Enter Esc Esc Esc", "syscalls, pid 813"),
         ("2 Up Enter", "opens, open 2, in 990"),
         ("2 Enter Enter", "opens, open 3, in 813, page \"Open by nginx (813)\""),
-        ("3 j j Enter", "offcpu, place 21, in 990"),
-        ("3 j Enter Enter", "offcpu, place 20, in 813, page \"nginx (813) waits here\""),
+        ("3 j Enter", "offcpu, place 21, in 990"),
+        ("3 Enter Enter", "offcpu, place 20, in 813, page \"nginx (813) waits here\""),
+        // Asleep all the time is last, until the order is asked for.
+        ("3 G", "offcpu, pid 812"),
+        ("3 r r", "offcpu, pid 812"),
         ("4 Up", "profile, box nginx (813)"),
         ("4 Up Right", "profile, box postgres (990)"),
         ("4 Up Enter", "profile, box all, in 813"),
@@ -93,6 +97,7 @@ fn keys_lead_where_they_should() {
         ("4 \\ execu", "profile, box ExecutorRun, searching \"execu\""),
         ("4 \\ ngx Enter n", "profile, box ngx_process_events"),
         ("4 \\ ngx Enter N", "profile, box ngx_http_handler"),
+        ("4 \\ se Enter", "profile, box ServerLoop"),
         ("4 C-f ngx Esc", "profile, box ngx_worker_process_cycle"),
         ("Space", "syscalls, pid 813, paused"),
         ("Space Space", "syscalls, pid 813"),
@@ -104,11 +109,11 @@ fn keys_lead_where_they_should() {
         ("/ post", "syscalls, pid 990, typing \"post\", filter \"post\""),
         ("/ post Enter", "syscalls, pid 990, filter \"post\""),
         ("/ post Esc", "syscalls, pid 813"),
+        ("/ post Enter / ServerLoop Esc", "syscalls, pid 990, filter \"post\""),
+        ("/ post Enter / or Space back Enter", "syscalls, pid 990, filter \"post or back\""),
+        ("/ post Enter / Enter", "syscalls, pid 990, filter \"post\""),
         ("/ pid:x", "syscalls, nothing, wrong filter, filter \"pid\""),
-        (
-            "/ post Enter / Space pid:x Enter",
-            "syscalls, nothing, wrong filter, filter \"post pid\"",
-        ),
+        ("/ post Enter / pid:x Enter", "syscalls, nothing, wrong filter, filter \"post pid\""),
         ("/ postgrx Back Enter", "syscalls, pid 990, filter \"postgr\""),
         ("/ q Left x C-u Esc", "syscalls, pid 813"),
         ("/ nginx Enter F", "syscalls, pid 813"),
@@ -235,6 +240,34 @@ fn a_process_that_ends_while_its_detail_is_shown_stays() {
         Batch { time_ns: START + SECOND, processes, health: health(), ..Batch::default() },
     );
     assert_eq!(outline(&mut app), "syscalls, call 232, in 813");
+}
+
+#[test]
+fn processes_that_ended_some_time_ago_are_one_last_row() {
+    let mut app = busy(120, 40);
+    let exit = |pid| ProcessEvent::Exit { time_ns: START + SECOND, pid };
+    let processes = vec![exit(813), exit(990)];
+    let later = |seconds| START + seconds * SECOND;
+    feed(&mut app, Batch { time_ns: later(31), processes, health: health(), ..Batch::default() });
+    assert_eq!(outline(&mut app), "syscalls, pid 813");
+    feed(&mut app, Batch { time_ns: later(32), health: health(), ..Batch::default() });
+    app.refresh();
+    let rows = &app.derived.syscalls;
+    let ended = rows.ended.expect("two have ended");
+    assert_eq!((ended.processes, ended.counts.calls, ended.counts.errors), (2, 12_700, 253));
+    let shown: u64 = rows.processes.iter().map(|row| row.counts.calls).sum();
+    assert_eq!(shown + ended.counts.calls, rows.total, "totals still add up");
+    let rows = &app.derived.offcpu;
+    let ended = rows.ended.expect("two have ended");
+    assert_eq!((ended.processes, ended.stats.blocked_ns), (2, 305_000_000));
+    assert_eq!(ended.disk_ns, 95_000_000);
+    press(&mut app, "G");
+    assert_eq!(outline(&mut app), "syscalls, ended ones");
+    press(&mut app, "Enter f");
+    assert_eq!(outline(&mut app), "syscalls, ended ones", "nothing to go into");
+    press(&mut app, "r");
+    assert_eq!(outline(&mut app), "syscalls, ended ones");
+    assert_eq!(app.view().table(Pane::Syscalls).cursor, 2, "last in either order");
 }
 
 #[test]

@@ -8,14 +8,20 @@ use crate::filter::Filter;
 impl App {
     pub(super) fn type_filter(&mut self) {
         let before = self.filter.clone();
-        self.typing = Some(Typing::Filter { line: Line::new(before.text()), error: None, before });
+        // A blank after the filter that is there: what is typed is one more term.
+        let line = match before.text() {
+            "" => Line::default(),
+            text => Line::new(&format!("{text} ")),
+        };
+        self.typing = Some(Typing::Filter { line, error: None, refused: false, before });
     }
 
     pub(super) fn line_edit(&mut self, edit: Edit) -> Option<Effect> {
         match self.typing.as_mut()? {
-            Typing::Filter { line, error, .. } => {
+            Typing::Filter { line, error, refused, .. } => {
                 line.edit(edit);
-                match Filter::parse(line.text()) {
+                *refused = false;
+                match Filter::parse(line.text().trim_end()) {
                     Ok(filter) => {
                         *error = None;
                         self.apply(filter)
@@ -36,10 +42,11 @@ impl App {
         }
     }
 
-    /// A filter that is wrong stays on the line, with what is wrong with it.
+    /// A filter that is wrong stays on the line, and it is said that it was not taken.
     pub(super) fn line_accept(&mut self) {
-        if !matches!(&self.typing, Some(Typing::Filter { error: Some(_), .. })) {
-            self.typing = None;
+        match &mut self.typing {
+            Some(Typing::Filter { error: Some(_), refused, .. }) => *refused = true,
+            _ => self.typing = None,
         }
     }
 

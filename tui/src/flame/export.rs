@@ -66,8 +66,22 @@ pub fn write_svg(
     // `a;b;c` tear `b` apart; the order of the tree does not. It takes an order that is not that of
     // the text for flame charts alone, and reverses it.
     options.flame_chart = true;
-    let lines = folded_lines(tree, label);
-    Ok(flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), out)?)
+    let lines = folded_lines(tree, svg_label);
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
+    label_root(&mut svg);
+    Ok(out.write_all(&svg)?)
+}
+
+/// inferno leaves the root's label to its script: where none runs, there would be none.
+fn label_root(svg: &mut Vec<u8>) {
+    let find = |from: usize, what: &[u8]| {
+        svg[from..].windows(what.len()).position(|bytes| bytes == what).map(|at| from + at)
+    };
+    let text = find(0, b"<title>all (").and_then(|title| find(title, b"></text>"));
+    if let Some(text) = text {
+        svg.splice(text + 1..text + 1, *b"all");
+    }
 }
 
 /// Writes folded stacks: a line `comm-pid;frame;frame count` for each, root first; `count` is in
@@ -97,16 +111,22 @@ fn refuse_empty(tree: &FlameTree) -> Result<(), Error> {
     }
 }
 
-/// The line below the title: what the caller says, what the colours are, what is left out.
+/// The line below the title: how much it is, what the caller says, what the colours are, what is
+/// left out.
 fn legend(tree: &FlameTree, subtitle: &str) -> String {
-    let mut legend = plain(subtitle).into_owned();
-    if !legend.is_empty() {
+    let mut legend = match (tree.unit, tree.total()) {
+        (Unit::Samples, 1) => "1 sample".to_owned(),
+        (Unit::Samples, samples) => format!("{samples} samples"),
+        (Unit::Nanoseconds, ns) => format!("{} off the CPU", text::duration(ns)),
+    };
+    if !subtitle.is_empty() {
         legend.push_str(" · ");
+        legend.push_str(&plain(subtitle));
     }
-    legend.push_str("orange: kernel, aqua: inlined");
+    legend.push_str(" · green: user, aqua: inlined, orange: kernel");
     let narrow = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE < tree.total()).count();
     if narrow > 0 {
-        write!(legend, " · {narrow} boxes under 0.01 % are not drawn").expect("a string");
+        write!(legend, " · {narrow} boxes under 0.01% are not drawn").expect("a string");
     }
     legend
 }
@@ -134,7 +154,19 @@ fn folded_lines(tree: &FlameTree, label: fn(&Node) -> String) -> Vec<String> {
     lines
 }
 
-/// The name of a box in an SVG.
+/// The name of a box in an SVG. inferno gives what has the mark of compiled Java the colour that
+/// user code has on the screen, and takes the mark away.
+fn svg_label(node: &Node) -> String {
+    let frame = &node.frame;
+    match (node.role, frame.kind) {
+        (Role::Frame, FrameKind::User) if !frame.inlined => {
+            plain(&frame.name).into_owned() + "_[j]"
+        }
+        _ => label(node),
+    }
+}
+
+/// The name of a box.
 fn label(node: &Node) -> String {
     if node.role == Role::Frame {
         return annotated(&node.frame);

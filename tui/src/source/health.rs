@@ -90,8 +90,17 @@ impl ProbeHealth {
 impl Health {
     /// Everything that happened and is not on screen: lost events and lost stacks, all probes.
     pub fn lost(&self) -> u64 {
-        let probes = self.probes.iter().map(|p| p.lost() + p.collisions + p.stack_errors);
-        probes.sum::<u64>() + self.overrun
+        self.lost_events() + self.lost_stacks()
+    }
+
+    /// Events that happened and are not on screen, all probes.
+    pub fn lost_events(&self) -> u64 {
+        self.probes.iter().map(ProbeHealth::lost).sum::<u64>() + self.overrun
+    }
+
+    /// Stacks of events that are on screen, but without them, all probes.
+    pub fn lost_stacks(&self) -> u64 {
+        self.probes.iter().map(|p| p.collisions + p.stack_errors).sum()
     }
 
     /// What went wrong in reading, whatever the probe: count and text.

@@ -18,8 +18,11 @@ pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         return;
     }
     match &app.typing {
-        Some(Typing::Filter { line, error, .. }) => {
+        Some(Typing::Filter { line, error, refused, .. }) => {
             draw_typing(app, "filter: ", line, error.as_ref(), area, theme, buffer);
+            if let Some(error) = error.as_ref().filter(|_| *refused) {
+                draw_refusal(app, error, area, theme, buffer);
+            }
         }
         Some(Typing::Search { line, .. }) => {
             draw_typing(app, "search: ", line, None, area, theme, buffer);
@@ -120,6 +123,23 @@ fn draw_typing(
     if area.height > 1 {
         draw_keys(app, below(area.height - 1), theme, buffer);
     }
+}
+
+/// In the last line: the filter was not taken, why, and, where there is room, what is in force.
+fn draw_refusal(app: &App, error: &ParseError, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    let y = area.bottom() - 1;
+    let in_force = match app.filter.text() {
+        "" => " · nothing is filtered".to_owned(),
+        text => format!(" · still filtered by `{}`", text::visible(text)),
+    };
+    let mut said = format!(" ! not kept: {}", error.message);
+    for part in [" · Esc restores", &in_force] {
+        if text::width(&said) + text::width(part) <= area.width.into() {
+            said.push_str(part);
+        }
+    }
+    let said = text::fit(&said, area.width.into());
+    put(buffer, area.x, y, area.width, &said, theme.style(Role::Refused));
 }
 
 /// What a filter looks like.

@@ -1,10 +1,12 @@
 //! The header: which machine, is it live, what does watching cost, was something lost; and in the
 //! detail of a process, who it is.
 
+use super::panes::counted;
 use super::theme::{Role, Theme};
 use super::widgets::put;
 use crate::app::App;
 use crate::model::Process;
+use crate::source::Health;
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,12 +15,14 @@ use ratatui::layout::Rect;
 struct Piece {
     text: String,
     role: Role,
+    /// What to say where room is short, before anything is left out.
+    short: Option<String>,
     /// Where room is short, pieces with higher numbers go first; 0 stays.
     drop: u8,
 }
 
 fn piece(drop: u8, role: Role, text: impl Into<String>) -> Piece {
-    Piece { text: text.into(), role, drop }
+    Piece { text: text.into(), role, short: None, drop }
 }
 
 /// Draws the header.
@@ -50,10 +54,7 @@ fn state(app: &App) -> Vec<Piece> {
         (_, Some(ns)) => piece(2, Role::Warn, format!("PAUSED {}", text::duration(ns))),
         (_, None) => piece(2, Role::Good, "LIVE"),
     }];
-    pieces.push(match health.lost() {
-        0 => piece(0, Role::Text, "lost 0"),
-        lost => piece(0, Role::Bad, format!("lost {}!", text::count(lost))),
-    });
+    pieces.push(lost(health));
     let bpf = health.overhead.bpf_share.map_or("-".to_owned(), text::percent);
     let own = text::percent(health.overhead.self_cpu);
     pieces.push(piece(1, Role::Text, format!("self {own} · bpf {bpf}")));
@@ -66,10 +67,26 @@ fn state(app: &App) -> Vec<Piece> {
         pieces.push(piece(3, Role::Strong, format!("filter: {filter}")));
     }
     if let Some(pids) = health.pushed_down {
-        let plural = if pids == 1 { "" } else { "s" };
-        pieces.push(piece(4, Role::Text, format!("kernel: {pids} PID{plural}")));
+        let watched = counted(pids as u64, "PID");
+        pieces.push(Piece {
+            short: Some(watched.clone()),
+            ..piece(4, Role::Text, format!("kernel watches {watched}"))
+        });
     }
     pieces
+}
+
+/// Numbers that are too small are worse than waits whose stack is not known.
+fn lost(health: &Health) -> Piece {
+    let stacks = match health.lost_stacks() {
+        0 => String::new(),
+        stacks => format!(" · {}", counted(stacks, "stack")),
+    };
+    match (health.lost_events(), stacks.as_str()) {
+        (0, "") => piece(0, Role::Text, "lost 0"),
+        (0, _) => piece(0, Role::Warn, format!("lost 0{stacks}")),
+        (events, _) => piece(0, Role::Bad, format!("lost {}!{stacks}", text::count(events))),
+    }
 }
 
 fn rates(app: &App) -> Vec<Piece> {
@@ -104,6 +121,11 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
         let texts: usize = pieces.iter().map(|piece| text::width(&piece.text)).sum();
         texts + text::width(GAP) * pieces.len().saturating_sub(1) + 2
     };
+    if width(&pieces) > area.width.into() {
+        for piece in &mut pieces {
+            piece.text = piece.short.take().unwrap_or(std::mem::take(&mut piece.text));
+        }
+    }
     while width(&pieces) > area.width.into()
         && let Some((at, _)) = pieces
             .iter()
@@ -155,7 +177,7 @@ fn fate(app: &App, process: &Process) -> Vec<Piece> {
     let mut pieces = Vec::new();
     if let Some(at) = process.exited_ns {
         let ago = text::duration(model.now_ns.saturating_sub(at));
-        pieces.push(piece(1, Role::Warn, format!("exited {ago} ago")));
+        pieces.push(piece(1, Role::Warn, format!("ended {ago} ago")));
     }
     if process.parent != 0 {
         let parent = model.processes.living(process.parent);

@@ -2,7 +2,7 @@
 
 use super::theme::{Role, Theme};
 use super::widgets::put;
-use crate::app::page::{LABEL_WIDTH, Page, Tone};
+use crate::app::page::{LABEL_WIDTH, Page, PageLine, Tone};
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -23,13 +23,21 @@ pub fn draw(page: &Page, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let room = area.width.saturating_sub(2);
     put(buffer, area.x + 1, area.y, room, &title, theme.style(Role::TitleFocused));
     let visible = usize::from(area.height - 1);
-    if page.lines.len() > visible {
-        let position = format!(" {}/{} ", page.scroll + visible, page.lines.len());
+    if page.len() > visible {
+        let position = format!(" {}/{} ", page.scroll + visible, page.len());
         let width = (text::width(&position) as u16).min(area.width);
         put(buffer, area.right() - width, area.y, width, &position, theme.style(Role::Quiet));
     }
-    let shown = page.lines.iter().skip(page.scroll);
-    for (y, line) in (area.y + 1..area.bottom()).zip(shown) {
+    let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    draw_lines(&page.lines, page.scroll, below, theme, buffer);
+    if !page.beside.is_empty() {
+        let right = Rect { x: area.x + area.width / 2, width: area.width.div_ceil(2), ..below };
+        draw_lines(&page.beside, page.scroll, right, theme, buffer);
+    }
+}
+
+fn draw_lines(lines: &[PageLine], scroll: usize, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+    for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(scroll)) {
         let role = match line.tone {
             Tone::Plain => Role::Text,
             Tone::Heading => Role::Title,

@@ -2,8 +2,8 @@
 
 use super::testing::*;
 use super::theme::Theme;
-use crate::app::ColourChoice;
 use crate::app::update::Message;
+use crate::app::{App, ColourChoice};
 use crate::source::{Batch, ProcessEvent, ProcessSeen};
 use insta::assert_snapshot;
 use ratatui::layout::Size;
@@ -49,6 +49,17 @@ fn a_filter_that_is_wrong() {
     press(&mut app, "/ pid:813 Space or Space pid:x");
     assert_snapshot!("filter_error", screen(&mut app));
     assert_eq!(app.filter.text(), "pid:813 or pid");
+    let last_line = |app: &mut App| characters(app).lines().last().unwrap().to_owned();
+    press(&mut app, "Enter");
+    let said = last_line(&mut app);
+    assert!(said.starts_with(" ! not kept: pid: takes numbers"), "{said}");
+    press(&mut app, "C-u pid:813 Space ( Enter");
+    let said = last_line(&mut app);
+    assert!(said.ends_with("a `)` · Esc restores"), "{said}");
+    press(&mut app, "Back");
+    assert!(!last_line(&mut app).contains("not kept"), "an edit takes the message away");
+    press(&mut app, "Esc");
+    assert_eq!(app.filter.text(), "");
 }
 
 #[test]
@@ -73,6 +84,32 @@ fn events_that_were_lost() {
         Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
     );
     assert_snapshot!("losing", screen(&mut app));
+}
+
+#[test]
+fn stacks_that_were_lost_are_no_alarm() {
+    let mut app = busy(80, 24);
+    let mut health = health();
+    health.probes[2].collisions = 1;
+    health.probes[3].stack_errors = 1;
+    let time_ns = START + SECOND;
+    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    let header = |app: &mut App| characters(app).lines().next().unwrap().to_owned();
+    assert!(header(&mut app).contains("│ lost 0 · 2 stacks │"), "{}", header(&mut app));
+}
+
+#[test]
+fn the_health_page_says_where_something_was_lost() {
+    let mut app = busy(80, 24);
+    let mut health = health();
+    health.overrun = 12;
+    health.probes[1].events = 12_345;
+    health.probes[1].ring_full = 1_234;
+    health.probes[2].collisions = 3;
+    let time_ns = START + SECOND;
+    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    press(&mut app, "i");
+    assert_snapshot!("health", characters(&mut app));
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The only place with colours. They are the terminal's own sixteen, which its user has chosen to
-//! be readable on its background; and what they mean is always said in another way too.
+//! The only place with colours. Text has the terminal's own sixteen, which its user has chosen to
+//! be readable on its background; boxes bring a background of their own. What colours mean is
+//! always said in another way too.
 
 use super::widgets::flame::FlamePalette;
 use crate::app::ColourChoice;
@@ -38,6 +39,8 @@ pub enum Role {
     Key,
     /// The part of a typed line that is wrong.
     Wrong,
+    /// Something the user asked for was refused: a bar.
+    Refused,
     /// The cursor in a typed line.
     Caret,
     /// Bars and the like.
@@ -75,6 +78,7 @@ impl Theme {
             Role::Good => (Some(Color::Green), Modifier::empty()),
             Role::Warn => (Some(Color::Yellow), Modifier::BOLD),
             Role::Bad => (Some(Color::Red), Modifier::BOLD),
+            Role::Refused => (Some(Color::Red), Modifier::BOLD | Modifier::REVERSED),
             Role::Wrong => (Some(Color::Red), Modifier::UNDERLINED),
             Role::Bar => (Some(Color::Blue), Modifier::empty()),
         };
@@ -90,18 +94,26 @@ impl Theme {
         if !self.colour {
             return FlamePalette::PLAIN;
         }
-        let on = |colour| Style::new().fg(Color::Black).bg(colour);
+        // Of xterm's 256, which look the same in every theme: so black text can be read on them.
+        const BLACK: Color = Color::Indexed(16);
+        const WHITE: Color = Color::Indexed(231);
+        const BLUE: Color = Color::Indexed(26);
+        let on = |colour| Style::new().fg(BLACK).bg(Color::Indexed(colour));
         FlamePalette {
-            kernel: [on(Color::Yellow), on(Color::LightYellow)],
-            user: [on(Color::Green), on(Color::LightGreen)],
-            inlined: [on(Color::Cyan), on(Color::LightCyan)],
-            note: [on(Color::Gray), on(Color::Gray)],
+            kernel: [on(214), on(208)],
+            user: [on(114), on(77)],
+            inlined: [on(116), on(80)],
+            note: [on(252), on(248)],
             merged: Style::new().add_modifier(Modifier::DIM),
             edge: Style::new(),
             end: Style::new().add_modifier(Modifier::DIM),
             below_zoom: Style::new().add_modifier(Modifier::DIM),
-            matched: on(Color::LightMagenta).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            selected: Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD),
+            matched: on(213).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+            // The one colour no other box has, and neither background.
+            selected: Style::new()
+                .fg(WHITE)
+                .bg(BLUE)
+                .add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             more: Style::new().add_modifier(Modifier::DIM),
         }
     }

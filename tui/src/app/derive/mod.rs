@@ -54,6 +54,16 @@ pub fn matching(model: &Model, filter: &Filter) -> Option<FxHashSet<ProcKey>> {
     Some(accepted.map(|process| process.key).collect())
 }
 
+/// An ended process has a row of its own for so long, in ns; then its numbers are in one row with
+/// those of all that ended before it.
+const ENDED_SHOWN_NS: u64 = 30_000_000_000;
+
+/// Whether a process ended so long ago that it has no row of its own any more.
+pub(super) fn is_folded(model: &Model, key: ProcKey) -> bool {
+    let ended = model.processes.get(key).and_then(|process| process.exited_ns);
+    ended.is_some_and(|at| model.now_ns.saturating_sub(at) > ENDED_SHOWN_NS)
+}
+
 /// The rows of all panes.
 #[derive(Clone, Debug, Default)]
 pub struct Derived {

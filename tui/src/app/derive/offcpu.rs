@@ -1,26 +1,29 @@
 //! Rows of the off-CPU pane: processes, or the places where one process waits.
 
-use super::{Scope, comm, sort_rows};
+use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{Model, OffcpuStats, Place, ProcKey, Stacks};
-use crate::source::{Frame, FrameKind, StackId};
+use crate::source::{Frame, FrameKind, StackId, WaitState};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 const BLOCKED: Column = Column::number("BLOCKED", 8, 0);
-const RUNQ: Column = Column::number("RUNQ", 7, 0);
-const WAITS: Column = Column::number("WAITS", 6, 3);
+const DISK: Column = Column::number("DISK", 6, 3);
+const RUNQ: Column = Column::number("RUNQ", 6, 0);
+const WAITS: Column = Column::number("WAITS", 6, 4);
 const NOW: Column = Column::number("NOW", 4, 2);
 
 /// Columns of the processes.
 pub const PROCESS_COLUMNS: &[Column] = &[
     Column::PID,
-    Column::text("COMM", 8, 15, 0, Order::Ascending),
+    Column::COMM,
     BLOCKED,
+    DISK,
     RUNQ,
     WAITS,
     NOW,
-    Column::text("WHERE", 16, u16::MAX, 1, Order::None),
+    Column { roomy: Some((58, 20)), ..Column::text("WHERE", 16, u16::MAX, 1, Order::None) },
 ];
 
 /// Columns of the places of one process.
@@ -40,8 +43,47 @@ pub struct ProcessRow {
     pub key: ProcKey,
     /// All its waits.
     pub stats: OffcpuStats,
+    /// Time blocked in the uninterruptible state, mostly on disk, in ns.
+    pub disk_ns: u64,
     /// Where it spent the most time off the CPU, of the places that are known.
     pub hottest: Option<Place>,
+}
+
+impl ProcessRow {
+    fn new(key: ProcKey) -> Self {
+        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None }
+    }
+
+    fn add(&mut self, place: &Place, stats: &OffcpuStats) {
+        self.stats.add(stats);
+        if place.state == WaitState::Uninterruptible {
+            self.disk_ns += stats.blocked_ns;
+        }
+    }
+
+    /// Whether all its threads have slept all the time.
+    fn is_idle(&self) -> bool {
+        self.stats.waits == 0 && self.disk_ns == 0
+    }
+}
+
+/// The processes that ended some time ago, added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EndedRow {
+    /// How many there are.
+    pub processes: usize,
+    /// Their waits.
+    pub stats: OffcpuStats,
+    /// Time blocked in the uninterruptible state, in ns.
+    pub disk_ns: u64,
+}
+
+impl EndedRow {
+    fn add(&mut self, row: &ProcessRow) {
+        self.processes += 1;
+        self.stats.add(&row.stats);
+        self.disk_ns += row.disk_ns;
+    }
 }
 
 /// One place where a process waits.
@@ -58,6 +100,8 @@ pub struct PlaceRow {
 pub struct Rows {
     /// Processes; empty in the detail of one.
     pub processes: Vec<ProcessRow>,
+    /// The last row.
+    pub ended: Option<EndedRow>,
     /// Places of the one process.
     pub places: Vec<PlaceRow>,
     /// All rows.
@@ -76,10 +120,10 @@ impl Rows {
     fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
         let mut rows = Self::default();
         for key in model.offcpu.processes().filter(|key| scope.accepts(*key)) {
-            let mut row = ProcessRow { key, stats: OffcpuStats::default(), hottest: None };
+            let mut row = ProcessRow::new(key);
             let mut most = None;
             for (place, stats) in model.offcpu.places(key, model.now_ns) {
-                row.stats.add(&stats);
+                row.add(&place, &stats);
                 // A place that is known tells more than one that is not, however hot.
                 let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
                 let heat = (known, stats.blocked_ns + stats.runqueue_ns, place);
@@ -89,16 +133,24 @@ impl Rows {
             }
             row.hottest = most.map(|(_, _, place)| place);
             rows.total.add(&row.stats);
-            rows.processes.push(row);
+            match is_folded(model, key) {
+                true => rows.ended.get_or_insert_default().add(&row),
+                false => rows.processes.push(row),
+            }
         }
         let title = PROCESS_COLUMNS[sort.column].title;
         let compare = |a: &ProcessRow, b: &ProcessRow| {
             compare_stats(&a.stats, &b.stats, title).unwrap_or_else(|| match title {
+                "DISK" => a.disk_ns.cmp(&b.disk_ns),
                 "COMM" => comm(model, a.key).cmp(comm(model, b.key)),
                 _ => a.key.cmp(&b.key),
             })
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        if sort.unasked {
+            // Stable: those that slept all the time come after the others, in the same order.
+            rows.processes.sort_by_key(ProcessRow::is_idle);
+        }
         rows
     }
 
@@ -118,13 +170,14 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.processes.len() + self.places.len()
+        self.processes.len() + self.places.len() + usize::from(self.ended.is_some())
     }
 
     pub(super) fn id(&self, index: usize) -> RowId {
-        match self.places.get(index) {
-            Some(row) => RowId::Place(row.place),
-            None => RowId::Process(self.processes[index].key),
+        match (self.places.get(index), self.processes.get(index)) {
+            (Some(row), _) => RowId::Place(row.place),
+            (None, Some(row)) => RowId::Process(row.key),
+            (None, None) => RowId::Ended,
         }
     }
 }
@@ -157,11 +210,15 @@ const SCHEDULER: &[&str] = &[
     "io_schedule",
     "io_schedule_timeout",
     "__traceiter_sched_switch",
-    "asm_sysvec_apic_timer_interrupt",
 ];
 
-/// The frames that tell most about a wait: the first one of the kernel that is not the scheduler
-/// itself, and the first one of the program that is not the C library.
+/// How the names of functions begin that lead from an interrupt to the scheduler.
+const INTERRUPT: &[&str] =
+    &["asm_sysvec_", "sysvec_", "irqentry_", "raw_irqentry_", "exit_to_user_mode_"];
+
+/// The frames that tell most about a wait, the one that leads and one that it was called from: the
+/// first one of the kernel that is not the scheduler itself, and the first one of the program that
+/// is not the C library. What was preempted ran: there the program's own leaf leads.
 pub fn telling_frames<'m>(
     stacks: &'m Stacks,
     place: &Place,
@@ -171,13 +228,41 @@ pub fn telling_frames<'m>(
     let telling = |frame: &&Arc<Frame>| {
         // The compiler's clones of a function carry a suffix: `__schedule.constprop.0`.
         let name = frame.name.split('.').next().unwrap_or_default();
-        !SCHEDULER.contains(&name)
+        !SCHEDULER.contains(&name) && !INTERRUPT.iter().any(|start| name.starts_with(start))
     };
+    let own = user.iter().find(|frame| !is_c_library(frame) && tells_a_place(frame));
+    if let (WaitState::Runnable, Some(leaf)) = (place.state, user.first()) {
+        let caller = own.filter(|own| !Arc::ptr_eq(own, leaf));
+        return (Some(leaf), caller.map(|frame| &**frame));
+    }
     let kernel = kernel.iter().find(telling).or_else(|| kernel.first());
-    let user = user.iter().find(|frame| !is_c_library(frame)).or_else(|| user.first());
+    let user = own.or_else(|| user.first().filter(|frame| tells_a_place(frame)));
     // Two notes say the same: one is enough.
     let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
     (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
+}
+
+/// The name of a function without what compilers and the C library put around it:
+/// `__GI_` before, `.isra.0` and the like behind.
+pub fn short_name(name: &str) -> Cow<'_, str> {
+    let name = name.strip_prefix("__GI_").unwrap_or(name);
+    let mut short = name;
+    while let Some((stem, number)) = short.rsplit_once('.')
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && let Some(stem) =
+            [".isra", ".constprop", ".part"].iter().find_map(|clone| stem.strip_suffix(clone))
+        && !stem.is_empty()
+    {
+        short = stem;
+    }
+    short.into()
+}
+
+/// An address in no file, such as `[heap]+0x10`, is mostly what is left of a stack of a program
+/// without frame pointers.
+fn tells_a_place(frame: &Frame) -> bool {
+    frame.resolved || !frame.name.starts_with('[')
 }
 
 /// Wrappers of system calls are where every wait begins.
@@ -188,4 +273,60 @@ fn is_c_library(frame: &Frame) -> bool {
             .iter()
             .any(|library| file.starts_with(library))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ResolvedStack;
+
+    #[test]
+    fn what_was_preempted_is_named_by_the_program_not_by_the_interrupt() {
+        let frame = |kind, name: &str, module: &str| {
+            let module = Some(module.into());
+            Arc::new(Frame { kind, module, ..Frame::note(name) })
+        };
+        let kernel = |name| frame(FrameKind::Kernel, name, "[kernel]");
+        let user = |name, module| frame(FrameKind::User, name, module);
+        let stack = |id, frames| Arc::new(ResolvedStack { id: StackId(id), frames });
+        let nowhere = Arc::new(Frame {
+            kind: FrameKind::User,
+            resolved: false,
+            ..Frame::note("[heap]+0x10")
+        });
+        let mut stacks = Stacks::default();
+        stacks.fold(vec![
+            stack(3, vec![kernel("__schedule"), kernel("irqentry_exit"), kernel("asm_sysvec_x")]),
+            stack(4, vec![user("memcpy", "/lib/libc.so.6"), user("hash", "/bin/app")]),
+            stack(6, vec![user("poll", "/lib/libc.so.6"), nowhere]),
+            stack(5, vec![kernel("__schedule"), kernel("raw_irqentry_x"), kernel("ext4_read")]),
+        ]);
+        let names = |state, kernel, user| {
+            let (kernel_stack, user_stack) = (StackId(kernel), StackId(user));
+            let place = Place { state, kernel_stack, user_stack };
+            let (first, second) = telling_frames(&stacks, &place);
+            (first.map(|frame| frame.name.clone()), second.map(|frame| frame.name.clone()))
+        };
+        let some = |name: &str| Some(name.to_owned());
+        let runnable = WaitState::Runnable;
+        assert_eq!(names(runnable, 3, 4), (some("memcpy"), some("hash")));
+        assert_eq!(names(runnable, 5, 0), (some("ext4_read"), None));
+        assert_eq!(names(WaitState::Uninterruptible, 5, 4), (some("ext4_read"), some("hash")));
+        assert_eq!(names(WaitState::Interruptible, 5, 6), (some("ext4_read"), some("poll")));
+    }
+
+    #[test]
+    fn names_lose_what_compilers_add_and_nothing_else() {
+        for (name, short) in [
+            ("__GI___wait4", "__wait4"),
+            ("sigsuspend.isra.0", "sigsuspend"),
+            ("f.part.2.constprop.17", "f"),
+            ("f.cold", "f.cold"),
+            ("libfoo.so.1+0x20", "libfoo.so.1+0x20"),
+            (".isra.0", ".isra.0"),
+            ("a.isra.", "a.isra."),
+        ] {
+            assert_eq!(short_name(name), short);
+        }
+    }
 }

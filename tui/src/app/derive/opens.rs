@@ -4,19 +4,21 @@ use super::Scope;
 use crate::app::table::{Align, Column, Order};
 use crate::model::{Model, OpenRow};
 
-const TIME: Column = Column::text("TIME", 12, 12, 4, Order::None);
-const COMM: Column = Column::text("COMM", 8, 15, 2, Order::None);
+/// When an open began; to the ms where there is room.
+pub const TIME: Column =
+    Column { roomy: Some((70, 12)), ..Column::text("TIME", 8, 8, 4, Order::None) };
+const COMM: Column = Column { order: Order::None, drop: 2, ..Column::COMM };
 const PID: Column = Column { order: Order::None, drop: 3, ..Column::PID };
-const RESULT: Column = Column::text("RESULT", 7, 9, 0, Order::None);
-const DURATION: Column = Column { order: Order::None, ..Column::number("DUR", 7, 5) };
+const RESULT: Column = Column::text("RESULT", 7, 7, 0, Order::None);
+const DURATION: Column = Column { order: Order::None, ..Column::number("DUR", 6, 5) };
 const PATH: Column =
-    Column { align: Align::Tail, ..Column::text("PATH", 20, u16::MAX, 0, Order::None) };
+    Column { align: Align::Tail, ..Column::text("PATH", 18, u16::MAX, 0, Order::None) };
 
 /// Columns of the opens of all processes.
 pub const COLUMNS: &[Column] = &[TIME, PID, COMM, RESULT, DURATION, PATH];
 
-/// Columns of the opens of one process, whose threads may have names of their own.
-pub const PROCESS_COLUMNS: &[Column] = &[TIME, COMM, RESULT, DURATION, PATH];
+/// Columns of the opens of one process. Which of its threads it was is in the open's own page.
+pub const PROCESS_COLUMNS: &[Column] = &[TIME, RESULT, DURATION, PATH];
 
 /// Time over which the rate of some of the processes is counted, in ns.
 const RATE_WINDOW_NS: u64 = 1_000_000_000;

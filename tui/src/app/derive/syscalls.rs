@@ -1,6 +1,6 @@
 //! Rows of the syscalls pane: processes, or the calls of one process.
 
-use super::{Scope, comm, sort_rows};
+use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{CallStats, Model, ProcKey};
 use crate::text;
@@ -9,25 +9,26 @@ use std::cmp::Ordering;
 /// Columns of the processes.
 pub const PROCESS_COLUMNS: &[Column] = &[
     Column::PID,
-    Column::text("COMM", 8, 15, 0, Order::Ascending),
-    Column::number("CALLS/s", 8, 0),
+    Column::COMM,
+    Column::number("CALL/s", 7, 0),
     Column::number("CALLS", 6, 5),
-    Column::number("ERR", 6, 1),
-    Column::number("P50", 7, 6),
-    Column::number("P99", 7, 3),
-    Column::number("TIME", 7, 4),
-    Column::text("TOP CALL", 9, 24, 2, Order::None),
+    Column::number("ERR", 5, 1),
+    Column::number("P50", 6, 6),
+    Column::number("P99", 6, 3),
+    Column::number("TIME", 6, 4),
+    // On a small terminal whole names of processes tell more than cut names of calls.
+    Column { roomy: Some((58, 8)), ..Column::text("TOP CALL", 10, u16::MAX, 2, Order::None) },
 ];
 
 /// Columns of the calls of one process.
 pub const CALL_COLUMNS: &[Column] = &[
     Column::text("CALL", 10, 24, 0, Order::Ascending),
-    Column::number("CALLS/s", 8, 5),
+    Column::number("CALL/s", 7, 5),
     Column::number("CALLS", 6, 0),
-    Column::number("ERR", 6, 1),
-    Column::number("P50", 7, 6),
-    Column::number("P99", 7, 4),
-    Column::number("TIME", 7, 2),
+    Column::number("ERR", 5, 1),
+    Column::number("P50", 6, 6),
+    Column::number("P99", 6, 4),
+    Column::number("TIME", 6, 2),
     Column::text("ERRORS", 12, u16::MAX, 3, Order::None),
 ];
 
@@ -63,7 +64,7 @@ impl Counts {
     /// The order of two rows by the column with this title; `None` for columns not of counts.
     fn compare(&self, other: &Self, title: &str) -> Option<Ordering> {
         Some(match title {
-            "CALLS/s" => self.rate.total_cmp(&other.rate).then(self.calls.cmp(&other.calls)),
+            "CALL/s" => self.rate.total_cmp(&other.rate).then(self.calls.cmp(&other.calls)),
             "CALLS" => self.calls.cmp(&other.calls),
             "ERR" => self.errors.cmp(&other.errors),
             "P50" => self.p50_ns.cmp(&other.p50_ns),
@@ -94,11 +95,22 @@ pub struct CallRow {
     pub counts: Counts,
 }
 
+/// The processes that ended some time ago, added up.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedRow {
+    /// How many there are.
+    pub processes: usize,
+    /// Their counts.
+    pub counts: Counts,
+}
+
 /// The rows, and what they add up to.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Processes; empty in the detail of one.
     pub processes: Vec<ProcessRow>,
+    /// The last row.
+    pub ended: Option<EndedRow>,
     /// Calls of the one process.
     pub calls: Vec<CallRow>,
     /// Calls a second, all rows.
@@ -127,9 +139,14 @@ impl Rows {
 
     fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
         let mut rows = Self::default();
+        let mut ended = Ended::default();
         for (key, calls) in model.syscalls.iter().filter(|(key, _)| scope.accepts(*key)) {
             let counts = Counts::of(&calls.total, model);
             rows.add(&counts);
+            if is_folded(model, key) {
+                ended.add(&counts, &calls.total);
+                continue;
+            }
             let top = calls.by_nr.iter().max_by_key(|(nr, stats)| (stats.calls, **nr));
             rows.processes.push(ProcessRow { key, counts, top: top.map(|(nr, _)| *nr) });
         }
@@ -141,6 +158,7 @@ impl Rows {
             })
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        rows.ended = ended.row();
         rows
     }
 
@@ -168,13 +186,41 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.processes.len() + self.calls.len()
+        self.processes.len() + self.calls.len() + usize::from(self.ended.is_some())
     }
 
     pub(super) fn id(&self, index: usize) -> RowId {
-        match self.calls.get(index) {
-            Some(row) => RowId::Call(row.nr),
-            None => RowId::Process(self.processes[index].key),
+        match (self.calls.get(index), self.processes.get(index)) {
+            (Some(row), _) => RowId::Call(row.nr),
+            (None, Some(row)) => RowId::Process(row.key),
+            (None, None) => RowId::Ended,
         }
+    }
+}
+
+/// Adds ended processes up.
+#[derive(Default)]
+struct Ended {
+    processes: usize,
+    counts: Counts,
+    sum: CallStats,
+}
+
+impl Ended {
+    fn add(&mut self, counts: &Counts, stats: &CallStats) {
+        self.processes += 1;
+        self.counts.rate += counts.rate;
+        self.counts.calls += counts.calls;
+        self.counts.errors += counts.errors;
+        self.counts.total_ns += counts.total_ns;
+        for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
+            *sum += count;
+        }
+    }
+
+    fn row(self) -> Option<EndedRow> {
+        let [p50_ns, p99_ns] = [0.5, 0.99].map(|quantile| self.sum.quantile_ns(quantile));
+        let counts = Counts { p50_ns, p99_ns, ..self.counts };
+        (self.processes > 0).then_some(EndedRow { processes: self.processes, counts })
     }
 }

@@ -37,26 +37,34 @@ fn health(model: &Model) -> Vec<PageLine> {
             ),
         ),
         plain("bpf", format!("{bpf} of the machine: the BPF programs in the kernel")),
-        plain(
-            "late",
-            format!(
-                "{} ticks skipped, for reading took longer than the interval",
-                health.skipped_ticks
-            ),
-        ),
     ];
+    lines.extend([plain("", ""), heading("reading")]);
+    match shortfalls(&health.shortfalls()) {
+        wrong if wrong.is_empty() => lines.push(plain(" ", "nothing went wrong")),
+        wrong => lines.extend(wrong),
+    }
     for probe in &health.probes {
         lines.extend([plain("", ""), heading(probe.name)]);
         if let ProbeStatus::Off(reason) = &probe.status {
             lines.push(plain("off", reason));
             continue;
         }
-        lines.push(plain("seen", format!("{} events", probe.events)));
-        lines.push(plain("lost", format!("{} events", probe.lost())));
-        let short = probe.shortfalls().into_iter().filter(|(count, _)| *count > 0);
-        lines.extend(short.map(|(count, what)| plain("", format!("{count} {what}"))));
+        lines.push(counted("seen", probe.events, "events"));
+        lines.push(counted("lost", probe.lost(), "events"));
+        lines.extend(shortfalls(&probe.shortfalls()));
     }
     lines
+}
+
+/// What there is of it; without labels, for it belongs to the line above.
+fn shortfalls(all: &[(u64, &str)]) -> Vec<PageLine> {
+    let short = all.iter().filter(|(count, _)| *count > 0);
+    short.map(|(count, what)| counted(" ", *count, what)).collect()
+}
+
+/// Counts below each other, their ends in one column.
+fn counted(label: &str, count: u64, what: &str) -> PageLine {
+    plain(label, format!("{:>5} {what}", text::count(count)))
 }
 
 fn call(model: &Model, key: ProcKey, nr: u32) -> (String, Vec<PageLine>) {

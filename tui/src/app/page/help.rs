@@ -33,29 +33,46 @@ impl Section {
     }
 }
 
-/// The lines of the help.
-pub(super) fn lines() -> Vec<PageLine> {
+/// What is on the screen, and the mouse.
+pub(super) fn shown() -> Vec<PageLine> {
     let mut lines = vec![heading("What is shown")];
     for (number, probe) in (1..).zip(PROBES.iter().filter(|probe| !probe.title.is_empty())) {
         lines.push(plain(&format!("{number}"), format!("{}: {}", probe.title, probe.about)));
     }
+    let also = [
+        ("LIVE", "counters since the start, or since c was pressed; rates over the last second"),
+        ("self, bpf", "what watching costs: share of one CPU, and of the whole machine"),
+        ("lost 0", "what happened and is not on screen, all probes together; i says where"),
+        ("· 2 stacks", "of waits and samples that are on screen, but without their stack"),
+        ("kernel", "watches so many PIDs; the others cost next to nothing"),
+        ("ERR", "red where more than half of the calls fail, and more than 10"),
+        ("BLOCKED", "idle all the time: last, until you sort (no wait ended, none in D state)"),
+        ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
+        ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
+        ("?path", "relative, and its directory is not known"),
+        ("path…", "longer than 4096 bytes, and cut"),
+    ];
+    lines.extend(also.map(|(label, about)| plain(label, about)));
     lines.extend([
-        plain(
-            "LIVE",
-            "counters since the start, or since c was pressed; rates over the last second",
-        ),
-        plain("self, bpf", "what watching costs: share of one CPU, and of the whole machine"),
-        plain("lost", "what happened and is not on screen, in all probes together; i says where"),
-        plain("kernel:", "how many PIDs the kernel lets through; the others cost next to nothing"),
-        plain("†name", "the process has ended"),
-        plain("?path", "relative, and its directory is not known"),
-        plain("path…", "longer than 4096 bytes, and cut"),
+        plain("", ""),
+        heading("Mouse"),
+        plain("click", "select; a column's head: sort; twice: open"),
+        plain("wheel", "scroll"),
+        plain("Shift", "with it, the terminal's own selection works as ever"),
     ]);
+    lines
+}
+
+/// What the keys do.
+pub(super) fn keys() -> Vec<PageLine> {
+    let mut lines = Vec::new();
     for section in [Section::Panes, Section::Profile, Section::Typing] {
-        lines.extend([plain("", ""), heading(section.title())]);
+        if !lines.is_empty() {
+            lines.push(plain("", ""));
+        }
+        lines.push(heading(section.title()));
         let shown = BINDINGS.iter().filter(|b| !b.about.is_empty() && Section::of(b) == section);
         lines.extend(shown.map(|binding| plain(binding.label, binding.about)));
     }
-    lines.push(plain("Mouse", "click: select; double click: open; wheel: scroll; click a head: sort; with Shift the terminal's own selection works as ever"));
     lines
 }

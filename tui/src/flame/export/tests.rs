@@ -35,8 +35,13 @@ fn an_svg_has_title_totals_and_every_frame() {
     let svg = svg(&tree, "CPU of <host>", "a & b");
     assert!(svg.starts_with("<?xml"));
     assert!(svg.contains(">CPU of &lt;host&gt;</text>"));
-    assert!(svg.contains(">a &amp; b · orange: kernel, aqua: inlined</text>"));
+    assert!(
+        svg.contains(
+            ">100 samples · a &amp; b · green: user, aqua: inlined, orange: kernel</text>"
+        )
+    );
     assert!(svg.contains("total_samples=\"100\""));
+    assert_eq!(svg.matches(">all</text>").count(), 1, "also where no script runs");
     let mut boxes = boxes(&svg);
     boxes.sort();
     assert_eq!(
@@ -92,7 +97,7 @@ fn off_cpu_time_is_in_us_or_ms() {
 fn what_is_too_narrow_to_draw_is_counted() {
     let stacks: &[_] = &[(1, "x", &["hot"][..], 1_000_000), (1, "x", &["cold", "colder"], 1)];
     let svg = svg(&tree(Unit::Samples, stacks), "t", "");
-    assert!(svg.contains("2 boxes under 0.01 % are not drawn"));
+    assert!(svg.contains("2 boxes under 0.01% are not drawn"));
     assert!(boxes(&svg).iter().all(|text| !text.contains("cold")));
 }
 

@@ -165,6 +165,19 @@ fn draw_position(
     }
 }
 
+/// The row for all processes that ended some time ago.
+fn ended<'a>(processes: usize) -> Cell<'a> {
+    Cell::of(Role::Quiet, format!("… and {processes} ended")).over()
+}
+
+/// A duration; a dot where there was none, so that what there was stands out.
+fn some_duration<'a>(ns: u64) -> Cell<'a> {
+    match ns {
+        0 => Cell::of(Role::Quiet, "·"),
+        ns => Cell::new(text::duration(ns)),
+    }
+}
+
 /// Name of a process; marked where it has ended.
 fn comm(app: &App, key: ProcKey) -> Cell<'_> {
     match app.model().processes.get(key) {
@@ -186,13 +199,8 @@ fn named(name: &str, ended: bool) -> Cell<'_> {
     }
 }
 
-/// A count that is bad when it is not zero.
-fn bad_count(count: u64) -> (String, Role) {
-    (text::count(count), if count > 0 { Role::Bad } else { Role::Quiet })
-}
-
 /// How many there are of something, in words.
-fn counted(count: u64, name: &str) -> String {
+pub(super) fn counted(count: u64, name: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {name}{plural}", text::count(count))
 }

@@ -1,8 +1,8 @@
 //! The off-CPU pane.
 
-use super::{comm, counted, table};
+use super::{comm, counted, ended, some_duration, table};
 use crate::app::App;
-use crate::app::derive::offcpu::telling_frames;
+use crate::app::derive::offcpu::{short_name, telling_frames};
 use crate::app::page::state_name;
 use crate::app::pane::Pane;
 use crate::model::{OffcpuStats, Place};
@@ -27,10 +27,18 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let table = table(app, Pane::Offcpu);
     if app.view().process.is_none() {
         table.draw(area, theme, buffer, |row, title| {
-            let row = &rows.processes[row];
+            let Some(row) = rows.processes.get(row) else {
+                return rows.ended.map_or(Cell::new(""), |row| match title {
+                    "PID" => ended(row.processes),
+                    "DISK" => some_duration(row.disk_ns),
+                    "WHERE" => Cell::new(""),
+                    _ => stats(&row.stats, title),
+                });
+            };
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
                 "COMM" => comm(app, row.key),
+                "DISK" => some_duration(row.disk_ns),
                 "WHERE" => row.hottest.map_or(Cell::new("-"), |place| whence(app, &place)),
                 _ => stats(&row.stats, title),
             }
@@ -49,20 +57,27 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
 
 fn stats(stats: &OffcpuStats, title: &str) -> Cell<'static> {
     match title {
-        "BLOCKED" => Cell::new(text::duration(stats.blocked_ns)),
-        "RUNQ" => Cell::new(text::duration(stats.runqueue_ns)),
-        "WAITS" => Cell::new(text::count(stats.waits)),
-        _ => Cell::new(text::count(stats.waiting)),
+        "BLOCKED" => some_duration(stats.blocked_ns),
+        "RUNQ" => some_duration(stats.runqueue_ns),
+        "WAITS" => count(stats.waits),
+        _ => count(stats.waiting),
     }
 }
 
 fn whence<'a>(app: &'a App, place: &Place) -> Cell<'a> {
     match telling_frames(&app.model().stacks, place) {
         (None, None) => Cell::of(Role::Quiet, "no stack"),
-        (Some(kernel), Some(user)) => Cell::new(format!("{} ← {}", kernel.name, user.name)),
+        (Some(leaf), Some(caller)) => {
+            Cell::new(format!("{} ← {}", short_name(&leaf.name), short_name(&caller.name)))
+        }
         (Some(frame), None) | (None, Some(frame)) => {
             let role = if frame.kind == FrameKind::Note { Role::Quiet } else { Role::Text };
-            Cell::of(role, frame.name.as_str())
+            Cell::of(role, short_name(&frame.name))
         }
     }
+}
+
+fn count(count: u64) -> Cell<'static> {
+    let role = if count == 0 { Role::Quiet } else { Role::Text };
+    Cell::of(role, text::count(count))
 }

@@ -2,7 +2,7 @@
 
 use super::{counted, table, thread};
 use crate::app::App;
-use crate::app::derive::opens::open;
+use crate::app::derive::opens::{TIME, open};
 use crate::app::page::clock;
 use crate::app::pane::Pane;
 use crate::source::OpenPath;
@@ -15,7 +15,6 @@ use std::borrow::Cow;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let rows = &app.derived.opens;
-    let failed = if rows.failed > 0 { Role::Bad } else { Role::Text };
     // Of some of the processes, only those that are kept could be counted.
     let least = if rows.partial { "≥" } else { "" };
     let mut totals = vec![(format!(" {} ", text::rate(rows.rate)), Role::Strong)];
@@ -23,7 +22,7 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
         totals.push(("‖ not following ".to_owned(), Role::Warn));
     }
     totals.extend([
-        (format!("· {least}{} failed ", text::count(rows.failed)), failed),
+        (format!("· {least}{} failed ", text::count(rows.failed)), Role::Text),
         (format!("· {least}{} ", counted(rows.total, "open")), Role::Text),
     ]);
     totals
@@ -35,7 +34,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         let Some(row) = open(app.model(), rows.number(row)) else { return Cell::new("") };
         let event = &row.event;
         match title {
-            "TIME" => Cell::of(Role::Quiet, clock(app, event.time_ns)),
+            "TIME" => Cell::of(Role::Quiet, time(app, event.time_ns, area.width)),
             "PID" => Cell::new(event.pid.to_string()),
             "COMM" => thread(app, row.process, &event.comm),
             "RESULT" => match event.result {
@@ -46,6 +45,13 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
             _ => path(&event.path),
         }
     });
+}
+
+/// The time of day, as precise as the column is wide.
+fn time(app: &App, monotonic_ns: u64, table_width: u16) -> String {
+    let mut clock = clock(app, monotonic_ns);
+    clock.truncate(TIME.widths(table_width).0.into());
+    clock
 }
 
 fn path(path: &OpenPath) -> Cell<'_> {

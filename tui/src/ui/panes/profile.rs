@@ -47,6 +47,9 @@ fn draw_functions(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     });
 }
 
+/// Columns that the name of a box gets at least.
+const NAME_MIN: usize = 10;
+
 /// The selected box: numbers and name in the first line, where it is from in the second.
 fn draw_foot(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let (tree, view) = (app.tree(), &app.view().flame);
@@ -63,21 +66,38 @@ fn draw_foot(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
         text::percent(info.total_share),
         text::percent(info.own_share)
     );
-    write(&mut x, area.y, &numbers, Role::Text);
-    write(&mut x, area.y, &info.name, Role::Strong);
+    // Where the name has no room beside what the search found, the name tells more.
+    if text::width(&numbers) + NAME_MIN <= usize::from(area.right().saturating_sub(x)) {
+        write(&mut x, area.y, &numbers, Role::Text);
+    }
+    let room = usize::from(area.right().saturating_sub(x));
+    let name = match text::width(&info.name) > room {
+        true => text::fit(&info.name, room),
+        false => info.name.clone(),
+    };
+    write(&mut x, area.y, &name, Role::Strong);
     let (mut x, y) = match area.height {
         1 => (x + 2, area.y),
         _ => (area.x, area.y + 1),
     };
-    write(&mut x, y, &origin(&info), Role::Quiet);
+    // What is cut in the middle says something else, or nothing.
+    let mut gap = "";
+    for part in origin(&info) {
+        let part = format!("{gap}{part}");
+        if text::width(&part) > usize::from(area.right().saturating_sub(x)) {
+            continue;
+        }
+        write(&mut x, y, &part, Role::Quiet);
+        gap = " · ";
+    }
 }
 
-fn origin(info: &BoxInfo) -> String {
+fn origin(info: &BoxInfo) -> Vec<String> {
     let mut parts: Vec<_> = info.module.iter().chain(&info.location).cloned().collect();
     if parts.is_empty() && info.kind != info.name {
         parts.push(info.kind.to_owned());
     }
     let total = counted(info.total, "sample");
     parts.push(format!("{total}, {} self", text::count(info.own)));
-    parts.join(" · ")
+    parts
 }

@@ -1,6 +1,6 @@
 //! The syscalls pane.
 
-use super::{bad_count, comm, counted, duration, table};
+use super::{comm, counted, duration, ended, table};
 use crate::app::App;
 use crate::app::derive::syscalls::Counts;
 use crate::app::pane::Pane;
@@ -13,10 +13,9 @@ use ratatui::layout::Rect;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let rows = &app.derived.syscalls;
-    let errors = if rows.errors > 0 { Role::Bad } else { Role::Text };
     vec![
         (format!(" {} ", text::rate(rows.rate)), Role::Strong),
-        (format!("· {} ", counted(rows.errors, "error")), errors),
+        (format!("· {} ", counted(rows.errors, "error")), Role::Text),
         (format!("· {} ", counted(rows.total, "call")), Role::Text),
     ]
 }
@@ -26,7 +25,13 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let table = table(app, Pane::Syscalls);
     if app.view().process.is_none() {
         table.draw(area, theme, buffer, |row, title| {
-            let row = &rows.processes[row];
+            let Some(row) = rows.processes.get(row) else {
+                return rows.ended.map_or(Cell::new(""), |row| match title {
+                    "PID" => ended(row.processes),
+                    "TOP CALL" => Cell::new(""),
+                    _ => counts(&row.counts, title),
+                });
+            };
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
                 "COMM" => comm(app, row.key),
@@ -48,15 +53,21 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
 
 fn counts(counts: &Counts, title: &str) -> Cell<'static> {
     match title {
-        "CALLS/s" => Cell::new(text::rate(counts.rate).trim_end_matches("/s").to_owned()),
+        "CALL/s" => Cell::new(text::rate(counts.rate).trim_end_matches("/s").to_owned()),
         "CALLS" => Cell::new(text::count(counts.calls)),
-        "ERR" => {
-            let (count, role) = bad_count(counts.errors);
-            Cell::of(role, count)
-        }
+        "ERR" => Cell::of(error_role(counts), text::count(counts.errors)),
         "P50" => Cell::new(duration(counts.p50_ns)),
         "P99" => Cell::new(duration(counts.p99_ns)),
         _ => Cell::new(text::duration(counts.total_ns)),
+    }
+}
+
+/// Programs ask for what is not there all the time: errors stand out where they are the rule.
+fn error_role(counts: &Counts) -> Role {
+    match counts.errors {
+        0 => Role::Quiet,
+        errors if errors > 10 && errors * 2 > counts.calls => Role::Bad,
+        _ => Role::Text,
     }
 }
 

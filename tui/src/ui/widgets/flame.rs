@@ -93,12 +93,12 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
         }
         let style = palette.style(cell);
         buffer.set_style(rect, style);
-        let label_at = if cell.look == Look::Merged {
-            rect.x
-        } else {
-            let edge = if cell.selected { style } else { style.patch(palette.edge) };
-            buffer.set_stringn(rect.x, rect.y, EDGE, 1, edge);
-            rect.x + 1
+        let merged = cell.look == Look::Merged;
+        let edge = if cell.selected || merged { style } else { style.patch(palette.edge) };
+        buffer.set_stringn(rect.x, rect.y, EDGE, 1, edge);
+        let label_at = match merged && !cell.label.is_empty() {
+            true => rect.x,
+            false => rect.x + 1,
         };
         let room = usize::from(rect.right() - label_at);
         buffer.set_stringn(label_at, rect.y, &cell.label, room, style);

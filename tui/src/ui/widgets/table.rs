@@ -6,6 +6,7 @@ use crate::text;
 use crate::ui::theme::{Role, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use std::borrow::Cow;
 
 /// What stands in one column of one row.
@@ -17,6 +18,8 @@ pub struct Cell<'a> {
     pub role: Role,
     /// Its end tells more than its start.
     pub tail: bool,
+    /// It goes on over the column after it.
+    pub over: bool,
 }
 
 impl<'a> Cell<'a> {
@@ -27,7 +30,7 @@ impl<'a> Cell<'a> {
 
     /// A cell with a meaning.
     pub fn of(role: Role, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), role, tail: false }
+        Self { text: text.into(), role, tail: false, over: false }
     }
 }
 
@@ -35,6 +38,11 @@ impl Cell<'_> {
     /// The same, cut at its start where it does not fit.
     pub fn tail(self) -> Self {
         Self { tail: true, ..self }
+    }
+
+    /// The same, over the column after it too.
+    pub fn over(self) -> Self {
+        Self { over: true, ..self }
     }
 }
 
@@ -71,16 +79,27 @@ impl Table<'_> {
         self.draw_heads(area, &slots, theme, buffer);
         let rows = usize::from(area.height - 1);
         for (y, row) in (area.y + 1..).zip(self.state.offset..self.len).take(rows) {
-            for slot in &slots {
+            let mut slots = slots.iter();
+            while let Some(slot) = slots.next() {
                 let column = &self.columns[slot.column];
                 let cell = cell(row, column.title);
-                let align = if cell.tail { Align::Tail } else { column.align };
-                let text = aligned(&cell.text, align, slot.width.into());
-                put(buffer, area.x + slot.x, y, slot.width, &text, theme.style(cell.role));
+                let (align, width) = match (cell.tail, cell.over) {
+                    (false, true) => {
+                        let end = slots.next().map_or(slot.x + slot.width, |s| s.x + s.width);
+                        (Align::Left, end - slot.x)
+                    }
+                    (tail, _) => (if tail { Align::Tail } else { column.align }, slot.width),
+                };
+                let text = aligned(&cell.text, align, width.into());
+                put(buffer, area.x + slot.x, y, width, &text, theme.style(cell.role));
             }
             if row == self.state.cursor {
-                let role = if self.focused { Role::Cursor } else { Role::CursorIdle };
-                buffer.set_style(Rect { y, height: 1, ..area }, theme.style(role));
+                let style = match self.focused {
+                    // One even bar: reversed, each colour would be a block of its own.
+                    true => Style::reset().patch(theme.style(Role::Cursor)),
+                    false => theme.style(Role::CursorIdle).remove_modifier(Modifier::DIM),
+                };
+                buffer.set_style(Rect { y, height: 1, ..area }, style);
             }
         }
     }

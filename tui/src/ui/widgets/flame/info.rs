@@ -63,7 +63,7 @@ pub fn info(tree: &FlameTree, view: &FlameView) -> Option<BoxInfo> {
     })
 }
 
-/// What the search found, `12 matches, 34.5 %` of the whole graph; `None` without a search.
+/// What the search found, `12 matches, 34.5%` of the whole graph; `None` without a search.
 pub fn search_summary(tree: &FlameTree, view: &FlameView) -> Option<String> {
     if view.search().is_empty() {
         return None;
@@ -74,6 +74,5 @@ pub fn search_summary(tree: &FlameTree, view: &FlameView) -> Option<String> {
         1 => "1 match".to_owned(),
         n => format!("{n} matches"),
     };
-    let percent = 100.0 * found.total as f64 / tree.total() as f64;
-    Some(format!("{count}, {percent:.1} %"))
+    Some(format!("{count}, {}", text::percent(found.total as f64 / tree.total() as f64)))
 }

@@ -127,7 +127,7 @@ impl Scene<'_> {
                 label: label(node, *span),
                 look: look(node, *span),
                 shade: (index + level) % 2 == 1,
-                ends: next > span.x + span.width,
+                ends: span.merged == 0 && next > span.x + span.width,
                 selected: (level, index) == self.selected,
                 below_zoom: level < self.zoom_level,
                 matched: self.matched.has(*span, self.tree),
@@ -147,15 +147,22 @@ fn look(node: &Node, span: Span) -> Look {
     }
 }
 
+/// Columns that merged boxes take at least for their number to be written.
+const COUNT_MIN: usize = 4;
+
 fn label(node: &Node, span: Span) -> String {
     let width = usize::from(span.width);
     if span.merged > 0 {
+        // In less, a number would be all there is to see.
         let count = format!("…{}", span.merged);
-        return text::fit(if text::width(&count) <= width { &count } else { "…" }, width);
+        return match width {
+            0..COUNT_MIN => String::new(),
+            _ => text::fit(if text::width(&count) <= width { &count } else { "…" }, width),
+        };
     }
     match node.frame.name.as_str() {
-        // One column would hold an ellipsis, which is the sign of merged boxes.
-        _ if width < 3 => String::new(),
+        // A column or two would hold an ellipsis and a letter.
+        _ if width < 4 => String::new(),
         // The end of a Rust or C++ path tells more than its start.
         name if name.contains("::") => text::fit_end(name, width - 1),
         name => text::fit(name, width - 1),

@@ -34,6 +34,8 @@ pub enum Motion {
     NextMatch,
     /// To the match before.
     PreviousMatch,
+    /// To the match with the most samples, the first of them.
+    WidestMatch,
 }
 
 /// What the user selected, zoomed into and searched for. Boxes are kept by path, which stays true
@@ -121,6 +123,11 @@ impl FlameView {
             }
             Motion::NextMatch => self.go_to_match(tree, Step::On),
             Motion::PreviousMatch => self.go_to_match(tree, Step::Back),
+            Motion::WidestMatch => {
+                let matches = tree.find(&self.search).nodes;
+                let widest = matches.into_iter().rev().max_by_key(|node| tree.nodes[*node].total);
+                widest.is_some_and(|node| self.go(tree, node))
+            }
         };
         if moved {
             self.keep_visible(tree, area);
