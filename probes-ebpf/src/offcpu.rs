@@ -15,7 +15,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{MAIN_SLOTS, NONE, OVERFLOW_SLOTS};
+use syscope_shared::stack::{BEFORE_START, MAIN_SLOTS, NONE, OVERFLOW_SLOTS};
 
 #[map]
 static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
@@ -104,6 +104,11 @@ pub fn settle_unseen(tid: u32, epoch: u32) {
         return;
     }
     let woken = if waiting.key.state == RUNNABLE { waiting.since_ns } else { waiting.woken_ns };
+    if woken == 0 && waiting.key.kernel_stack <= BEFORE_START {
+        // Entered by user space as asleep when it was just waking: never a wait that was watched.
+        waiting.since_ns = 0;
+        return;
+    }
     count(ProbeId::Offcpu, |c| {
         if woken == 0 {
             c.unseen_waits += 1;
