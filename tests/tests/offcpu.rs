@@ -1,6 +1,10 @@
 //! Off-CPU time: blocked and waiting for a CPU are told apart, in the right amounts, on the right
 //! stacks.
 
+use std::collections::BTreeSet;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use syscope_tests::report::mentions;
 use syscope_tests::require_bpf;
 use syscope_tests::schema::OffcpuStack;
@@ -118,7 +122,7 @@ fn one_that_blocks_just_before_the_end_is_shown() {
     let mut workload = Workload::start(&["blocked"]);
     let pid = workload.pid.to_string();
     let watch = Watch::report(2, &["-p", &pid]);
-    std::thread::sleep(std::time::Duration::from_millis(1200));
+    std::thread::sleep(Duration::from_millis(1200));
     workload.go();
     let _ = workload.done();
     let report = watch.into_report();
@@ -127,6 +131,61 @@ fn one_that_blocks_just_before_the_end_is_shown() {
     let short: Vec<_> =
         reads.iter().filter(|stack| (100 * MS..1_000 * MS).contains(&stack.blocked_ns)).collect();
     assert!(!short.is_empty(), "{:#?}", report.offcpu(workload.pid).stacks);
+}
+
+#[test]
+fn who_ends_while_syscope_starts_does_not_wait_for_ever() {
+    let _machine = require_bpf!();
+    // Its threads make the look at all of them long.
+    let _crowd = Workload::start(&["idle", "2000"]);
+    let started = AtomicBool::new(false);
+    let mut watch = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for mut short_lived in (0..300).map(|_| sleeper()).collect::<Vec<_>>() {
+                short_lived.kill().and_then(|()| short_lived.wait()).expect("it is a child");
+                if !started.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        });
+        let watch = Watch::report(1, &[]);
+        started.store(true, Ordering::Relaxed);
+        watch
+    });
+    let mut alive = [processes(), processes()];
+    while watch.runs() {
+        std::thread::sleep(Duration::from_millis(100));
+        alive.swap(0, 1);
+        alive[1] = processes();
+    }
+    let report = watch.into_report();
+    let passed = report.document.duration_ns;
+    let all = report.document.processes.iter();
+    let short_lived: BTreeSet<u32> =
+        all.filter(|process| process.cmdline == SLEEPER).map(|process| process.pid).collect();
+    // One that has ended in the last instant may have been seen alive.
+    let dead = |pid: u32| !alive.iter().any(|alive| alive.contains(&pid));
+    let rows = report.document.offcpu.iter();
+    let of_the_dead: Vec<_> =
+        rows.filter(|row| dead(row.pid) && short_lived.contains(&row.pid)).collect();
+    assert!(of_the_dead.len() > 10, "they were gone before: {}", of_the_dead.len());
+    let waiting: Vec<_> = of_the_dead.iter().filter(|process| process.waiting > 0).collect();
+    assert!(waiting.is_empty(), "dead, and still waiting: {waiting:#?}");
+    let long: Vec<_> = of_the_dead.iter().filter(|dead| dead.blocked_ns > passed / 2).collect();
+    assert!(long.is_empty(), "dead, and blocked through all of {passed} ns: {long:#?}");
+}
+
+/// Command line of what [`sleeper`] starts.
+const SLEEPER: &str = "sleep 63";
+
+fn sleeper() -> Child {
+    Command::new("sleep").arg("63").spawn().expect("it is there")
+}
+
+/// PIDs of all that live.
+fn processes() -> BTreeSet<u32> {
+    let entries = std::fs::read_dir("/proc").expect("proc is mounted").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn blocked_ns(stacks: &[&OffcpuStack]) -> u64 {
