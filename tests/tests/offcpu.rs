@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use syscope_tests::compile::with_frame_pointers;
 use syscope_tests::report::mentions;
 use syscope_tests::require_bpf;
 use syscope_tests::schema::OffcpuStack;
-use syscope_tests::watch::{Watch, observe};
+use syscope_tests::watch::{Watch, observe, observe_workload};
 use syscope_tests::workload::Workload;
 
 const MS: u64 = 1_000_000;
@@ -173,6 +174,37 @@ fn who_ends_while_syscope_starts_does_not_wait_for_ever() {
     assert!(waiting.is_empty(), "dead, and still waiting: {waiting:#?}");
     let long: Vec<_> = of_the_dead.iter().filter(|dead| dead.blocked_ns > passed / 2).collect();
     assert!(long.is_empty(), "dead, and blocked through all of {passed} ns: {long:#?}");
+}
+
+#[test]
+fn thousands_of_different_stacks_are_told_apart_and_lose_no_wait() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let Some(program) = with_frame_pointers("manystacks", dir.path()) else { return };
+    let workload = Workload::start_program(&program, &["1", "6000"]);
+    let observed = observe_workload(workload, 2, &[]);
+    let truth = |key: &str| observed.truth[key].as_u64().expect("a count");
+    assert!(truth("rounds") > 5_000, "too slow for 5,000 stacks a second: {}", observed.truth);
+    let process = observed.report.offcpu(observed.pid);
+    let asleep: Vec<_> = process.stacks.iter().filter(|stack| stack.state != "runnable").collect();
+    // The kernel's own count; a few of these lie before or after the work.
+    let (found, kernels) = (waits(&asleep), truth("waits"));
+    assert!(found.abs_diff(kernels) <= 10, "{found} waits, not {kernels}");
+    let (health, stacks) =
+        (observed.report.health("offcpu"), observed.report.stack_health("offcpu"));
+    assert_eq!(health.lost, 0, "{:#}", observed.report.raw["health"]);
+    assert!(
+        stacks.collisions * 200 < health.events,
+        "{} stacks lost in {} events",
+        stacks.collisions,
+        health.events
+    );
+    let ways: BTreeSet<Vec<&str>> = asleep
+        .iter()
+        .map(|stack| stack.user.iter().map(|frame| frame.name.as_str()).collect())
+        .filter(|names: &Vec<_>| names.contains(&"step"))
+        .collect();
+    assert!(ways.len() > 4_500, "{} ways in {} stacks", ways.len(), asleep.len());
 }
 
 /// Command line of what [`sleeper`] starts.
