@@ -192,19 +192,24 @@ fn thousands_of_different_stacks_are_told_apart_and_lose_no_wait() {
     assert!(found.abs_diff(kernels) <= 10, "{found} waits, not {kernels}");
     let (health, stacks) =
         (observed.report.health("offcpu"), observed.report.stack_health("offcpu"));
-    assert_eq!(health.lost, 0, "{:#}", observed.report.raw["health"]);
+    // Some kernels now and then leave out both events that end a wait of a CPU that was idle. Such
+    // a wait is counted above, and as one whose time is lost.
+    let raw = &observed.report.raw["health"];
+    let unseen = raw["offcpu"]["unseen_waits"].as_u64().expect("a count");
+    assert_eq!(health.lost, unseen, "{raw:#}");
+    assert!(unseen * 1000 < health.events, "{raw:#}");
     assert!(
         stacks.collisions * 200 < health.events,
         "{} stacks lost in {} events",
         stacks.collisions,
         health.events
     );
-    let ways: BTreeSet<Vec<&str>> = asleep
-        .iter()
-        .map(|stack| stack.user.iter().map(|frame| frame.name.as_str()).collect())
-        .filter(|names: &Vec<_>| names.contains(&"step"))
-        .collect();
-    assert!(ways.len() > 4_500, "{} ways in {} stacks", ways.len(), asleep.len());
+    let user = |stack: &OffcpuStack| -> Vec<_> {
+        stack.user.iter().map(|frame| (frame.name.clone(), frame.offset)).collect()
+    };
+    let mut ways: BTreeSet<_> = process.stacks.iter().map(user).collect();
+    ways.retain(|way| way.iter().any(|(name, _)| name == "step"));
+    assert!(ways.len() > 5_000, "{} ways in {} stacks", ways.len(), process.stacks.len());
 }
 
 /// Command line of what [`sleeper`] starts.
