@@ -1,4 +1,5 @@
-//! Programs in C, for what a Rust workload cannot promise: frame pointers in every function.
+//! Programs in C, for what a Rust workload cannot promise: frame pointers in every function, and a
+//! known place in memory.
 
 use crate::machine;
 use std::path::{Path, PathBuf};
@@ -7,22 +8,37 @@ use std::process::Command;
 /// Compiles `workloads/<name>.c` with frame pointers into `dir`; `None`, after a visible note,
 /// where there is no C compiler.
 pub fn with_frame_pointers(name: &str, dir: &Path) -> Option<PathBuf> {
+    compile(name, &["-g", "-fno-inline"], &dir.join(name))
+}
+
+/// Compiles `workloads/<name>.c` into a program at `program` that is always at the same place in
+/// memory and has all libraries in it, with one name defined; `None`, after a visible note, where
+/// there is no C compiler or no library to put in.
+pub fn at_a_fixed_place(name: &str, define: &str, program: &Path) -> Option<PathBuf> {
+    compile(name, &["-static", "-no-pie", &format!("-D{define}")], program)
+}
+
+fn compile(name: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(name);
     let source = source.with_extension("c");
-    let program = dir.join(name);
     let compiled = Command::new("cc")
-        .args(["-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline", "-o"])
-        .args([&program, &source])
+        .args(["-O1", "-fno-omit-frame-pointer"])
+        .args(options)
+        .arg("-o")
+        .args([program, &source])
         .output();
-    match compiled {
+    let output = match compiled {
         Err(error) => {
             machine::skip(&format!("needs a C compiler: cc: {error}"));
-            None
+            return None;
         }
-        Ok(output) => {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}: {errors}", source.display());
-            Some(program)
-        }
+        Ok(output) => output,
+    };
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("cannot find -lc") {
+        machine::skip("needs the C library for static programs");
+        return None;
     }
+    assert!(output.status.success(), "{}: {errors}", source.display());
+    Some(program.to_owned())
 }

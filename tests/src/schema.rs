@@ -94,6 +94,7 @@ pub struct ProcessOffcpu {
     pub blocked_ns: u64,
     pub runqueue_ns: u64,
     pub waits: u64,
+    pub waiting: u64,
     pub stacks: Vec<OffcpuStack>,
 }
 

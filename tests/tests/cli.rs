@@ -178,6 +178,28 @@ fn what_cannot_work_is_refused_before_anything_is_attached() {
 }
 
 #[test]
+fn in_a_pid_namespace_of_its_own_it_refuses() {
+    let _machine = require_bpf!();
+    let namespace = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc"]).args(args).stdin(Stdio::null()).output()
+    };
+    if !namespace(&["true"]).is_ok_and(|output| output.status.success()) {
+        return skip("no PID namespace is to be had here");
+    }
+    let program = syscope().to_str().expect("plain text");
+    for args in [&["report", "-d", "1"][..], &["flame", "-d", "1", "-o", "-"]] {
+        let output = namespace(&[&[program], args].concat()).expect("it did start");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let errors = text(&output.stderr);
+        assert!(errors.contains("PID namespace"), "{errors}");
+        assert!(!errors.contains("syscope: watching"), "it was attached: {errors}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_no_backtrace(&output);
+    }
+}
+
+#[test]
 fn without_a_terminal_the_screen_points_to_report() {
     let _machine = require_bpf!();
     let output = run(&[]);

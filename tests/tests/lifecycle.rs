@@ -106,6 +106,46 @@ fn maps_forget_the_dead() {
 }
 
 #[test]
+fn execs_of_threads_that_are_not_the_first_leave_nothing_behind() {
+    let _machine = require_bpf!();
+    let mut workload = Workload::start(&["reexec", "200"]);
+    let watch = Watch::report(3, &["-p", &workload.pid.to_string()]);
+    workload.go();
+    let truth = workload.done();
+    let left = || {
+        let alive = threads(workload.pid);
+        let maps = ["WAITING", "INFLIGHT"].into_iter();
+        maps.map(|map| (map, keys(watch.pid(), map)))
+            .map(|(map, keys)| (map, keys.iter().filter(|key| !alive.contains(&key[0])).count()))
+            .filter(|(_, strangers)| *strangers > 0)
+            .collect::<Vec<_>>()
+    };
+    let clean = wait::poll(Duration::from_secs(1), || Some(()).filter(|()| left().is_empty()));
+    assert!(clean.is_some(), "keys of threads that are gone: {:?}", left());
+    let waiting = keys(watch.pid(), "WAITING");
+    assert!(waiting.contains(&vec![workload.pid]), "the one that lives has its key: {waiting:?}");
+    let report = watch.into_report();
+    assert_eq!(report.syscall(workload.pid, "execve").calls, truth["execve"]);
+    assert_eq!(report.syscall(workload.pid, "execve").errors, 0);
+}
+
+#[test]
+fn who_is_born_while_syscope_starts_has_a_name() {
+    let _machine = require_bpf!();
+    let mut storm = Workload::start(&["storm", "2", "0.004"]);
+    storm.go();
+    let _ = storm.done();
+    for attempt in 1..=3 {
+        let report = Watch::start(&["report", "--json", "-d", "300ms"]).into_report();
+        let document = &report.document;
+        let nameless: Vec<_> = document.syscalls.iter().filter(|row| row.comm == "?").collect();
+        assert!(nameless.is_empty(), "run {attempt}: {nameless:#?}");
+        let sleeps = document.syscalls.iter().filter(|row| row.comm == "sleep").count();
+        assert!(sleeps > 20, "there was no storm: {sleeps} processes");
+    }
+}
+
+#[test]
 fn syscope_does_not_watch_itself_unless_asked() {
     let _machine = require_bpf!();
     for (args, watched) in [(&[][..], false), (&["--include-self"][..], true)] {
@@ -119,6 +159,11 @@ fn syscope_does_not_watch_itself_unless_asked() {
 fn pids(truth: &serde_json::Value) -> Vec<u32> {
     let children = truth["children"].as_array().expect("a list").iter();
     children.map(|pid| pid.as_u64().expect("a PID") as u32).collect()
+}
+
+fn threads(pid: u32) -> BTreeSet<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it lives").flatten();
+    tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn copy_named(dir: &Path, name: &str) -> PathBuf {

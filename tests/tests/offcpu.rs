@@ -1,10 +1,15 @@
 //! Off-CPU time: blocked and waiting for a CPU are told apart, in the right amounts, on the right
 //! stacks.
 
+use std::collections::BTreeSet;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use syscope_tests::compile::with_frame_pointers;
 use syscope_tests::report::mentions;
 use syscope_tests::require_bpf;
 use syscope_tests::schema::OffcpuStack;
-use syscope_tests::watch::{Watch, observe};
+use syscope_tests::watch::{Watch, observe, observe_workload};
 use syscope_tests::workload::Workload;
 
 const MS: u64 = 1_000_000;
@@ -118,7 +123,7 @@ fn one_that_blocks_just_before_the_end_is_shown() {
     let mut workload = Workload::start(&["blocked"]);
     let pid = workload.pid.to_string();
     let watch = Watch::report(2, &["-p", &pid]);
-    std::thread::sleep(std::time::Duration::from_millis(1200));
+    std::thread::sleep(Duration::from_millis(1200));
     workload.go();
     let _ = workload.done();
     let report = watch.into_report();
@@ -127,6 +132,97 @@ fn one_that_blocks_just_before_the_end_is_shown() {
     let short: Vec<_> =
         reads.iter().filter(|stack| (100 * MS..1_000 * MS).contains(&stack.blocked_ns)).collect();
     assert!(!short.is_empty(), "{:#?}", report.offcpu(workload.pid).stacks);
+}
+
+#[test]
+fn who_ends_while_syscope_starts_does_not_wait_for_ever() {
+    let _machine = require_bpf!();
+    // Its threads make the look at all of them long.
+    let _crowd = Workload::start(&["idle", "2000"]);
+    let started = AtomicBool::new(false);
+    let mut watch = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for mut short_lived in (0..300).map(|_| sleeper()).collect::<Vec<_>>() {
+                short_lived.kill().and_then(|()| short_lived.wait()).expect("it is a child");
+                if !started.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+        });
+        let watch = Watch::report(1, &[]);
+        started.store(true, Ordering::Relaxed);
+        watch
+    });
+    let mut alive = [processes(), processes()];
+    while watch.runs() {
+        std::thread::sleep(Duration::from_millis(100));
+        alive.swap(0, 1);
+        alive[1] = processes();
+    }
+    let report = watch.into_report();
+    let passed = report.document.duration_ns;
+    let all = report.document.processes.iter();
+    let short_lived: BTreeSet<u32> =
+        all.filter(|process| process.cmdline == SLEEPER).map(|process| process.pid).collect();
+    // One that has ended in the last instant may have been seen alive.
+    let dead = |pid: u32| !alive.iter().any(|alive| alive.contains(&pid));
+    let rows = report.document.offcpu.iter();
+    let of_the_dead: Vec<_> =
+        rows.filter(|row| dead(row.pid) && short_lived.contains(&row.pid)).collect();
+    assert!(of_the_dead.len() > 10, "they were gone before: {}", of_the_dead.len());
+    let waiting: Vec<_> = of_the_dead.iter().filter(|process| process.waiting > 0).collect();
+    assert!(waiting.is_empty(), "dead, and still waiting: {waiting:#?}");
+    let long: Vec<_> = of_the_dead.iter().filter(|dead| dead.blocked_ns > passed / 2).collect();
+    assert!(long.is_empty(), "dead, and blocked through all of {passed} ns: {long:#?}");
+}
+
+#[test]
+fn thousands_of_different_stacks_are_told_apart_and_lose_no_wait() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let Some(program) = with_frame_pointers("manystacks", dir.path()) else { return };
+    let workload = Workload::start_program(&program, &["1", "6000"]);
+    let observed = observe_workload(workload, 2, &[]);
+    let truth = |key: &str| observed.truth[key].as_u64().expect("a count");
+    assert!(truth("rounds") > 5_000, "too slow for 5,000 stacks a second: {}", observed.truth);
+    let process = observed.report.offcpu(observed.pid);
+    let asleep: Vec<_> = process.stacks.iter().filter(|stack| stack.state != "runnable").collect();
+    // The kernel's own count; a few of these lie before or after the work.
+    let (found, kernels) = (waits(&asleep), truth("waits"));
+    assert!(found.abs_diff(kernels) <= 10, "{found} waits, not {kernels}");
+    let (health, stacks) =
+        (observed.report.health("offcpu"), observed.report.stack_health("offcpu"));
+    // Some kernels now and then leave out both events that end a wait of a CPU that was idle. Such
+    // a wait is counted above, and as one whose time is lost.
+    let raw = &observed.report.raw["health"];
+    let unseen = raw["offcpu"]["unseen_waits"].as_u64().expect("a count");
+    assert_eq!(health.lost, unseen, "{raw:#}");
+    assert!(unseen * 1000 < health.events, "{raw:#}");
+    assert!(
+        stacks.collisions * 200 < health.events,
+        "{} stacks lost in {} events",
+        stacks.collisions,
+        health.events
+    );
+    let user = |stack: &OffcpuStack| -> Vec<_> {
+        stack.user.iter().map(|frame| (frame.name.clone(), frame.offset)).collect()
+    };
+    let mut ways: BTreeSet<_> = process.stacks.iter().map(user).collect();
+    ways.retain(|way| way.iter().any(|(name, _)| name == "step"));
+    assert!(ways.len() > 5_000, "{} ways in {} stacks", ways.len(), process.stacks.len());
+}
+
+/// Command line of what [`sleeper`] starts.
+const SLEEPER: &str = "sleep 63";
+
+fn sleeper() -> Child {
+    Command::new("sleep").arg("63").spawn().expect("it is there")
+}
+
+/// PIDs of all that live.
+fn processes() -> BTreeSet<u32> {
+    let entries = std::fs::read_dir("/proc").expect("proc is mounted").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn blocked_ns(stacks: &[&OffcpuStack]) -> u64 {

@@ -1,7 +1,7 @@
 //! The CPU profile: shares, totals and names.
 
 use std::collections::BTreeMap;
-use syscope_tests::compile::with_frame_pointers;
+use syscope_tests::compile::{at_a_fixed_place, with_frame_pointers};
 use syscope_tests::report::mentions;
 use syscope_tests::require_bpf;
 use syscope_tests::schema::{Frame, ProfileStack};
@@ -69,6 +69,34 @@ fn samples_are_cpu_time_times_99() {
     assert_eq!(profile.samples, observed.report.samples(observed.pid), "-p shows nobody else");
     let by_stacks: u64 = profile.stacks.iter().map(|stack| stack.samples).sum();
     assert_eq!(profile.samples, by_stacks);
+}
+
+#[test]
+fn a_stack_from_before_an_exec_is_not_read_in_the_program_after_it() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for programs");
+    let program = |name: &str, define| at_a_fixed_place("swap", define, &dir.path().join(name));
+    let Some(alpha) = program("pa", "ALPHA") else { return };
+    let Some(beta) = program("pb", "BETA") else { return };
+    let workload =
+        Workload::start_program(&alpha, &[beta.to_str().expect("plain text"), "40", "60"]);
+    let observed = observe_workload(workload, 4, &["--freq", "499"]);
+    let mut samples: BTreeMap<&str, u64> = BTreeMap::new();
+    for stack in observed.report.profile(observed.pid) {
+        let names = ["alpha", "beta", "[program replaced before its symbols were read]"];
+        let named = |name: &str| stack.user.iter().any(|frame| frame.name == name);
+        let wrong = stack.user.iter().find(|frame| frame.name.starts_with("never_in_"));
+        assert!(wrong.is_none(), "the wrong program: {stack:#?}; so far {samples:?}");
+        let found: Vec<_> = names.into_iter().filter(|name| named(name)).collect();
+        assert!(found.len() <= 1, "two programs in one stack: {stack:#?}");
+        *samples.entry(found.first().unwrap_or(&"elsewhere")).or_default() += stack.samples;
+    }
+    let count = |name: &str| samples.get(name).copied().unwrap_or(0);
+    let all: u64 = samples.values().sum();
+    assert!(all > 600, "2.4 s at 499 Hz are more samples: {samples:?}");
+    // Which ones are still there when they are looked up is chance; the last one is.
+    assert!(count("alpha") + count("beta") > 0, "none was named: {samples:?}");
+    assert!(count("elsewhere") * 20 < all, "all of the time is spent in these two: {samples:?}");
 }
 
 #[test]

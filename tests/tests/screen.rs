@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use syscope::probes::PROBES;
-use syscope_tests::binary::syscope;
+use syscope_tests::binary::{own, syscope};
+use syscope_tests::kernel::keys;
 use syscope_tests::terminal::Terminal;
 use syscope_tests::workload::Workload;
 use syscope_tests::{require_bpf, wait};
@@ -113,6 +114,38 @@ fn a_filter_is_applied_as_it_is_typed() {
     });
     session.terminal.press(ENTER);
     // Keys are commands again.
+    session.quit();
+}
+
+#[test]
+fn who_falls_asleep_while_filtered_out_is_shown_when_the_filter_is_gone() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let named = dir.path().join("scope-asleep");
+    fs::copy(own("workload"), &named).expect("room for a program");
+    let mut sleeper = Workload::start_program(&named, &["sleeper", "1", "60000"]);
+    let mut session = Session::start(&[], 160, 50);
+    let watched = || keys(session.terminal.pid(), "WAITING").contains(&vec![sleeper.pid]);
+    session.terminal.wait_for("all processes", |screen| screen.contains("workload") && watched());
+    session.terminal.press(&format!("/pid:{}{ENTER}", session.load.pid));
+    session.terminal.wait_for("only the load", |screen| {
+        pane(screen, "Syscalls").contains("workload") && filled_rows(screen, "Syscalls") < 8
+    });
+    // The view follows the keys at once, the kernel a moment later.
+    std::thread::sleep(Duration::from_millis(700));
+    sleeper.go();
+    std::thread::sleep(Duration::from_millis(300));
+    session.terminal.press("F");
+    // Among all processes it may be below the last row.
+    session.terminal.press(&format!("/comm:scope-asleep{ENTER}"));
+    // What was on screen before is no answer.
+    std::thread::sleep(Duration::from_secs(1));
+    session.terminal.wait_for("that it is blocked now", |screen| {
+        let offcpu = pane(screen, "Off-CPU");
+        let row = offcpu.lines().find(|row| row.contains("scope-asleep")).unwrap_or_default();
+        // PID, name, blocked, run queue, waits, now.
+        row.split_whitespace().nth(5) == Some("1")
+    });
     session.quit();
 }
 

@@ -97,3 +97,23 @@ fn calls_of_32_bit_code_have_their_own_names() {
     // The same number in the 64-bit table.
     assert!(!process.by_syscall.iter().any(|call| call.name.contains("writev")));
 }
+
+#[test]
+fn numbers_that_no_call_has_do_not_fill_the_map() {
+    let _machine = require_bpf!();
+    let observed = observe(&["madeup", "1000", "20000"], 2, &[]);
+    // From 1023 on, all numbers are one; the few below, which calls may have one day, are not.
+    let low: Vec<_> = (1000..1023).map(|nr| format!("syscall_{nr}")).collect();
+    for name in &low {
+        assert_eq!(observed.report.syscall(observed.pid, name).calls, 1, "{name}");
+    }
+    let made_up = observed.report.syscall(observed.pid, "syscall_1023");
+    assert_eq!(made_up.calls, 20_000 - low.len() as u64);
+    assert_eq!(made_up.errors, made_up.calls);
+    assert_eq!(made_up.errnos.len(), 1, "{:?}", made_up.errnos);
+    assert_eq!(made_up.errnos[0].name, "ENOSYS");
+    let process = observed.report.syscalls(observed.pid).expect("it made calls");
+    let nameless = process.by_syscall.iter().filter(|call| call.name.starts_with("syscall_"));
+    assert_eq!(nameless.map(|call| call.calls).sum::<u64>(), 20_000);
+    assert_eq!(observed.report.health("syscalls").lost, 0);
+}

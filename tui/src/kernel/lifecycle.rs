@@ -79,6 +79,7 @@ fn join(arguments: &[u8], cut: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_exec_carries_its_command_line() {
@@ -104,5 +105,34 @@ mod tests {
     fn an_event_of_no_known_kind_is_refused() {
         assert_eq!(decode(bytemuck::bytes_of(&Event::default())), None);
         assert_eq!(decode(b""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_find_more_than_is_there(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            kind_and_length in proptest::option::of((FORK..=EXIT + 1, 0u32..300)),
+        ) {
+            // A kind of chance alone is nearly never one that there is.
+            if let (Some((kind, len)), Some(head)) =
+                (kind_and_length, bytes.get_mut(..size_of::<Event>()))
+            {
+                let mut event: Event = bytemuck::pod_read_unaligned(head);
+                (event.kind, event.cmdline_len) = (kind, len);
+                head.copy_from_slice(bytemuck::bytes_of(&event));
+            }
+            let tail = bytes.len().saturating_sub(size_of::<Event>());
+            match decode(&bytes) {
+                Some((ProcessEvent::Exec { comm, cmdline, .. }, _)) => {
+                    // Of each byte `\xNN` at most, and `…` for what was cut.
+                    prop_assert!(cmdline.len() <= 4 * tail + '…'.len_utf8(), "{cmdline:?}");
+                    prop_assert!(comm.len() <= 4 * syscope_shared::COMM_LEN, "{comm:?}");
+                }
+                Some((ProcessEvent::Fork { comm, .. }, _)) => {
+                    prop_assert!(comm.len() <= 4 * syscope_shared::COMM_LEN, "{comm:?}");
+                }
+                _ => {}
+            }
+        }
     }
 }

@@ -99,6 +99,7 @@ fn strip_dot(path: &[u8], walked: bool) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn event(path: &[u8], base: &[u8], marks: u32) -> Vec<u8> {
         let head = Event {
@@ -139,5 +140,37 @@ mod tests {
             assert_eq!(decode(&whole[..len]), None);
         }
         assert_eq!(decode(&whole).unwrap().result, Err(2));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_find_more_than_is_there(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..600),
+            lengths in proptest::option::of((0u32..300, 0u32..300)),
+        ) {
+            // Lengths of chance alone are nearly always more than there are bytes.
+            if let (Some((path, base)), Some(head)) = (lengths, bytes.get_mut(..size_of::<Event>())) {
+                let mut event: Event = bytemuck::pod_read_unaligned(head);
+                (event.path_len, event.base_len) = (path, base);
+                head.copy_from_slice(bytemuck::bytes_of(&event));
+            }
+            if let Some(open) = decode(&bytes) {
+                let tail = bytes.len() - size_of::<Event>();
+                // Of each byte `\xNN` at most, `...` for what is missing, and slashes in between.
+                prop_assert!(open.path.text.len() <= 4 * tail + 5, "{open:?}");
+                prop_assert!(open.comm.len() <= 4 * syscope_shared::COMM_LEN, "{open:?}");
+            }
+        }
+
+        #[test]
+        fn a_path_is_what_its_parts_say(
+            path in "[a-z]{1,8}(/[a-z]{1,8}){0,3}",
+            base in proptest::collection::vec("[a-z]{1,8}", 0..5),
+        ) {
+            let components: String = base.iter().rev().map(|name| format!("{name}\0")).collect();
+            let bytes = event(path.as_bytes(), components.as_bytes(), BASE_WALKED);
+            let expected = base.iter().fold(String::new(), |full, name| format!("{full}/{name}"));
+            prop_assert_eq!(decode(&bytes).unwrap().path.text, format!("{}/{}", expected, path));
+        }
     }
 }

@@ -7,16 +7,19 @@
 
 mod blocked;
 mod compat;
+mod crowd;
 mod exits;
 mod failing;
 mod forker;
 mod getppid;
 mod kernelheavy;
+mod madeup;
 mod mixed;
 mod opens;
 mod pingpong;
 mod protocol;
 mod raw;
+mod reexec;
 mod sleeper;
 mod spin;
 mod starved;
@@ -43,6 +46,11 @@ fn main() {
         "mixed" => mixed::run(args[1].as_ref()),
         "forker" => forker::run(number(&args, 1), number(&args, 2)),
         "exits" => exits::run(number(&args, 1)),
+        "idle" => crowd::idle(number(&args, 1)),
+        "storm" => crowd::storm(number(&args, 1), &args[2]),
+        "madeup" => madeup::run(number(&args, 1), number(&args, 2)),
+        "reexec" => reexec::run(number(&args, 1)),
+        "reexec-again" => reexec::again(number(&args, 1), number(&args, 2)),
         "compat" => compat::run(number(&args, 1), number(&args, 2)),
         "compat-probe" => compat::probe(),
         _ => panic!("no workload of the kind {kind:?}"),

@@ -29,6 +29,13 @@ pub fn getpid() {
     unsafe { libc::syscall(libc::SYS_getpid) };
 }
 
+/// A call with a number that no system call has.
+pub fn nonexistent(number: c_long) -> Outcome {
+    assert!(number >= 1000, "{number} may exist");
+    // SAFETY: the kernel does nothing but return an error.
+    outcome(unsafe { libc::syscall(number) })
+}
+
 /// `close`.
 pub fn close(fd: c_int) -> Outcome {
     // SAFETY: the workloads close only descriptors that they opened through this module, or -1.
