@@ -15,7 +15,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{BEFORE_START, MAIN_SLOTS, NONE, OVERFLOW_SLOTS};
+use syscope_shared::stack::{BEFORE_START, NONE, OFFCPU_MAIN, OFFCPU_OVERFLOW};
 
 #[map]
 static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
@@ -28,16 +28,16 @@ static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 *
 static WAITING: HashMap<u32, Waiting> = HashMap::with_max_entries(64 * 1024, 0);
 
 #[map]
-static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(OFFCPU_MAIN, 0);
 
 #[map]
-static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(OFFCPU_MAIN, 0);
 
 #[map]
-static OFFCPU_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+static OFFCPU_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERFLOW, 0);
 
 #[map]
-static OFFCPU_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+static OFFCPU_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERFLOW, 0);
 
 #[raw_tracepoint(tracepoint = "sched_switch")]
 pub fn sched_switch(ctx: RawTracePointContext) -> i32 {

@@ -14,7 +14,7 @@ use aya_ebpf::programs::PerfEventContext;
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
-use syscope_shared::stack::{MAIN_SLOTS, OVERFLOW_SLOTS};
+use syscope_shared::stack::{PROFILE_MAIN, PROFILE_OVERFLOW};
 
 #[map]
 static PROFILE_0: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
@@ -23,16 +23,16 @@ static PROFILE_0: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 
 static PROFILE_1: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
-static PROFILE_STACKS_0: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+static PROFILE_STACKS_0: StackTrace = StackTrace::with_max_entries(PROFILE_MAIN, 0);
 
 #[map]
-static PROFILE_STACKS_1: StackTrace = StackTrace::with_max_entries(MAIN_SLOTS, 0);
+static PROFILE_STACKS_1: StackTrace = StackTrace::with_max_entries(PROFILE_MAIN, 0);
 
 #[map]
-static PROFILE_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+static PROFILE_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(PROFILE_OVERFLOW, 0);
 
 #[map]
-static PROFILE_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OVERFLOW_SLOTS, 0);
+static PROFILE_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(PROFILE_OVERFLOW, 0);
 
 #[perf_event]
 pub fn cpu_sample(ctx: PerfEventContext) -> i32 {

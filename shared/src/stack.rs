@@ -18,7 +18,12 @@ pub const BEFORE_START: i32 = -3;
 pub const OVERFLOW: i32 = 1 << 24;
 /// Frames of a stack that are kept at most (`PERF_MAX_STACK_DEPTH`).
 pub const MAX_DEPTH: usize = 127;
-/// Stacks that a main table holds.
-pub const MAIN_SLOTS: u32 = 4 * 1024;
-/// Stacks that an overflow table holds.
-pub const OVERFLOW_SLOTS: u32 = 2 * 1024;
+/// Stacks that a main table of the off-CPU probe holds: a busy machine switches at thousands of
+/// different places between two ticks.
+pub const OFFCPU_MAIN: u32 = 8 * 1024;
+/// Stacks that an overflow table of the off-CPU probe holds.
+pub const OFFCPU_OVERFLOW: u32 = 4 * 1024;
+/// Stacks that a main table of the profile holds: its samples are few.
+pub const PROFILE_MAIN: u32 = 2 * 1024;
+/// Stacks that an overflow table of the profile holds.
+pub const PROFILE_OVERFLOW: u32 = 1024;

@@ -14,7 +14,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::NONE;
+use syscope_shared::stack::{NONE, OFFCPU_MAIN};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
@@ -56,7 +56,7 @@ impl Reader {
             ended: [first, second],
             waiting: map::typed(programs, "WAITING")?,
             in_use: Default::default(),
-            stacks: Stacks::open(programs, ProbeId::Offcpu, tables)?,
+            stacks: Stacks::open(programs, ProbeId::Offcpu, OFFCPU_MAIN, tables)?,
         })
     }
 

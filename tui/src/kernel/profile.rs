@@ -10,6 +10,7 @@ use aya::Ebpf;
 use std::io;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
+use syscope_shared::stack::PROFILE_MAIN;
 
 /// Keys in a map at which a new epoch begins: a quarter of its slots.
 const CROWDED: usize = 2 * 1024;
@@ -29,7 +30,7 @@ impl Reader {
         ];
         let first = Drain::new(map::typed(programs, "PROFILE_0")?);
         let second = Drain::new(map::typed(programs, "PROFILE_1")?);
-        let stacks = Stacks::open(programs, ProbeId::Profile, tables)?;
+        let stacks = Stacks::open(programs, ProbeId::Profile, PROFILE_MAIN, tables)?;
         Ok(Self { samples: [first, second], stacks })
     }
 

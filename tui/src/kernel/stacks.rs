@@ -10,14 +10,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{BEFORE_START, LOST, MAIN_SLOTS, MAX_DEPTH, NONE, OVERFLOW};
+use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW};
 
 /// Addresses of a stack as the table holds them, leaf first, zeros behind the last.
 type Slot = [u64; MAX_DEPTH];
 
-/// A table with so many stacks is full enough for a new epoch: of the stacks that come last, one in
-/// sixteen finds its bucket taken and goes to the overflow table.
-const CROWDED: usize = MAIN_SLOTS as usize / 16;
+/// A main table is full enough for a new epoch when one slot in so many is taken: of the stacks that
+/// come last, as many find their slot taken and go to the overflow table.
+const CROWDED: usize = 16;
 
 /// Kernel stacks whose ids are remembered. Beyond, they are forgotten, and get new ids.
 const KERNEL_STACKS_MAX: usize = 64 * 1024;
@@ -37,6 +37,8 @@ struct Set {
 /// The stack tables of a probe, and the ids given to what was read from them.
 pub struct Stacks {
     probe: ProbeId,
+    /// Slots of a main table.
+    slots: usize,
     sets: [Set; 2],
     epoch: u32,
     /// Addresses by what the probe calls them: the epoch, and the id in its set.
@@ -51,14 +53,21 @@ pub struct Stacks {
 }
 
 impl Stacks {
-    /// Takes the tables of a probe: of each set the main one, then the overflow one.
-    pub fn open(programs: &mut Ebpf, probe: ProbeId, tables: [[&str; 2]; 2]) -> io::Result<Self> {
+    /// Takes the tables of a probe: of each set the main one, which has so many `slots`, then the
+    /// overflow one.
+    pub fn open(
+        programs: &mut Ebpf,
+        probe: ProbeId,
+        slots: u32,
+        tables: [[&str; 2]; 2],
+    ) -> io::Result<Self> {
         let mut set = |[main, overflow]: [&str; 2]| -> io::Result<Set> {
             let main = map::typed(programs, main)?;
             Ok(Set { main, overflow: map::typed(programs, overflow)? })
         };
         Ok(Self {
             probe,
+            slots: slots as usize,
             sets: [set(tables[0])?, set(tables[1])?],
             epoch: 0,
             met: FxHashMap::default(),
@@ -78,7 +87,7 @@ impl Stacks {
 
     /// Whether it is time for a new epoch.
     pub fn crowded(&self) -> bool {
-        self.met_in_epoch >= CROWDED
+        self.met_in_epoch >= self.slots / CROWDED
     }
 
     /// Begins a new epoch: empties the set that the probe has not written to since the last one
