@@ -179,7 +179,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('F')], Action::FilterClear, Context::PANES, "F", "clear filter", "take the filter away"),
     bind(&[char('e')], Action::Export, Context::PANES, "e", "export", "write the flame graph as an SVG file"),
     bind(&[char('z')], Action::Maximize, Context::PANES, "z", "maximize", "give this pane the whole screen, and back"),
-    bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column"),
+    bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column on screen"),
     bind(&[char('r')], Action::SortReverse, Context::SORTED, "r", "reverse", "sort in the other order"),
     bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "let the screen stand still; watching goes on"),
     bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero"),

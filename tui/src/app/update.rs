@@ -227,8 +227,9 @@ impl App {
     fn sort_next(&mut self) {
         let pane = self.view().focus;
         let columns = self.view().columns(pane);
+        let width = self.layout.panes[pane.index()].map_or(0, |area| area.body.width);
         let table = self.view_mut().table_mut(pane);
-        table.sort = table.sort.next(columns);
+        table.sort = table.sort.next(columns, width);
         self.sort_changed(pane);
     }
 
