@@ -5,7 +5,7 @@ use super::pane::Pane;
 use super::state::Typing;
 use super::table::RowId;
 use super::update::{Effect, Message};
-use crate::source::{Batch, ProcessEvent, WaitState};
+use crate::source::{Batch, ProcessEvent, StackId, WaitState, WaitingNow};
 use crate::ui::render;
 use crate::ui::testing::*;
 use crate::ui::theme::Theme;
@@ -424,5 +424,52 @@ proptest! {
                 prop_assert!(!cell.symbol().chars().any(char::is_control));
             }
         }
+    }
+}
+
+#[test]
+fn a_process_that_hangs_since_before_the_watch_is_above_busy_ones() {
+    let mut app = busy(120, 40);
+    let hangs = |tid, kernel| WaitingNow {
+        pid: 1204,
+        tid,
+        state: WaitState::Interruptible,
+        kernel_stack: StackId(kernel),
+        user_stack: StackId(0),
+        since_ns: START,
+        woken_ns: None,
+    };
+    let stacks = vec![
+        stack(30, &["do_flock_k", "locks_lock_inode_wait_k", "schedule_k", "__schedule_k"]),
+        stack(31, &["do_epoll_wait_k", "schedule_k", "__schedule_k"]),
+    ];
+    let mut wait = |waiting| {
+        let (time_ns, stacks) = (START + SECOND, stacks.clone());
+        let waiting = Some(waiting);
+        feed(&mut app, Batch { time_ns, stacks, waiting, health: health(), ..Batch::default() });
+        app.refresh();
+        app.derived.offcpu.processes.iter().map(|row| row.key.pid).collect::<Vec<_>>()
+    };
+    assert_eq!(wait(vec![hangs(1204, 31), hangs(1205, 30)]), [1204, 813, 990]);
+    assert_eq!(wait(vec![hangs(1204, 31), hangs(1205, 31)]), [813, 990, 1204]);
+}
+
+#[test]
+fn a_sort_by_a_column_that_has_no_room_is_named_in_the_title() {
+    let mut app = busy(200, 60);
+    press(&mut app, "3 s s s s");
+    let sort = app.view().table(Pane::Offcpu).sort;
+    let title = app.view().columns(Pane::Offcpu)[sort.column].title;
+    assert_eq!(title, "NOW");
+    assert!(!characters(&mut app).contains("by NOW"));
+    app.update(Message::Resize(Size { width: 40, height: 10 }));
+    let screen = characters(&mut app);
+    press(&mut app, "z");
+    assert_eq!(app.view().table(Pane::Offcpu).sort, sort, "a resize does not sort");
+    assert!(screen.contains("by NOW") && !screen.contains('▼'), "{screen}");
+    for _ in 0..5 {
+        press(&mut app, "s");
+        let screen = characters(&mut app);
+        assert!(screen.contains(['▼', '▲']) && !screen.contains(" by "), "{screen}");
     }
 }

@@ -47,23 +47,21 @@ pub struct ProcessRow {
     pub disk_ns: u64,
     /// Where it spent the most time off the CPU, of the places that are known.
     pub hottest: Option<Place>,
+    /// None of its waits has ended, and all are where programs wait for work by design.
+    idle: bool,
 }
 
 impl ProcessRow {
     fn new(key: ProcKey) -> Self {
-        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None }
+        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None, idle: true }
     }
 
-    fn add(&mut self, place: &Place, stats: &OffcpuStats) {
+    fn add(&mut self, place: &Place, stats: &OffcpuStats, idle: bool) {
         self.stats.add(stats);
+        self.idle &= idle;
         if place.state == WaitState::Uninterruptible {
             self.disk_ns += stats.blocked_ns;
         }
-    }
-
-    /// Whether all its threads have slept all the time.
-    fn is_idle(&self) -> bool {
-        self.stats.waits == 0 && self.disk_ns == 0
     }
 }
 
@@ -122,8 +120,9 @@ impl Rows {
         for key in model.offcpu.processes().filter(|key| scope.accepts(*key)) {
             let mut row = ProcessRow::new(key);
             let mut most = None;
+            let of_kernel = is_of_kernel(model, key);
             for (place, stats) in model.offcpu.places(key, model.now_ns) {
-                row.add(&place, &stats);
+                row.add(&place, &stats, is_idle(&model.stacks, &place, &stats, of_kernel));
                 // A place that is known tells more than one that is not, however hot.
                 let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
                 let heat = (known, stats.blocked_ns + stats.runqueue_ns, place);
@@ -148,8 +147,8 @@ impl Rows {
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
         if sort.unasked {
-            // Stable: those that slept all the time come after the others, in the same order.
-            rows.processes.sort_by_key(ProcessRow::is_idle);
+            // Stable: those that only waited for work come after the others, in the same order.
+            rows.processes.sort_by_key(|row| row.idle);
         }
         rows
     }
@@ -192,6 +191,60 @@ fn compare_stats(a: &OffcpuStats, b: &OffcpuStats, title: &str) -> Option<Orderi
     })
 }
 
+/// Where programs wait for work, or for the time to do some. A wait elsewhere (for a lock, a pipe,
+/// a reply) may as well be one that never ends.
+const IDLE: &[&str] = &[
+    "do_epoll_wait",
+    "ep_poll",
+    "do_sys_poll",
+    "do_poll",
+    "poll_schedule_timeout",
+    "do_select",
+    "core_sys_select",
+    "hrtimer_nanosleep",
+    "do_nanosleep",
+    "sigsuspend",
+    "do_sigtimedwait",
+    "do_wait",
+    "kernel_wait4",
+    "kthread_worker_fn",
+    "smpboot_thread_fn",
+    "kthreadd",
+    "rescuer_thread",
+    "worker_thread",
+];
+
+/// Functions that wait for a connection. The frame that tells most about such a wait may be one
+/// that reads wait in too.
+const ACCEPT: &[&str] =
+    &["inet_csk_accept", "inet_accept", "unix_accept", "vsock_accept", "do_accept"];
+
+/// Whether the waits at a place have been for work all the time: none has ended, and nobody waits
+/// for a disk or a CPU.
+fn is_idle(stacks: &Stacks, place: &Place, stats: &OffcpuStats, of_kernel: bool) -> bool {
+    match place.state {
+        _ if stats.waits > 0 || stats.runqueue_ns > 0 => false,
+        WaitState::Idle => true,
+        WaitState::Interruptible => of_kernel || waits_for_work(stacks, place),
+        WaitState::Uninterruptible | WaitState::Stopped | WaitState::Runnable => false,
+    }
+}
+
+fn waits_for_work(stacks: &Stacks, place: &Place) -> bool {
+    let kernel = stacks.frames(place.kernel_stack);
+    let is_of = |names: &[&str], frame: &Frame| {
+        frame.kind == FrameKind::Kernel && names.contains(&stem(&frame.name))
+    };
+    let telling = telling_kernel_frame(kernel);
+    telling.is_some_and(|frame| is_of(IDLE, frame))
+        || kernel.iter().any(|frame| is_of(ACCEPT, frame))
+}
+
+/// Whether a process is a thread of the kernel: those have no command line.
+fn is_of_kernel(model: &Model, key: ProcKey) -> bool {
+    model.processes.get(key).is_some_and(|process| process.cmdline.is_empty())
+}
+
 /// Functions every wait goes through: they tell nothing about it.
 const SCHEDULER: &[&str] = &[
     "__schedule",
@@ -225,21 +278,31 @@ pub fn telling_frames<'m>(
 ) -> (Option<&'m Frame>, Option<&'m Frame>) {
     let kernel = stacks.frames(place.kernel_stack);
     let user = stacks.frames(place.user_stack);
-    let telling = |frame: &&Arc<Frame>| {
-        // The compiler's clones of a function carry a suffix: `__schedule.constprop.0`.
-        let name = frame.name.split('.').next().unwrap_or_default();
-        !SCHEDULER.contains(&name) && !INTERRUPT.iter().any(|start| name.starts_with(start))
-    };
     let own = user.iter().find(|frame| !is_c_library(frame) && tells_a_place(frame));
     if let (WaitState::Runnable, Some(leaf)) = (place.state, user.first()) {
         let caller = own.filter(|own| !Arc::ptr_eq(own, leaf));
         return (Some(leaf), caller.map(|frame| &**frame));
     }
-    let kernel = kernel.iter().find(telling).or_else(|| kernel.first());
+    let kernel = telling_kernel_frame(kernel);
     let user = own.or_else(|| user.first().filter(|frame| tells_a_place(frame)));
     // Two notes say the same: one is enough.
     let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
     (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
+}
+
+/// The first frame of the kernel that is not the scheduler itself.
+fn telling_kernel_frame(kernel: &[Arc<Frame>]) -> Option<&Arc<Frame>> {
+    let tells = |frame: &&Arc<Frame>| {
+        let name = stem(&frame.name);
+        !SCHEDULER.contains(&name) && !INTERRUPT.iter().any(|start| name.starts_with(start))
+    };
+    kernel.iter().find(tells).or_else(|| kernel.first())
+}
+
+/// The name of a function of the kernel without the suffix that the compiler's clones of it carry:
+/// `__schedule.constprop.0`.
+fn stem(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 /// The name of a function without what compilers and the C library put around it:
@@ -313,6 +376,40 @@ mod tests {
         assert_eq!(names(runnable, 5, 0), (some("ext4_read"), None));
         assert_eq!(names(WaitState::Uninterruptible, 5, 4), (some("ext4_read"), some("hash")));
         assert_eq!(names(WaitState::Interruptible, 5, 6), (some("ext4_read"), some("poll")));
+    }
+
+    /// Whether a wait that began before the watch counts as idle, in this state, in a stack of these
+    /// functions, leaf first.
+    fn idle_in(state: WaitState, leaf_first: &[&str], of_kernel: bool) -> bool {
+        let frame = |name: &&str| Arc::new(Frame { kind: FrameKind::Kernel, ..Frame::note(name) });
+        let (id, frames) = (StackId(3), leaf_first.iter().map(frame).collect());
+        let mut stacks = Stacks::default();
+        stacks.fold(vec![Arc::new(ResolvedStack { id, frames })]);
+        let place = Place { state, kernel_stack: id, user_stack: StackId(0) };
+        let stats = OffcpuStats { blocked_ns: 1, waiting: 1, ..OffcpuStats::default() };
+        let ended = OffcpuStats { waits: 1, ..stats };
+        assert!(!is_idle(&stacks, &place, &ended, of_kernel));
+        assert!(!is_idle(&stacks, &place, &OffcpuStats { runqueue_ns: 1, ..stats }, of_kernel));
+        is_idle(&stacks, &place, &stats, of_kernel)
+    }
+
+    #[test]
+    fn only_waits_for_work_are_idle() {
+        use WaitState::{Idle, Interruptible, Runnable, Stopped, Uninterruptible};
+        let idle = |frames: &[&str]| idle_in(Interruptible, frames, false);
+        assert!(idle(&["schedule", "schedule_hrtimeout_range", "do_epoll_wait", "do_syscall_64"]));
+        assert!(idle(&["schedule", "poll_schedule_timeout.constprop.0", "do_select"]));
+        assert!(idle(&["sigsuspend.isra.0"]));
+        assert!(idle(&["schedule_timeout", "__skb_wait_for_more_packets", "unix_accept"]));
+        assert!(!idle(&["schedule_timeout", "__skb_wait_for_more_packets", "unix_dgram_recvmsg"]));
+        assert!(!idle(&["schedule", "locks_lock_inode_wait", "flock"]));
+        assert!(!idle(&["schedule", "futex_wait", "do_epoll_wait"]), "its caller does not count");
+        assert!(!idle(&[]), "nothing is known");
+        assert!(idle_in(Interruptible, &["kswapd"], true));
+        assert!(idle_in(Idle, &["worker_thread"], true));
+        for state in [Uninterruptible, Stopped, Runnable] {
+            assert!(!idle_in(state, &["do_epoll_wait"], true), "{state:?}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("· 2 stacks", "of waits and samples that are on screen, but without their stack"),
         ("kernel", "watches so many PIDs; the others cost next to nothing"),
         ("ERR", "red where more than half of the calls fail, and more than 10"),
-        ("BLOCKED", "idle all the time: last, until you sort (no wait ended, none in D state)"),
+        ("BLOCKED", "only waited for work (poll, sleep, accept, wait): last, until you sort"),
         ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
         ("?path", "relative, and its directory is not known"),
