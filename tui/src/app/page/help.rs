@@ -8,6 +8,7 @@ use crate::probes::PROBES;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Panes,
+    Opens,
     Profile,
     Typing,
 }
@@ -16,6 +17,7 @@ impl Section {
     fn title(self) -> &'static str {
         match self {
             Self::Panes => "Keys",
+            Self::Opens => "Keys in the file opens",
             Self::Profile => "Keys in the CPU profile",
             Self::Typing => "Keys while a filter or a search is typed",
         }
@@ -25,6 +27,8 @@ impl Section {
         let meets = |context| binding.context.meets(context);
         if meets(Context::FILTER) && !meets(Context::PAGE) {
             Self::Typing
+        } else if meets(Context::STREAM) && !meets(Context::TABLE) {
+            Self::Opens
         } else if !meets(Context::TABLE) && !meets(Context::STREAM) && !meets(Context::FILTER) {
             Self::Profile
         } else {
@@ -66,7 +70,7 @@ pub(super) fn shown() -> Vec<PageLine> {
 /// What the keys do.
 pub(super) fn keys() -> Vec<PageLine> {
     let mut lines = Vec::new();
-    for section in [Section::Panes, Section::Profile, Section::Typing] {
+    for section in [Section::Panes, Section::Opens, Section::Profile, Section::Typing] {
         if !lines.is_empty() {
             lines.push(plain("", ""));
         }

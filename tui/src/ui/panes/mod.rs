@@ -66,6 +66,7 @@ fn why_empty(app: &App, pane: Pane) -> String {
     }
     let (what, none) = match pane {
         Pane::Syscalls => ("made a system call", "no system calls yet"),
+        Pane::Opens if app.view().failed_only => ("failed to open a file", "no failed opens yet"),
         Pane::Opens => ("opened a file", "no opens yet"),
         Pane::Offcpu => ("waited", "no waits yet"),
         Pane::Profile => ("ran when a sample was taken", "no samples yet"),
