@@ -5,6 +5,7 @@ pub mod offcpu;
 pub mod opens;
 pub mod profile;
 pub mod syscalls;
+pub mod waits;
 
 use super::pane::Pane;
 use super::table::{RowId, Sort};
