@@ -1,7 +1,7 @@
 //! What the screen does outside of itself.
 
 use super::exporting::Export;
-use crate::flame::export;
+use crate::flame::{Unit, export};
 use jiff::tz::TimeZone;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,7 +16,11 @@ pub fn export(export: &Export, folder: &Path, time_zone: &TimeZone) -> Result<Pa
         std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
             .map_err(|error| format!("the current folder: {error}"))?;
     let path = free_name(&folder, &export::default_file_name(export.tree.unit, time.datetime()));
-    let title = format!("CPU profile of {}", export.subject);
+    let what = match export.tree.unit {
+        Unit::Samples => "CPU profile",
+        Unit::Nanoseconds => "Off-CPU time",
+    };
+    let title = format!("{what} of {}", export.subject);
     let subtitle = format!("until {}", time.strftime("%F %T %Z"));
     export::save(&path, |out| export::write_svg(&export.tree, &title, &subtitle, out))
         .map_err(|error| error.to_string())?;
@@ -40,7 +44,6 @@ pub fn stop_job() -> nix::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flame::Unit;
     use crate::flame::tests::tree;
 
     #[test]
@@ -59,6 +62,17 @@ mod tests {
         let svg = std::fs::read_to_string(&first).unwrap();
         assert!(svg.contains("CPU profile of web (7)"));
         assert!(svg.contains("5 samples · until 2026-01-02 03:04:05 UTC"));
+    }
+
+    #[test]
+    fn off_cpu_time_has_a_name_and_a_title_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = tree(Unit::Nanoseconds, &[(7, "web", &["main", "read"], 5_000_000)]).into();
+        let subject = "web (7)".to_owned();
+        let wanted = Export { tree, subject, time_ns: 1_767_323_045_000_000_000, process: None };
+        let path = export(&wanted, folder.path(), &TimeZone::UTC).unwrap();
+        assert!(path.ends_with("syscope-offcpu-20260102-030405.svg"), "{path:?}");
+        assert!(std::fs::read_to_string(&path).unwrap().contains("Off-CPU time of web (7)"));
     }
 
     #[test]

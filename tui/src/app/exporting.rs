@@ -1,9 +1,9 @@
-//! Exporting the flame graph that is shown.
+//! Exporting a flame graph: of the time off the CPU in its pane, elsewhere of the profile.
 
 use super::pane::Pane;
 use super::state::App;
 use super::update::Effect;
-use crate::flame::FlameTree;
+use crate::flame::{self, FlameTree, Role, Unit};
 use crate::model::Stacks;
 use std::sync::Arc;
 
@@ -19,49 +19,74 @@ pub struct Export {
     pub tree: Arc<FlameTree>,
     /// What it shows, for its title.
     pub subject: String,
-    /// When its last sample was taken, in ns since the Unix epoch.
+    /// Until when it was watched, in ns since the Unix epoch.
     pub time_ns: i64,
     /// The process, where it is of one.
     pub process: Option<(u32, String)>,
 }
 
+/// An export that was asked for and waits for symbols.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    unit: Unit,
+    /// When it was asked for, in ns of the model.
+    since_ns: u64,
+}
+
 impl App {
-    /// Exports the graph: at once, or as soon as its functions have names.
+    /// Exports the graph that the focused pane is about: at once, or as soon as its functions have
+    /// names.
     pub(super) fn export(&mut self) -> Option<Effect> {
-        self.renew_graph();
-        if self.tree().is_empty() {
-            self.say("no samples to export yet", true);
+        let (unit, what) = match self.view().focus {
+            Pane::Offcpu => (Unit::Nanoseconds, "waits"),
+            _ => (Unit::Samples, "samples"),
+        };
+        self.awaited_export = None;
+        let tree = self.graph_of(unit);
+        if tree.is_empty() {
+            self.say(format!("no {what} to export yet"), true);
             return None;
         }
         // Where nothing new comes, waiting would be in vain.
-        if self.paused_ns().is_none() && !self.ended && lacks_symbols(self.tree()) {
-            self.export_since_ns = Some(self.live().now_ns);
+        if self.paused_ns().is_none() && !self.ended && lacks_symbols(&tree) {
+            self.awaited_export = Some(Awaited { unit, since_ns: self.live().now_ns });
             self.say("the flame graph is written as soon as its symbols are looked up…", false);
             return None;
         }
-        Some(self.export_now())
+        Some(self.export_now(tree))
     }
 
     /// After a batch: exports the graph that was asked for, if it need not wait any longer.
     pub(super) fn export_when_ready(&mut self) -> Option<Effect> {
-        let since_ns = self.export_since_ns?;
-        self.renew_graph();
+        let Awaited { unit, since_ns } = self.awaited_export?;
+        let tree = self.graph_of(unit);
         let waited_ns = self.live().now_ns.saturating_sub(since_ns);
-        let wait = lacks_symbols(self.tree()) && waited_ns < PATIENCE_NS;
-        if wait || self.tree().is_empty() {
+        let wait = lacks_symbols(&tree) && waited_ns < PATIENCE_NS;
+        if wait || tree.is_empty() {
             return None;
         }
-        Some(self.export_now())
+        Some(self.export_now(tree))
     }
 
-    fn renew_graph(&mut self) {
-        self.derived.profile.expire();
-        self.sort_changed(Pane::Profile);
-        self.derive(Pane::Profile);
+    /// The graph as it is now: of the profile, or of the time off the CPU.
+    fn graph_of(&mut self, unit: Unit) -> Arc<FlameTree> {
+        match unit {
+            Unit::Samples => {
+                self.derived.profile.expire();
+                self.sort_changed(Pane::Profile);
+                self.derive(Pane::Profile);
+                Arc::clone(&self.derived.profile.tree)
+            }
+            Unit::Nanoseconds => {
+                self.renew_matching();
+                let scope = self.scope();
+                Arc::new(flame::off_cpu(self.model(), |key| scope.accepts(key)))
+            }
+        }
     }
 
-    fn export_now(&mut self) -> Effect {
-        self.export_since_ns = None;
+    fn export_now(&mut self, tree: Arc<FlameTree>) -> Effect {
+        self.awaited_export = None;
         let model = self.model();
         let name = |key| model.processes.get(key).map_or("?", |process| process.comm.as_str());
         let process = self.view().process.map(|key| (key.pid, name(key).to_owned()));
@@ -71,13 +96,16 @@ impl App {
             (None, filter) => filter.to_owned(),
         };
         let time_ns = model.watched.realtime_offset_ns.saturating_add_unsigned(model.now_ns);
-        let tree = Arc::clone(&self.derived.profile.tree);
         Effect::Export(Export { tree, subject, time_ns, process })
     }
 }
 
-/// Whether more than a few samples of a graph have no frames yet.
+/// Whether more than a few samples (or ns) of a graph have no frames yet. A state, which is above
+/// its stack, counts with that.
 fn lacks_symbols(tree: &FlameTree) -> bool {
-    let pending = tree.nodes.iter().filter(|node| Stacks::is_pending(&node.frame));
+    let pending = tree.nodes.iter().filter(|node| match node.role {
+        Role::State => Stacks::is_pending(&tree.nodes[node.parent].frame),
+        _ => Stacks::is_pending(&node.frame),
+    });
     pending.map(|node| node.own).sum::<u64>() * FEW > tree.total()
 }

@@ -51,6 +51,8 @@ pub enum Action {
     Export,
     /// Change between flame graph and top functions.
     Functions,
+    /// Show only the opens that failed, or all again.
+    FailedOnly,
     /// Type what to search for.
     Search,
     /// To the next match.
@@ -171,15 +173,16 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key(KeyCode::Tab)], Action::FocusNext, Context::PANES, "Tab", "pane", "next pane (Shift-Tab: the one before)"),
     bind(&[key(KeyCode::BackTab)], Action::FocusPrevious, Context::PANES, "", "", ""),
     bind(&[char('/')], Action::Filter, Context::PANES, "/", "filter", "filter: nginx, pid:12, comm:ng*, !comm:cron"),
+    bind(&[char('x')], Action::FailedOnly, Context::STREAM, "x", "failed only", "only the opens that failed, or all again"),
     bind(&[char('t')], Action::Functions, Context::PROFILE, "t", "flame/top", "flame graph or top functions"),
     bind(&[char('\\'), control('f')], Action::Search, Context::PROFILE, "\\", "search", "search functions (also Ctrl-F)"),
     bind(&[char('n')], Action::SearchNext, Context::PROFILE, "n/N", "match", "next match, match before"),
     bind(&[char('N')], Action::SearchPrevious, Context::PROFILE, "", "", ""),
     bind(&[char('f')], Action::FilterSelected, Context::PANES, "f", "only this", "filter to the selected process"),
     bind(&[char('F')], Action::FilterClear, Context::PANES, "F", "clear filter", "take the filter away"),
-    bind(&[char('e')], Action::Export, Context::PANES, "e", "export", "write the flame graph as an SVG file"),
+    bind(&[char('e')], Action::Export, Context::PANES, "e", "export", "write an SVG flame graph: off-CPU in pane 3, else CPU"),
     bind(&[char('z')], Action::Maximize, Context::PANES, "z", "maximize", "give this pane the whole screen, and back"),
-    bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column"),
+    bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column on screen"),
     bind(&[char('r')], Action::SortReverse, Context::SORTED, "r", "reverse", "sort in the other order"),
     bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "let the screen stand still; watching goes on"),
     bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero"),

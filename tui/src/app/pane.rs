@@ -81,6 +81,8 @@ pub struct View {
     pub functions: bool,
     /// The flame graph.
     pub flame: FlameView,
+    /// The pane of file opens shows only those that failed.
+    pub failed_only: bool,
 }
 
 impl View {
@@ -91,7 +93,15 @@ impl View {
             TableState::new(pane.first_sort(process.is_some()), home)
         });
         let flame = FlameView::default();
-        Self { process, focus, maximized: false, tables, functions: false, flame }
+        Self {
+            process,
+            focus,
+            maximized: false,
+            tables,
+            functions: false,
+            flame,
+            failed_only: false,
+        }
     }
 
     /// The table of a pane.

@@ -1,6 +1,6 @@
 //! Making the state ready to be drawn: layout, rows, cursors.
 
-use super::derive::{self, Scope};
+use super::derive::{self, Rates, Scope};
 use super::layout::Layout;
 use super::pane::Pane;
 use super::state::{App, Typing};
@@ -11,6 +11,7 @@ impl App {
     /// where their cursors are. Does again only what has changed.
     pub fn refresh(&mut self) {
         self.layout = Layout::new(self.size, self.view(), self.footer_lines());
+        self.renew_matching();
         for pane in Pane::ALL {
             if self.layout.panes[pane.index()].is_some() {
                 self.derive(pane);
@@ -34,14 +35,20 @@ impl App {
         }
     }
 
+    /// What the filter accepts, and how much happens there: where it has changed.
+    pub(super) fn renew_matching(&mut self) {
+        if std::mem::take(&mut self.stale_matching) {
+            self.matching = derive::matching(self.model(), &self.filter);
+            self.rates = Rates::derive(self.model(), self.matching.as_ref());
+        }
+    }
+
     /// Makes the rows of a pane, where they have changed.
     pub(super) fn derive(&mut self, pane: Pane) {
         if !std::mem::take(&mut self.stale[pane.index()]) {
             return;
         }
-        if std::mem::take(&mut self.stale_matching) {
-            self.matching = derive::matching(self.model(), &self.filter);
-        }
+        self.renew_matching();
         let model: &Model = self.frozen.as_ref().unwrap_or(&self.live);
         let view = self.detail.as_ref().unwrap_or(&self.overview);
         let scope = Scope { process: view.process, matching: self.matching.as_ref() };
@@ -51,7 +58,9 @@ impl App {
             Pane::Syscalls => {
                 derived.syscalls = derive::syscalls::Rows::derive(model, scope, sort);
             }
-            Pane::Opens => derived.opens = derive::opens::Rows::derive(model, scope),
+            Pane::Opens => {
+                derived.opens = derive::opens::Rows::derive(model, scope, view.failed_only);
+            }
             Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
             Pane::Profile => {
                 derived.profile.update(model, scope, view.functions.then_some(sort));

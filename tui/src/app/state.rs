@@ -1,6 +1,7 @@
 //! The state of the screen: the model, what is shown of it, and what the user is doing.
 
-use super::derive::{self, Derived};
+use super::derive::{self, Derived, Rates, Scope};
+use super::exporting::Awaited;
 use super::keymap::{Action, Context};
 use super::layout::Layout;
 use super::line::Line;
@@ -74,12 +75,14 @@ pub struct App {
     pub notice: Option<Notice>,
     /// What the panes show.
     pub derived: Derived,
+    /// What happens a second, of what the filter accepts.
+    pub rates: Rates,
     /// Where times of day are shown.
     pub time_zone: TimeZone,
     /// What stands where.
     pub layout: Layout,
-    /// When an export was asked for that waits for symbols, in ns of the model.
-    pub(super) export_since_ns: Option<u64>,
+    /// An export that was asked for and waits for symbols.
+    pub(super) awaited_export: Option<Awaited>,
     /// Something changed since the last drawing.
     pub(super) changed: bool,
     pub(super) last_click: Option<Click>,
@@ -103,9 +106,10 @@ impl App {
             page: None,
             notice: None,
             derived: Derived::default(),
+            rates: Rates::default(),
             time_zone,
             layout: Layout::default(),
-            export_since_ns: None,
+            awaited_export: None,
             changed: true,
             last_click: None,
             size: Size::default(),
@@ -184,6 +188,11 @@ impl App {
         self.filter = filter;
         self.stale_matching = true;
         self.scope_changed();
+    }
+
+    /// Which processes the panes show.
+    pub(super) fn scope(&self) -> Scope<'_> {
+        Scope { process: self.view().process, matching: self.matching.as_ref() }
     }
 
     /// Whether the filter accepts the process whose detail is shown (true without one).

@@ -177,12 +177,22 @@ impl Sort {
         Self { column, descending, unasked: false }
     }
 
-    /// By the next column that sorts.
-    pub fn next(self, columns: &[Column]) -> Self {
+    /// By the next column that sorts, of those that a table of this width shows.
+    pub fn next(self, columns: &[Column], width: u16) -> Self {
+        let shown = place_columns(columns, width);
+        let sorts = |column: usize| {
+            columns[column].order != Order::None && shown.iter().any(|slot| slot.column == column)
+        };
         (1..=columns.len())
             .map(|step| (self.column + step) % columns.len())
-            .find(|column| columns[*column].order != Order::None)
+            .find(|column| sorts(*column))
             .map_or(self, |column| Self::by(columns, column))
+    }
+
+    /// The head of the column it sorts by, where a table of this width does not show that.
+    pub fn hidden_title(self, columns: &[Column], width: u16) -> Option<&'static str> {
+        let shown = place_columns(columns, width).iter().any(|slot| slot.column == self.column);
+        (!shown).then(|| columns[self.column].title)
     }
 
     /// By `column`; in the other order when it is sorted by that already.
@@ -338,9 +348,21 @@ mod tests {
     fn sorting_skips_columns_that_do_not_sort_and_turns_on_the_same() {
         let sort = Sort::by(COLUMNS, 3);
         assert!(sort.descending);
-        assert_eq!(sort.next(COLUMNS), Sort { column: 0, descending: false, unasked: false });
+        assert_eq!(sort.next(COLUMNS, 60), Sort { column: 0, descending: false, unasked: false });
         assert_eq!(sort.toggled(COLUMNS, 3), Sort { column: 3, descending: false, unasked: false });
         assert_eq!(sort.toggled(COLUMNS, 4), sort);
+    }
+
+    #[test]
+    fn sorting_steps_through_what_is_shown() {
+        let sort = Sort::by(COLUMNS, 1);
+        assert_eq!(sort.next(COLUMNS, 60).column, 2);
+        assert_eq!(sort.next(COLUMNS, 24).column, 3, "CALLS is hidden");
+        assert_eq!(sort.next(COLUMNS, 10).column, 0);
+        assert_eq!(sort.next(COLUMNS, 0), sort);
+        assert_eq!(Sort::by(COLUMNS, 2).hidden_title(COLUMNS, 60), None);
+        assert_eq!(Sort::by(COLUMNS, 2).hidden_title(COLUMNS, 24), Some("CALLS"));
+        assert_eq!(Sort::by(COLUMNS, 2).next(COLUMNS, 24).column, 3);
     }
 
     fn open(index: usize) -> RowId {

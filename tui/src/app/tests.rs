@@ -5,7 +5,8 @@ use super::pane::Pane;
 use super::state::Typing;
 use super::table::RowId;
 use super::update::{Effect, Message};
-use crate::source::{Batch, ProcessEvent, WaitState};
+use crate::flame::Unit;
+use crate::source::{Batch, ProcessEvent, StackId, WaitState, WaitingNow};
 use crate::ui::render;
 use crate::ui::testing::*;
 use crate::ui::theme::Theme;
@@ -424,5 +425,160 @@ proptest! {
                 prop_assert!(!cell.symbol().chars().any(char::is_control));
             }
         }
+    }
+}
+
+#[test]
+fn a_process_that_hangs_since_before_the_watch_is_above_busy_ones() {
+    let mut app = busy(120, 40);
+    let hangs = |tid, kernel| WaitingNow {
+        pid: 1204,
+        tid,
+        state: WaitState::Interruptible,
+        kernel_stack: StackId(kernel),
+        user_stack: StackId(0),
+        since_ns: START,
+        woken_ns: None,
+    };
+    let stacks = vec![
+        stack(30, &["do_flock_k", "locks_lock_inode_wait_k", "schedule_k", "__schedule_k"]),
+        stack(31, &["do_epoll_wait_k", "schedule_k", "__schedule_k"]),
+    ];
+    let mut wait = |waiting| {
+        let (time_ns, stacks) = (START + SECOND, stacks.clone());
+        let waiting = Some(waiting);
+        feed(&mut app, Batch { time_ns, stacks, waiting, health: health(), ..Batch::default() });
+        app.refresh();
+        app.derived.offcpu.processes.iter().map(|row| row.key.pid).collect::<Vec<_>>()
+    };
+    assert_eq!(wait(vec![hangs(1204, 31), hangs(1205, 30)]), [1204, 813, 990]);
+    assert_eq!(wait(vec![hangs(1204, 31), hangs(1205, 31)]), [813, 990, 1204]);
+}
+
+#[test]
+fn what_is_exported_is_what_the_focused_pane_is_about() {
+    let exported = |keys| {
+        let mut app = busy(120, 40);
+        let effects = press(&mut app, keys);
+        let Some(Effect::Export(export)) = effects.into_iter().next_back() else {
+            panic!("no export: {keys}")
+        };
+        (export.tree.unit, export.subject, export.tree.total())
+    };
+    let waited = |subject: &str, ms: u64| (Unit::Nanoseconds, subject.to_owned(), ms * 1_000_000);
+    // 813: 210 blocked and 4 for a CPU; 990: 95, 12 and 31; 812 waits for 500.
+    assert_eq!(exported("3 e"), waited("all processes", 210 + 4 + 95 + 12 + 31 + 500));
+    assert_eq!(exported("/ postgres Enter 3 e"), waited("postgres", 95 + 12 + 31));
+    assert_eq!(exported("3 j Enter e"), waited("postgres (990)", 95 + 12 + 31));
+    for keys in ["e", "2 e", "4 e"] {
+        assert_eq!(exported(keys), (Unit::Samples, "all processes".to_owned(), 54), "{keys}");
+    }
+    let mut empty = app(80, 24);
+    assert!(press(&mut empty, "3 e").is_empty());
+    assert_eq!(empty.notice.unwrap().text, "no waits to export yet");
+}
+
+#[test]
+fn an_off_cpu_export_waits_for_symbols_too() {
+    let batch = |time_ns, stacks| Batch {
+        time_ns,
+        window_ns: SECOND,
+        offcpu: vec![waits(813, WaitState::Interruptible, (0, 77), 9_000, 0)],
+        stacks,
+        health: health(),
+        ..Batch::default()
+    };
+    let hand = |app: &mut App, batch| app.update(Message::Batch(Box::new(batch)));
+    let mut app = busy(120, 40);
+    hand(&mut app, batch(START + SECOND, vec![]));
+    assert!(press(&mut app, "3 e 1").is_empty(), "symbols are missing");
+    let named = batch(START + 2 * SECOND, vec![stack(77, &["main", "late"])]);
+    let Some(Effect::Export(export)) = hand(&mut app, named) else { panic!("no export") };
+    assert_eq!(export.tree.unit, Unit::Nanoseconds, "the other pane's was asked for");
+}
+
+#[test]
+fn the_rates_in_the_header_are_those_of_what_matches() {
+    let mut app = busy(120, 40);
+    let all = app.rates;
+    let header = |app: &mut App| characters(app).lines().next().unwrap().to_owned();
+    let unfiltered = header(&mut app);
+    press(&mut app, "/ postgres Enter");
+    app.refresh();
+    let (rates, derived) = (app.rates, &app.derived);
+    let titles = (derived.syscalls.rate, derived.opens.rate, derived.profile.rate);
+    assert_eq!((rates.calls, rates.opens, rates.samples), titles);
+    assert!(rates.calls > 0.0 && rates.calls < all.calls, "{rates:?} of {all:?}");
+    assert!(rates.opens > 0.0 && rates.opens < all.opens, "{rates:?} of {all:?}");
+    assert!(rates.samples > 0.0 && rates.samples < all.samples, "{rates:?} of {all:?}");
+    let calls = format!("calls {}", crate::text::rate(rates.calls));
+    let filtered = header(&mut app);
+    assert!(filtered.contains(&calls) && !unfiltered.contains(&calls), "{filtered}");
+    press(&mut app, "Enter z");
+    app.refresh();
+    assert_eq!(app.rates, rates, "whatever is looked at");
+    press(&mut app, "F");
+    app.refresh();
+    assert_eq!(app.rates, all);
+}
+
+#[test]
+fn only_failed_opens() {
+    let mut app = busy(160, 40);
+    press(&mut app, "2 x");
+    assert_eq!(outline(&mut app), "opens, open 1");
+    assert_eq!(app.derived.len(Pane::Opens), 1);
+    assert_eq!((app.derived.opens.total, app.derived.opens.failed), (4, 1), "totals stay");
+    let screen = characters(&mut app);
+    assert!(screen.contains("· failed only ·") && screen.contains("x all opens"), "{screen}");
+    let fails =
+        vec![open(990, "postgres", "/x", 600, Err(13)), open(990, "postgres", "/y", 601, Ok(3))];
+    feed(&mut app, Batch { opens: fails, health: health(), ..Batch::default() });
+    assert_eq!(outline(&mut app), "opens, open 4", "followed");
+    press(&mut app, "k");
+    assert_eq!(outline(&mut app), "opens, open 1");
+    press(&mut app, "x");
+    assert_eq!(outline(&mut app), "opens, open 1", "what failed stays selected");
+    press(&mut app, "k x");
+    assert_eq!(outline(&mut app), "opens, open 4", "what did not fail is gone");
+    // Each view has its own.
+    press(&mut app, "Enter");
+    assert_eq!(
+        (outline(&mut app).as_str(), app.derived.len(Pane::Opens)),
+        ("opens, open 5, in 990", 3)
+    );
+    press(&mut app, "x");
+    assert_eq!(
+        (outline(&mut app).as_str(), app.derived.len(Pane::Opens)),
+        ("opens, open 4, in 990", 1)
+    );
+    press(&mut app, "x Esc");
+    app.refresh();
+    assert_eq!(app.derived.len(Pane::Opens), 2);
+    press(&mut app, "/ nginx Enter");
+    assert!(
+        characters(&mut app).contains("that matches the filter `nginx` has failed to open a file")
+    );
+    press(&mut app, "1 x");
+    assert!(app.view().failed_only, "only in its pane");
+}
+
+#[test]
+fn a_sort_by_a_column_that_has_no_room_is_named_in_the_title() {
+    let mut app = busy(200, 60);
+    press(&mut app, "3 s s s s");
+    let sort = app.view().table(Pane::Offcpu).sort;
+    let title = app.view().columns(Pane::Offcpu)[sort.column].title;
+    assert_eq!(title, "NOW");
+    assert!(!characters(&mut app).contains("by NOW"));
+    app.update(Message::Resize(Size { width: 40, height: 10 }));
+    let screen = characters(&mut app);
+    press(&mut app, "z");
+    assert_eq!(app.view().table(Pane::Offcpu).sort, sort, "a resize does not sort");
+    assert!(screen.contains("by NOW") && !screen.contains('▼'), "{screen}");
+    for _ in 0..5 {
+        press(&mut app, "s");
+        let screen = characters(&mut app);
+        assert!(screen.contains(['▼', '▲']) && !screen.contains(" by "), "{screen}");
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to the state when something happens.
 
+use super::derive;
 use super::exporting::Export;
 use super::keymap::{self, Action, Context};
 use super::line::Line;
@@ -127,6 +128,7 @@ impl App {
                 view.functions = !view.functions;
                 self.sort_changed(Pane::Profile);
             }
+            Action::FailedOnly => self.toggle_failed_only(),
             Action::Search => {
                 let before = self.view().flame.search().to_owned();
                 self.view_mut().functions = false;
@@ -224,11 +226,28 @@ impl App {
         }
     }
 
+    fn toggle_failed_only(&mut self) {
+        let chosen = self.view().table(Pane::Opens).anchor;
+        let failed = match chosen {
+            Some(RowId::Open(number)) => derive::opens::open(self.model(), number)
+                .is_some_and(|row| row.event.result.is_err()),
+            _ => false,
+        };
+        let view = self.view_mut();
+        view.failed_only = !view.failed_only;
+        if view.failed_only && !failed {
+            // The row that was chosen is not there any more: the tail is followed again.
+            view.table_mut(Pane::Opens).anchor = None;
+        }
+        self.sort_changed(Pane::Opens);
+    }
+
     fn sort_next(&mut self) {
         let pane = self.view().focus;
         let columns = self.view().columns(pane);
+        let width = self.layout.panes[pane.index()].map_or(0, |area| area.body.width);
         let table = self.view_mut().table_mut(pane);
-        table.sort = table.sort.next(columns);
+        table.sort = table.sort.next(columns, width);
         self.sort_changed(pane);
     }
 

@@ -64,6 +64,7 @@ fn short(app: &App, binding: &Binding) -> &'static str {
     match binding.action {
         Action::Pause if app.paused_ns().is_some() => "resume",
         Action::Maximize if view.maximized => "all panes",
+        Action::FailedOnly if view.failed_only => "all opens",
         Action::Functions if view.functions => "flame graph",
         Action::Functions => "top functions",
         _ => binding.short,

@@ -5,6 +5,7 @@ use super::panes::counted;
 use super::theme::{Role, Theme};
 use super::widgets::put;
 use crate::app::App;
+use crate::app::derive::Rates;
 use crate::model::Process;
 use crate::source::Health;
 use crate::text;
@@ -90,14 +91,11 @@ fn lost(health: &Health) -> Piece {
 }
 
 fn rates(app: &App) -> Vec<Piece> {
-    let model = app.model();
-    let calls = text::rate(model.syscalls.total.rate.per_second(&model.ticks));
-    let opens = text::rate(model.opens.rate.per_second(&model.ticks));
-    let samples = text::rate(model.profile.rate.per_second(&model.ticks));
+    let Rates { calls, opens, samples } = app.rates;
     vec![
-        piece(5, Role::Text, format!("calls {calls}")),
-        piece(6, Role::Text, format!("opens {opens}")),
-        piece(9, Role::Text, format!("samples {samples}")),
+        piece(5, Role::Text, format!("calls {}", text::rate(calls))),
+        piece(6, Role::Text, format!("opens {}", text::rate(opens))),
+        piece(9, Role::Text, format!("samples {}", text::rate(samples))),
     ]
 }
 

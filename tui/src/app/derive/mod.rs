@@ -5,6 +5,7 @@ pub mod offcpu;
 pub mod opens;
 pub mod profile;
 pub mod syscalls;
+pub mod waits;
 
 use super::pane::Pane;
 use super::table::{RowId, Sort};
@@ -52,6 +53,29 @@ pub fn matching(model: &Model, filter: &Filter) -> Option<FxHashSet<ProcKey>> {
         })
     });
     Some(accepted.map(|process| process.key).collect())
+}
+
+/// What happens a second, in all processes that the filter accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// System calls.
+    pub calls: f64,
+    /// File opens.
+    pub opens: f64,
+    /// Samples of the CPU profile.
+    pub samples: f64,
+}
+
+impl Rates {
+    /// Adds up what the panes add up when all processes are looked at.
+    pub fn derive(model: &Model, matching: Option<&FxHashSet<ProcKey>>) -> Self {
+        let scope = Scope { process: None, matching };
+        Self {
+            calls: syscalls::rate(model, scope),
+            opens: opens::rate(model, scope),
+            samples: profile::rate(model, scope),
+        }
+    }
 }
 
 /// An ended process has a row of its own for so long, in ns; then its numbers are in one row with

@@ -1,12 +1,11 @@
 //! Rows of the off-CPU pane: processes, or the places where one process waits.
 
+use super::waits::{is_idle, is_of_kernel};
 use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
-use crate::model::{Model, OffcpuStats, Place, ProcKey, Stacks};
-use crate::source::{Frame, FrameKind, StackId, WaitState};
-use std::borrow::Cow;
+use crate::model::{Model, OffcpuStats, Place, ProcKey};
+use crate::source::{StackId, WaitState};
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 const BLOCKED: Column = Column::number("BLOCKED", 8, 0);
 const DISK: Column = Column::number("DISK", 6, 3);
@@ -47,23 +46,21 @@ pub struct ProcessRow {
     pub disk_ns: u64,
     /// Where it spent the most time off the CPU, of the places that are known.
     pub hottest: Option<Place>,
+    /// None of its waits has ended, and all are where programs wait for work by design.
+    idle: bool,
 }
 
 impl ProcessRow {
     fn new(key: ProcKey) -> Self {
-        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None }
+        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None, idle: true }
     }
 
-    fn add(&mut self, place: &Place, stats: &OffcpuStats) {
+    fn add(&mut self, place: &Place, stats: &OffcpuStats, idle: bool) {
         self.stats.add(stats);
+        self.idle &= idle;
         if place.state == WaitState::Uninterruptible {
             self.disk_ns += stats.blocked_ns;
         }
-    }
-
-    /// Whether all its threads have slept all the time.
-    fn is_idle(&self) -> bool {
-        self.stats.waits == 0 && self.disk_ns == 0
     }
 }
 
@@ -122,8 +119,9 @@ impl Rows {
         for key in model.offcpu.processes().filter(|key| scope.accepts(*key)) {
             let mut row = ProcessRow::new(key);
             let mut most = None;
+            let of_kernel = is_of_kernel(model, key);
             for (place, stats) in model.offcpu.places(key, model.now_ns) {
-                row.add(&place, &stats);
+                row.add(&place, &stats, is_idle(&model.stacks, &place, &stats, of_kernel));
                 // A place that is known tells more than one that is not, however hot.
                 let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
                 let heat = (known, stats.blocked_ns + stats.runqueue_ns, place);
@@ -148,8 +146,8 @@ impl Rows {
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
         if sort.unasked {
-            // Stable: those that slept all the time come after the others, in the same order.
-            rows.processes.sort_by_key(ProcessRow::is_idle);
+            // Stable: those that only waited for work come after the others, in the same order.
+            rows.processes.sort_by_key(|row| row.idle);
         }
         rows
     }
@@ -190,143 +188,4 @@ fn compare_stats(a: &OffcpuStats, b: &OffcpuStats, title: &str) -> Option<Orderi
         "NOW" => a.waiting.cmp(&b.waiting),
         _ => return None,
     })
-}
-
-/// Functions every wait goes through: they tell nothing about it.
-const SCHEDULER: &[&str] = &[
-    "__schedule",
-    "schedule",
-    "schedule_timeout",
-    "schedule_hrtimeout",
-    "schedule_hrtimeout_range",
-    "schedule_hrtimeout_range_clock",
-    "schedule_preempt_disabled",
-    "preempt_schedule",
-    "preempt_schedule_common",
-    "preempt_schedule_irq",
-    "preempt_schedule_notrace",
-    "__cond_resched",
-    "poll_schedule_timeout",
-    "io_schedule",
-    "io_schedule_timeout",
-    "__traceiter_sched_switch",
-];
-
-/// How the names of functions begin that lead from an interrupt to the scheduler.
-const INTERRUPT: &[&str] =
-    &["asm_sysvec_", "sysvec_", "irqentry_", "raw_irqentry_", "exit_to_user_mode_"];
-
-/// The frames that tell most about a wait, the one that leads and one that it was called from: the
-/// first one of the kernel that is not the scheduler itself, and the first one of the program that
-/// is not the C library. What was preempted ran: there the program's own leaf leads.
-pub fn telling_frames<'m>(
-    stacks: &'m Stacks,
-    place: &Place,
-) -> (Option<&'m Frame>, Option<&'m Frame>) {
-    let kernel = stacks.frames(place.kernel_stack);
-    let user = stacks.frames(place.user_stack);
-    let telling = |frame: &&Arc<Frame>| {
-        // The compiler's clones of a function carry a suffix: `__schedule.constprop.0`.
-        let name = frame.name.split('.').next().unwrap_or_default();
-        !SCHEDULER.contains(&name) && !INTERRUPT.iter().any(|start| name.starts_with(start))
-    };
-    let own = user.iter().find(|frame| !is_c_library(frame) && tells_a_place(frame));
-    if let (WaitState::Runnable, Some(leaf)) = (place.state, user.first()) {
-        let caller = own.filter(|own| !Arc::ptr_eq(own, leaf));
-        return (Some(leaf), caller.map(|frame| &**frame));
-    }
-    let kernel = kernel.iter().find(telling).or_else(|| kernel.first());
-    let user = own.or_else(|| user.first().filter(|frame| tells_a_place(frame)));
-    // Two notes say the same: one is enough.
-    let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
-    (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
-}
-
-/// The name of a function without what compilers and the C library put around it:
-/// `__GI_` before, `.isra.0` and the like behind.
-pub fn short_name(name: &str) -> Cow<'_, str> {
-    let name = name.strip_prefix("__GI_").unwrap_or(name);
-    let mut short = name;
-    while let Some((stem, number)) = short.rsplit_once('.')
-        && !number.is_empty()
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && let Some(stem) =
-            [".isra", ".constprop", ".part"].iter().find_map(|clone| stem.strip_suffix(clone))
-        && !stem.is_empty()
-    {
-        short = stem;
-    }
-    short.into()
-}
-
-/// An address in no file, such as `[heap]+0x10`, is mostly what is left of a stack of a program
-/// without frame pointers.
-fn tells_a_place(frame: &Frame) -> bool {
-    frame.resolved || !frame.name.starts_with('[')
-}
-
-/// Wrappers of system calls are where every wait begins.
-fn is_c_library(frame: &Frame) -> bool {
-    let file = frame.module.as_deref().and_then(|module| module.rsplit('/').next());
-    file.is_some_and(|file| {
-        ["libc.", "libc-", "libpthread", "ld-linux", "ld-musl", "[vdso]"]
-            .iter()
-            .any(|library| file.starts_with(library))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::ResolvedStack;
-
-    #[test]
-    fn what_was_preempted_is_named_by_the_program_not_by_the_interrupt() {
-        let frame = |kind, name: &str, module: &str| {
-            let module = Some(module.into());
-            Arc::new(Frame { kind, module, ..Frame::note(name) })
-        };
-        let kernel = |name| frame(FrameKind::Kernel, name, "[kernel]");
-        let user = |name, module| frame(FrameKind::User, name, module);
-        let stack = |id, frames| Arc::new(ResolvedStack { id: StackId(id), frames });
-        let nowhere = Arc::new(Frame {
-            kind: FrameKind::User,
-            resolved: false,
-            ..Frame::note("[heap]+0x10")
-        });
-        let mut stacks = Stacks::default();
-        stacks.fold(vec![
-            stack(3, vec![kernel("__schedule"), kernel("irqentry_exit"), kernel("asm_sysvec_x")]),
-            stack(4, vec![user("memcpy", "/lib/libc.so.6"), user("hash", "/bin/app")]),
-            stack(6, vec![user("poll", "/lib/libc.so.6"), nowhere]),
-            stack(5, vec![kernel("__schedule"), kernel("raw_irqentry_x"), kernel("ext4_read")]),
-        ]);
-        let names = |state, kernel, user| {
-            let (kernel_stack, user_stack) = (StackId(kernel), StackId(user));
-            let place = Place { state, kernel_stack, user_stack };
-            let (first, second) = telling_frames(&stacks, &place);
-            (first.map(|frame| frame.name.clone()), second.map(|frame| frame.name.clone()))
-        };
-        let some = |name: &str| Some(name.to_owned());
-        let runnable = WaitState::Runnable;
-        assert_eq!(names(runnable, 3, 4), (some("memcpy"), some("hash")));
-        assert_eq!(names(runnable, 5, 0), (some("ext4_read"), None));
-        assert_eq!(names(WaitState::Uninterruptible, 5, 4), (some("ext4_read"), some("hash")));
-        assert_eq!(names(WaitState::Interruptible, 5, 6), (some("ext4_read"), some("poll")));
-    }
-
-    #[test]
-    fn names_lose_what_compilers_add_and_nothing_else() {
-        for (name, short) in [
-            ("__GI___wait4", "__wait4"),
-            ("sigsuspend.isra.0", "sigsuspend"),
-            ("f.part.2.constprop.17", "f"),
-            ("f.cold", "f.cold"),
-            ("libfoo.so.1+0x20", "libfoo.so.1+0x20"),
-            (".isra.0", ".isra.0"),
-            ("a.isra.", "a.isra."),
-        ] {
-            assert_eq!(short_name(name), short);
-        }
-    }
 }

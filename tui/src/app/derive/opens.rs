@@ -34,7 +34,7 @@ pub struct Rows {
     kept: usize,
     /// Opens so far; of some of the processes: only among those that are kept.
     pub total: u64,
-    /// Opens that failed, likewise.
+    /// Opens that failed, likewise; only they may be among the rows.
     pub failed: u64,
     /// Opens a second.
     pub rate: f64,
@@ -43,22 +43,25 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Makes the rows.
-    pub fn derive(model: &Model, scope: Scope<'_>) -> Self {
+    /// Makes the rows: of all opens, or only of those that failed. What they add up to is the same.
+    pub fn derive(model: &Model, scope: Scope<'_>, failed_only: bool) -> Self {
         let opens = &model.opens;
         let mut rows =
             Self { first: opens.forgotten(), kept: opens.rows().len(), ..Self::default() };
-        if scope.is_everything() {
-            rows.rate = opens.rate.per_second(&model.ticks);
-            (rows.total, rows.failed) = (opens.total, opens.failed);
-            return rows;
+        rows.rate = rate(model, scope);
+        let in_scope = || opens.rows().filter(|row| scope.accepts(row.process));
+        let failed = || in_scope().filter(|row| row.event.result.is_err());
+        if failed_only {
+            rows.numbers = Some(failed().map(|row| row.number).collect());
+        } else if !scope.is_everything() {
+            rows.numbers = Some(in_scope().map(|row| row.number).collect());
         }
-        let shown = || opens.rows().filter(|row| scope.accepts(row.process));
-        rows.numbers = Some(shown().map(|row| row.number).collect());
-        rows.total = rows.len() as u64;
-        rows.failed = shown().filter(|row| row.event.result.is_err()).count() as u64;
-        rows.rate = recent_rate(model, scope);
-        rows.partial = opens.forgotten() > 0;
+        if scope.is_everything() {
+            (rows.total, rows.failed) = (opens.total, opens.failed);
+        } else {
+            (rows.total, rows.failed) = (in_scope().count() as u64, failed().count() as u64);
+            rows.partial = opens.forgotten() > 0;
+        }
         rows
     }
 
@@ -83,6 +86,14 @@ impl Rows {
 pub fn open(model: &Model, number: u64) -> Option<&OpenRow> {
     let index = number.checked_sub(model.opens.forgotten())?;
     model.opens.rows().nth(usize::try_from(index).ok()?)
+}
+
+/// Opens a second.
+pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
+    match scope.is_everything() {
+        true => model.opens.rate.per_second(&model.ticks),
+        false => recent_rate(model, scope),
+    }
 }
 
 /// Opens a second of the processes in scope: counted over the last second, or over less where the

@@ -88,17 +88,22 @@ impl Graph {
     }
 
     fn sum(&mut self, model: &Model, scope: Scope<'_>) {
-        if scope.is_everything() {
-            self.samples = model.profile.total;
-            self.rate = model.profile.rate.per_second(&model.ticks);
-            return;
-        }
-        (self.samples, self.rate) = (0, 0.0);
-        for (_, samples) in model.profile.iter().filter(|(key, _)| scope.accepts(*key)) {
-            self.samples += samples.total;
-            self.rate += samples.rate.per_second(&model.ticks);
-        }
+        self.rate = rate(model, scope);
+        let shown = model.profile.iter().filter(|(key, _)| scope.accepts(*key));
+        self.samples = match scope.is_everything() {
+            true => model.profile.total,
+            false => shown.map(|(_, samples)| samples.total).sum(),
+        };
     }
+}
+
+/// Samples a second.
+pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
+    if scope.is_everything() {
+        return model.profile.rate.per_second(&model.ticks);
+    }
+    let shown = model.profile.iter().filter(|(key, _)| scope.accepts(*key));
+    shown.map(|(_, samples)| samples.rate.per_second(&model.ticks)).sum()
 }
 
 impl Origin {

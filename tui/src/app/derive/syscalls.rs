@@ -128,10 +128,10 @@ impl Rows {
             Some(key) => Self::of_process(model, key, sort),
             None => Self::of_all(model, scope, sort),
         };
+        rows.rate = rate(model, scope);
         if scope.is_everything() {
             // Processes that are forgotten are in the total only.
             let total = &model.syscalls.total;
-            rows.rate = total.rate.per_second(&model.ticks);
             (rows.total, rows.errors) = (total.calls, total.errors);
         }
         rows
@@ -180,7 +180,6 @@ impl Rows {
     }
 
     fn add(&mut self, counts: &Counts) {
-        self.rate += counts.rate;
         self.total += counts.calls;
         self.errors += counts.errors;
     }
@@ -196,6 +195,16 @@ impl Rows {
             (None, None) => RowId::Ended,
         }
     }
+}
+
+/// Calls a second, those of forgotten processes included where every process is shown.
+pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
+    let per_second = |stats: &CallStats| stats.rate.per_second(&model.ticks);
+    if scope.is_everything() {
+        return per_second(&model.syscalls.total);
+    }
+    let shown = model.syscalls.iter().filter(|(key, _)| scope.accepts(*key));
+    shown.map(|(_, calls)| per_second(&calls.total)).sum()
 }
 
 /// Adds ended processes up.

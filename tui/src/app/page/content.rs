@@ -112,7 +112,7 @@ fn place(model: &Model, key: ProcKey, place: &Place) -> (String, Vec<PageLine>) 
         plain("state", state_in_full(place.state)),
         plain("blocked", text::duration(stats.blocked_ns)),
         plain("runqueue", format!("{} waiting for a CPU", text::duration(stats.runqueue_ns))),
-        plain("waits", format!("{} ended, {} threads wait now", stats.waits, stats.waiting)),
+        plain("waits", format!("{} ended, {}", stats.waits, waiting_now(stats.waiting))),
         plain("", ""),
         heading("Stack, root first"),
     ];
@@ -124,6 +124,13 @@ fn place(model: &Model, key: ProcKey, place: &Place) -> (String, Vec<PageLine>) 
         lines.push(quiet("no frames"));
     }
     (title, lines)
+}
+
+fn waiting_now(threads: u64) -> String {
+    match threads {
+        1 => "1 thread waits now".to_owned(),
+        threads => format!("{threads} threads wait now"),
+    }
 }
 
 /// A frame in one line: name, module, source.
@@ -201,5 +208,16 @@ pub fn clock(app: &App, monotonic_ns: u64) -> String {
     match jiff::Timestamp::from_nanosecond(real) {
         Ok(time) => time.to_zoned(app.time_zone.clone()).strftime("%H:%M:%S.%3f").to_string(),
         Err(_) => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waiting_now;
+
+    #[test]
+    fn one_thread_waits_and_several_wait() {
+        let said = [0, 1, 2].map(waiting_now);
+        assert_eq!(said, ["0 threads wait now", "1 thread waits now", "2 threads wait now"]);
     }
 }

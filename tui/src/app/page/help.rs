@@ -8,6 +8,7 @@ use crate::probes::PROBES;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Panes,
+    Opens,
     Profile,
     Typing,
 }
@@ -16,6 +17,7 @@ impl Section {
     fn title(self) -> &'static str {
         match self {
             Self::Panes => "Keys",
+            Self::Opens => "Keys in the file opens",
             Self::Profile => "Keys in the CPU profile",
             Self::Typing => "Keys while a filter or a search is typed",
         }
@@ -25,6 +27,8 @@ impl Section {
         let meets = |context| binding.context.meets(context);
         if meets(Context::FILTER) && !meets(Context::PAGE) {
             Self::Typing
+        } else if meets(Context::STREAM) && !meets(Context::TABLE) {
+            Self::Opens
         } else if !meets(Context::TABLE) && !meets(Context::STREAM) && !meets(Context::FILTER) {
             Self::Profile
         } else {
@@ -46,7 +50,7 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("· 2 stacks", "of waits and samples that are on screen, but without their stack"),
         ("kernel", "watches so many PIDs; the others cost next to nothing"),
         ("ERR", "red where more than half of the calls fail, and more than 10"),
-        ("BLOCKED", "idle all the time: last, until you sort (no wait ended, none in D state)"),
+        ("BLOCKED", "only waited for work (poll, sleep, accept, wait): last, until you sort"),
         ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
         ("?path", "relative, and its directory is not known"),
@@ -66,7 +70,7 @@ pub(super) fn shown() -> Vec<PageLine> {
 /// What the keys do.
 pub(super) fn keys() -> Vec<PageLine> {
     let mut lines = Vec::new();
-    for section in [Section::Panes, Section::Profile, Section::Typing] {
+    for section in [Section::Panes, Section::Opens, Section::Profile, Section::Typing] {
         if !lines.is_empty() {
             lines.push(plain("", ""));
         }

@@ -66,6 +66,7 @@ fn why_empty(app: &App, pane: Pane) -> String {
     }
     let (what, none) = match pane {
         Pane::Syscalls => ("made a system call", "no system calls yet"),
+        Pane::Opens if app.view().failed_only => ("failed to open a file", "no failed opens yet"),
         Pane::Opens => ("opened a file", "no opens yet"),
         Pane::Offcpu => ("waited", "no waits yet"),
         Pane::Profile => ("ran when a sample was taken", "no samples yet"),
@@ -107,7 +108,10 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     let mut write = |x: u16, text: &str, role| {
         put(buffer, x, title.y, end.saturating_sub(x), text, theme.style(role))
     };
-    if area.alone {
+    let by = hidden_sort(app, pane, area.body.width);
+    let names: usize = Pane::ALL.iter().map(|pane| text::width(pane.title()) + 4).sum();
+    let room = by.as_ref().is_none_or(|(by, _)| names + text::width(by) < title.width.into());
+    if area.alone && room {
         for other in Pane::ALL {
             let (open, close) = if other == pane { ("[", "]") } else { (" ", " ") };
             let role = if other == pane { name_role } else { Role::Quiet };
@@ -119,7 +123,7 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     }
     let pieces = match app.off_reason(pane) {
         Some(_) => vec![(" off ".to_owned(), Role::Warn)],
-        None => totals(app, pane),
+        None => by.into_iter().chain(totals(app, pane)).collect(),
     };
     for (text, role) in pieces {
         // A total that is cut would be another number.
@@ -131,6 +135,19 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     let line = rule.repeat(end.saturating_sub(x).into());
     write(x, &line, rule_role);
     draw_position(app, pane, x, title, theme, buffer);
+}
+
+/// What the rows are sorted by, where its column has no room and so no head with a mark.
+fn hidden_sort(app: &App, pane: Pane, width: u16) -> Option<(String, Role)> {
+    let view = app.view();
+    if pane == Pane::Opens || app.derived.len(pane) == 0 {
+        return None;
+    }
+    if pane == Pane::Profile && !view.functions {
+        return None;
+    }
+    let title = view.table(pane).sort.hidden_title(view.columns(pane), width)?;
+    Some((format!(" by {title} "), Role::Strong))
 }
 
 /// What a pane's rows add up to, in pieces that are shown whole or not at all.

@@ -2,7 +2,7 @@
 
 use super::{comm, counted, ended, some_duration, table};
 use crate::app::App;
-use crate::app::derive::offcpu::{short_name, telling_frames};
+use crate::app::derive::waits::{short_name, telling_frames};
 use crate::app::page::state_name;
 use crate::app::pane::Pane;
 use crate::model::{OffcpuStats, Place};

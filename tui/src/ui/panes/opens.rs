@@ -18,6 +18,9 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     // Of some of the processes, only those that are kept could be counted.
     let least = if rows.partial { "≥" } else { "" };
     let mut totals = vec![(format!(" {} ", text::rate(rows.rate)), Role::Strong)];
+    if app.view().failed_only {
+        totals.push(("· failed only ".to_owned(), Role::Warn));
+    }
     if app.view().table(Pane::Opens).anchor.is_some() {
         totals.push(("‖ not following ".to_owned(), Role::Warn));
     }
