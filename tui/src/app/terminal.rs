@@ -68,9 +68,11 @@ pub fn panicked() -> bool {
     PANICKED.load(Ordering::SeqCst)
 }
 
-/// Raw mode is entered anew each time: after a stop from outside the shell may have changed it.
+/// Raw mode is entered anew each time: after a stop from outside the shell may have changed it. It is
+/// left first, for whoever believes it is entered already does nothing.
 fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
+    disable_raw_mode()?;
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, cursor::Hide)
 }

@@ -33,8 +33,6 @@ pub struct Settings {
     pub frequency_hz: u64,
     /// Observe syscope itself too.
     pub include_self: bool,
-    /// What to let through from the first event on.
-    pub push_down: PushDown,
     /// `CLOCK_MONOTONIC` now, in ns.
     pub now_ns: u64,
 }
@@ -56,39 +54,45 @@ pub enum AttachError {
     Refused(String),
 }
 
-pub fn attach(settings: &Settings) -> Result<Kernel, AttachError> {
+pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Kernel, AttachError> {
     let layout = layout::of_running_kernel().map_err(AttachError::Unsupported)?;
     raise_memlock();
     let cpus = aya::util::nr_cpus().map_err(|(_, e)| AttachError::Refused(e.to_string()))?;
     let mut programs = load_object(&layout, cpus)?;
     let refused = |error: io::Error| AttachError::Refused(error.to_string());
-    let filter = push_down(&mut programs, settings).map_err(refused)?;
-    let statuses = attach_probes(&mut programs, &layout, settings);
+    let mut filter = filter_writer(&mut programs, settings).map_err(refused)?;
+    // Lifecycle comes first, so that a process the other probes see is either born after it or among
+    // those that `plan` finds running.
+    let mut statuses = vec![ProbeStatus::On; PROBES.len()];
+    let (first, others): (Vec<_>, Vec<_>) =
+        PROBES.iter().partition(|probe| probe.id == ProbeId::Lifecycle);
+    attach_probes(&mut programs, &first, &layout, settings, &mut statuses);
+    filter.apply(&plan()).map_err(refused)?;
+    attach_probes(&mut programs, &others, &layout, settings, &mut statuses);
     check_any_on(&statuses)?;
     assemble(programs, filter, statuses, settings).map_err(refused)
 }
 
-/// Attaches the probes, each on its own. Lifecycle comes first: a process that another probe sees
-/// must have a name.
-fn attach_probes(programs: &mut Ebpf, layout: &Layout, settings: &Settings) -> Vec<ProbeStatus> {
-    let mut statuses = vec![ProbeStatus::On; PROBES.len()];
-    let (first, others): (Vec<_>, Vec<_>) =
-        PROBES.iter().partition(|probe| probe.id == ProbeId::Lifecycle);
-    for probe in first.into_iter().chain(others) {
+/// Attaches probes, each on its own.
+fn attach_probes(
+    programs: &mut Ebpf,
+    probes: &[&Probe],
+    layout: &Layout,
+    settings: &Settings,
+    statuses: &mut [ProbeStatus],
+) {
+    for probe in probes {
         if let Err(reason) = attach_probe(programs, probe, layout, settings) {
             statuses[probe.id as usize] = ProbeStatus::Off(reason);
         }
     }
-    statuses
 }
 
-/// Tells the programs whom to watch before the first of them runs.
-fn push_down(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter::Writer> {
+/// Tells the programs whom not to watch before the first of them runs.
+fn filter_writer(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter::Writer> {
     let own = if settings.include_self { 0 } else { std::process::id() };
     let (config, list) = (map::typed(programs, "CONFIG")?, map::typed(programs, "FILTER")?);
-    let mut filter = filter::Writer::new(config, list, own)?;
-    filter.apply(&settings.push_down)?;
-    Ok(filter)
+    filter::Writer::new(config, list, own)
 }
 
 fn load_object(layout: &Layout, cpus: usize) -> Result<Ebpf, AttachError> {

@@ -92,14 +92,18 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Loads and attaches every probe that can run here. A probe that cannot is off, with the reason
+    /// Loads and attaches every probe that can run here. `plan` is asked whom to watch when the starts
+    /// and ends of processes are seen already, and nothing else yet. A probe that cannot is off, with the reason
     /// in [`Kernel::statuses`].
     ///
     /// # Errors
     ///
     /// When nothing can run: no privilege, no BPF, no BTF.
-    pub fn attach(settings: &Settings) -> Result<Self, AttachError> {
-        load::attach(settings)
+    pub fn attach(
+        settings: &Settings,
+        plan: impl FnOnce() -> PushDown,
+    ) -> Result<Self, AttachError> {
+        load::attach(settings, plan)
     }
 
     /// Whether each probe runs, in the order of [`crate::probes::PROBES`].

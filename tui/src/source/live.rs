@@ -73,14 +73,16 @@ pub fn start(options: Options) -> Result<Handle, StartError> {
 }
 
 fn collect(options: &Options) -> Result<Collector, StartError> {
-    let before = procfs::scan();
     let settings = Settings {
         frequency_hz: options.frequency_hz,
         include_self: options.include_self,
-        push_down: collector::plan(&options.filter, &before),
         now_ns: procfs::monotonic_ns(),
     };
-    let kernel = Kernel::attach(&settings)?;
+    let mut before = Vec::new();
+    let kernel = Kernel::attach(&settings, || {
+        before = procfs::scan();
+        collector::plan(&options.filter, &before)
+    })?;
     let watched = procfs::watched(procfs::monotonic_ns(), options.frequency_hz)?;
     Ok(Collector::new(kernel, symbols::Worker::start()?, watched, options, before))
 }

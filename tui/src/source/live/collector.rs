@@ -10,6 +10,7 @@ use crate::symbols::Worker;
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::io;
+use std::time::{Duration, Instant};
 use syscope_shared::health::ProbeId;
 
 /// Ticks after which the maps of a process that has ended are freed: its last counts are read by
@@ -20,6 +21,8 @@ const TICKS_TO_CPUS: u64 = 8;
 /// Ended processes whose names the collector keeps.
 const DEAD_KEPT: usize = 1_000;
 
+/// How long a batch waits for the names of its stacks.
+const NAMES_WITHIN: Duration = Duration::from_millis(10);
 /// File opens that wait at most for a batch to take them.
 const OPENS_MAX: usize = 200_000;
 
@@ -148,7 +151,8 @@ impl Collector {
         self.handled_events = 0;
         let reading = std::mem::take(&mut self.reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
-        self.naming.ask(reading.stacks, &self.known);
+        self.naming.ask(reading.stacks);
+        self.wait_for_names();
         let batch = Batch {
             time_ns: now_ns,
             window_ns: now_ns.saturating_sub(self.last_ns),
@@ -163,6 +167,16 @@ impl Collector {
         };
         self.last_ns = now_ns;
         batch
+    }
+
+    /// Most stacks have their names within a moment: then they come with the batch that first shows
+    /// them, and before their program has a chance to be replaced.
+    fn wait_for_names(&mut self) {
+        let patience = Instant::now() + NAMES_WITHIN;
+        while self.naming.pending() > 0 && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.read_rings();
     }
 
     fn read_error(&mut self, error: &io::Error, what: &str) {

@@ -1,7 +1,6 @@
 //! Stacks of the live source: which memory tells what their addresses mean, and what comes back.
 
 use crate::kernel::NewStack;
-use crate::model::Processes;
 use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space, Worker};
 use rustc_hash::FxHashMap;
@@ -11,11 +10,18 @@ use syscope_shared::health::{PROBES, ProbeId};
 /// Answers a stack whose program is gone.
 const REPLACED: &str = "[program replaced before its symbols were read]";
 
+/// A stack that was handed to the worker.
+struct Asked {
+    probe: ProbeId,
+    /// The process, and the program it ran; `None` for a kernel stack.
+    program: Option<(u32, u32)>,
+}
+
 /// Hands stacks to the symbol worker, and takes its answers.
 pub struct Naming {
     worker: Worker,
     /// Stacks that were asked for and are not answered, by the probe that met them.
-    asked: FxHashMap<StackId, ProbeId>,
+    asked: FxHashMap<StackId, Asked>,
     /// Id of the program that each process runs, of those that were seen to exec.
     programs: FxHashMap<u32, u32>,
     /// Processes that ended since the last asking: their last stacks are still to be asked for.
@@ -58,23 +64,33 @@ impl Naming {
         self.ready.append(&mut stacks);
     }
 
-    /// Has stacks looked up; `known` are the processes as of now.
-    pub fn ask(&mut self, stacks: Vec<NewStack>, known: &Processes) {
-        self.asked.extend(stacks.iter().map(|stack| (stack.request.id, stack.probe)));
-        let requests =
-            stacks.into_iter().filter_map(|stack| self.in_its_program(stack, known)).collect();
+    /// Has stacks looked up.
+    pub fn ask(&mut self, stacks: Vec<NewStack>) {
+        for stack in &stacks {
+            let program = match stack.request.space {
+                Space::User { pid } => Some((pid, stack.exec_id)),
+                Space::Kernel => None,
+            };
+            self.asked.insert(stack.request.id, Asked { probe: stack.probe, program });
+        }
+        let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
         self.worker.request(requests);
         for pid in self.leaving.drain(..) {
             self.worker.forget(pid);
         }
     }
 
-    /// What has become known since the last call.
+    /// What has become known since the last call. Events must have been read right before: a process
+    /// that has replaced its program since a stack was asked for may have done so before the worker
+    /// looked at its memory.
     pub fn take(&mut self) -> Vec<Arc<ResolvedStack>> {
         let mut stacks = self.worker.finished();
         stacks.append(&mut self.ready);
         for stack in &mut stacks {
-            if let Some(probe) = self.asked.remove(&stack.id) {
+            if let Some(Asked { probe, program }) = self.asked.remove(&stack.id) {
+                if program.is_some_and(|(pid, exec_id)| self.was_replaced(pid, exec_id)) {
+                    Arc::make_mut(stack).frames = vec![replaced_note()];
+                }
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
                 self.unresolved[probe as usize] += unresolved as u64;
                 if probe == ProbeId::Offcpu {
@@ -100,27 +116,28 @@ impl Naming {
         &self.unresolved
     }
 
-    /// The request for a stack, in the process whose memory tells what its addresses mean. A process
-    /// that has replaced its program since does not; a parent that has just forked it does, for the
-    /// child has a copy of its memory. Without one, the stack is answered with a note.
-    fn in_its_program(&mut self, stack: NewStack, known: &Processes) -> Option<Request> {
-        let mut request = stack.request;
-        let Space::User { pid } = request.space else { return Some(request) };
-        if self.programs.get(&pid).is_none_or(|current| *current == stack.exec_id) {
-            return Some(request);
+    /// The request for a stack. One of a program that its process has replaced since is answered with
+    /// a note: the memory that told what its addresses mean is gone.
+    fn in_its_program(&mut self, stack: NewStack) -> Option<Request> {
+        let Space::User { pid } = stack.request.space else { return Some(stack.request) };
+        if !self.was_replaced(pid, stack.exec_id) {
+            return Some(stack.request);
         }
-        let parent = known.living(pid).map_or(0, |process| process.parent);
-        let same = self.programs.get(&parent).is_none_or(|program| *program == stack.exec_id);
-        if same && known.living(parent).is_some() {
-            request.space = Space::User { pid: parent };
-            return Some(request);
-        }
-        let mut note = Frame::note(REPLACED);
-        note.resolved = false;
-        let frames = vec![Arc::new(note)];
-        self.ready.push(Arc::new(ResolvedStack { id: request.id, frames }));
+        let frames = vec![replaced_note()];
+        self.ready.push(Arc::new(ResolvedStack { id: stack.request.id, frames }));
         None
     }
+
+    /// Whether a process is known to run another program than the one with this id by now.
+    fn was_replaced(&self, pid: u32, exec_id: u32) -> bool {
+        self.programs.get(&pid).is_some_and(|current| *current != exec_id)
+    }
+}
+
+fn replaced_note() -> Arc<Frame> {
+    let mut note = Frame::note(REPLACED);
+    note.resolved = false;
+    Arc::new(note)
 }
 
 /// Takes the frames off the leaf by which the kernel came to the off-CPU program: how many there are
