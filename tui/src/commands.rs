@@ -91,7 +91,8 @@ fn flame(args: &FlameArgs) -> eyre::Result<ExitCode> {
         false => flame::cpu(model, accepted),
     };
     let what = if args.off_cpu { "Off-CPU time" } else { "CPU profile" };
-    let title = format!("{what} of {}", model.watched.host);
+    let whom = if filter.is_empty() { &model.watched.host } else { filter.text() };
+    let title = format!("{what} of {whom}");
     let write = |out: &mut dyn Write| write_flame(format, &tree, &title, args, out);
     match args.to_stdout() {
         true => write(&mut io::stdout().lock())?,

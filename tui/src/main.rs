@@ -14,7 +14,10 @@ fn main() -> ExitCode {
     match prepare(cli.common.log.as_deref()).and_then(|()| commands::run(cli)) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("syscope: {}", text::visible(&format!("{error:#}")).replace("\\n", "\n"));
+            eprintln!(
+                "syscope: {}",
+                text::visible(&text::causes(error.as_ref())).replace("\\n", "\n")
+            );
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,7 @@
 use super::export::Error;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -52,7 +52,7 @@ pub fn save(
 pub fn check(path: &Path) -> Result<(), Error> {
     let result = match target(path) {
         Ok(Target::Replace { path, .. }) => beside(&path).map(drop),
-        Ok(Target::Into(_)) => Ok(()),
+        Ok(Target::Into(device)) => OpenOptions::new().write(true).open(device).map(drop),
         Err(error) => Err(error),
     };
     result.map_err(|source| Error::File { path: path.to_owned(), source })
@@ -70,6 +70,10 @@ fn write_to<W: Write>(
 fn target(path: &Path) -> io::Result<Target> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // To open a pipe waits for its reader, for ever if none comes.
+        Ok(found) if found.file_type().is_fifo() || found.file_type().is_socket() => {
+            Err(io::Error::other("it is a pipe or a socket: write to standard output with `-o -`"))
+        }
         // Renaming over /dev/null would break the machine; over a link such as /dev/stdout, too.
         Ok(found) if !found.is_file() => Ok(Target::Into(path.to_owned())),
         Ok(found) => {
@@ -102,6 +106,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn names(folder: &Path) -> Vec<String> {
@@ -179,5 +184,15 @@ mod tests {
         save(&device, |out| Ok(out.write_all(b"gone")?)).unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
         assert!(fs::symlink_metadata(&device).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_pipe_without_a_reader_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.svg");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = check(&pipe).unwrap_err().to_string();
+        assert!(error.contains("-o -"), "{error}");
+        assert!(save(&pipe, |_| Ok(())).is_err());
     }
 }

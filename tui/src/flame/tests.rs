@@ -131,7 +131,7 @@ fn the_profile_is_folded_by_process_thread_user_and_kernel_frames() {
       web (8) 4/0
         main 4/0
           idle 4/0
-            [stack lost: the stack table was full there] 4/4
+            [stack lost: its slot of the stack table was taken] 4/4
     ");
     let one = cpu(&model, |key| key.pid == 8);
     assert_eq!((one.total(), one.nodes[0].children.len()), (4, 1));

@@ -7,6 +7,7 @@ use super::{
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
 use crate::source::ProbeStatus;
+use crate::text;
 use aya::programs::perf_event::{
     PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
 };
@@ -111,7 +112,7 @@ fn load_error(error: &EbpfError) -> AttachError {
     match os_error(error) {
         Some(libc::EPERM | libc::EACCES) => AttachError::NotPermitted,
         Some(libc::ENOSYS) => AttachError::Unsupported("this kernel has no BPF".to_owned()),
-        _ => AttachError::Refused(chain(error)),
+        _ => AttachError::Refused(text::causes(error)),
     }
 }
 
@@ -173,7 +174,7 @@ pub fn online_cpus() -> Result<Vec<u32>, String> {
 /// Has the profile's program run at every tick of a CPU's clock.
 pub fn sample_cpu(programs: &mut Ebpf, cpu: u32, frequency_hz: u64) -> Result<(), String> {
     let program = programs.program_mut("cpu_sample").ok_or("no program cpu_sample")?;
-    let program: &mut PerfEvent = program.try_into().map_err(|e: ProgramError| chain(&e))?;
+    let program: &mut PerfEvent = program.try_into().map_err(|e: ProgramError| text::causes(&e))?;
     let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
     let scope = PerfEventScope::AllProcessesOneCpu { cpu };
     let rate = SamplePolicy::Frequency(frequency_hz);
@@ -188,7 +189,7 @@ fn program_error(error: &ProgramError) -> String {
             tracing::error!(%verifier_log, "the verifier refused a program");
             format!("the kernel refused to load it: {io_error}")
         }
-        error => chain(error),
+        error => text::causes(error),
     };
     match os_error(error) {
         Some(libc::EACCES | libc::EPERM) => {
@@ -284,20 +285,6 @@ fn descriptors_once(programs: &Ebpf) -> io::Result<Vec<OwnedFd>> {
 fn descriptor(programs: &Ebpf, name: &str) -> Option<io::Result<OwnedFd>> {
     let program = programs.program(name)?.fd().ok()?;
     Some(program.as_fd().try_clone_to_owned())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The error number of the system call that failed, somewhere down the causes.

@@ -8,7 +8,7 @@ static NOTES: LazyLock<[Vec<Arc<Frame>>; 4]> = LazyLock::new(|| {
     let note = |text| vec![Arc::new(Frame::note(text))];
     [
         Vec::new(),
-        note("[stack lost: the stack table was full there]"),
+        note("[stack lost: its slot of the stack table was taken]"),
         note("[waiting since before syscope watched]"),
         note("[symbols are being looked up]"),
     ]

@@ -79,7 +79,7 @@ impl ProbeHealth {
             (self.skipped_runs, "events lost: the kernel skipped the program, which was busy"),
             (self.unseen_waits, "waits without time: the kernel did not report their end"),
             (self.unseen_ends, "waits without run-queue time: the kernel reported the wakeup only"),
-            (self.collisions, "stacks lost: the stack table was full there"),
+            (self.collisions, "stacks lost: their slot of the stack table was taken"),
             (self.stack_errors, "stacks lost: the kernel could not take them"),
             (self.unreadable, "paths that could not be read from the process's memory"),
             (self.unresolved_frames, "frames without a function name, shown as module+offset"),

@@ -179,7 +179,7 @@ impl Engine {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
                 match found {
                     Ok(snapshot) => self.resolve_user(snapshot, codes, &mut resolved),
-                    Err(missing) => codes.for_each(|code| resolved.push(&nowhere(missing, code))),
+                    Err(missing) => resolve_nowhere(missing, codes, &mut resolved),
                 }
             }
         }
@@ -284,6 +284,20 @@ impl Engine {
             }
         };
         frames::unresolved(FrameKind::User, label, offset, Some(Arc::clone(module)))
+    }
+}
+
+/// User addresses lie in this range: not in the first page, which is never mapped, nor in the half of
+/// the kernel. (A process has to ask for more than 47 bits, where the machine has them.)
+const USER: std::ops::Range<u64> = 0x1000..1 << 47;
+
+/// The frames of a process that cannot be looked at.
+fn resolve_nowhere(missing: Missing, codes: impl Iterator<Item = Code>, resolved: &mut Resolved) {
+    for code in codes {
+        if code.is_return && !USER.contains(&code.address) {
+            return resolved.end_early();
+        }
+        resolved.push(&nowhere(missing, code));
     }
 }
 

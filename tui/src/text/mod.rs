@@ -8,3 +8,17 @@ pub mod syscall_names;
 pub use numbers::{bytes, count, duration, percent, rate};
 pub use screen::{fit, fit_end, from_bytes, visible, width};
 pub use syscall_names::{errno_name, open_flags, syscall_name};
+
+/// An error with its causes, in one line. A cause that the text before it names already is left out.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}

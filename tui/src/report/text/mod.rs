@@ -68,7 +68,7 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     if health.lost() == 0 {
         writeln!(out, "\nLost: nothing")?;
     } else {
-        writeln!(out, "\nLost: {} events and stacks", count(health.lost()))?;
+        writeln!(out, "\nLost events and stacks: {}", count(health.lost()))?;
     }
     for probe in &health.probes {
         losses(probe, out)?;
@@ -79,8 +79,9 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     let own = percent(health.overhead.self_cpu);
-    let bpf = health.overhead.bpf_share.map_or("(not measured)".to_owned(), percent);
-    writeln!(out, "Overhead: syscope {own} of one CPU; its probes {bpf} of the machine")
+    let measured = |share| format!("{} of the machine", percent(share));
+    let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), measured);
+    writeln!(out, "Overhead: syscope {own} of one CPU; its probes: {bpf}")
 }
 
 fn losses(probe: &ProbeHealth, out: &mut dyn Write) -> io::Result<()> {

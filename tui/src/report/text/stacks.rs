@@ -51,11 +51,11 @@ fn waits(selection: &Selection<'_>, row: &Waits, out: &mut dyn Write) -> io::Res
 
 fn state(state: WaitState) -> &'static str {
     match state {
-        WaitState::Runnable => "runnable",
-        WaitState::Interruptible => "sleep",
-        WaitState::Uninterruptible => "disk sleep",
-        WaitState::Stopped => "stopped",
-        WaitState::Idle => "idle",
+        WaitState::Runnable => "[runnable]",
+        WaitState::Interruptible => "[sleeping]",
+        WaitState::Uninterruptible => "[disk]",
+        WaitState::Stopped => "[stopped]",
+        WaitState::Idle => "[idle]",
     }
 }
 

@@ -238,3 +238,16 @@ fn a_stack_ends_where_its_walk_went_astray() {
         assert!(frames.iter().all(|frame| !frame.name.contains("unmapped")));
     }
 }
+
+#[test]
+fn numbers_that_are_no_addresses_end_a_stack_also_when_its_process_is_gone() {
+    let mut asker = Asker::new();
+    let nobody = Space::User { pid: u32::MAX / 2 };
+    for astray in [0x0073_6461_6f6c_6572, 0x2f70_6d74_2f00_632d, 0x10] {
+        let frames = asker.ask(nobody, &[0x40_1000, 0x40_2000, astray, 0x40_3000]);
+        assert_eq!(
+            names(&frames),
+            ["[exited]+0x401000", "[exited]+0x402000", "[stack ends: no frame pointers]"]
+        );
+    }
+}
