@@ -109,7 +109,7 @@ fn maps_forget_the_dead() {
 fn execs_of_threads_that_are_not_the_first_leave_nothing_behind() {
     let _machine = require_bpf!();
     let mut workload = Workload::start(&["reexec", "200"]);
-    let watch = Watch::report(3, &["-p", &workload.pid.to_string()]);
+    let watch = Watch::report(4, &["-p", &workload.pid.to_string()]);
     workload.go();
     let truth = workload.done();
     let left = || {
