@@ -94,9 +94,10 @@ pub fn exec_renamed(old_tid: u32, tid: u32) {
 
 /// The running thread has a wait open: the kernel did not report the switch back to it (some do
 /// not, from an idle CPU). It ended unseen: the time blocked is known from the wakeup, the time it
-/// then waited for a CPU is not.
+/// then waited for a CPU is not. Where the wakeup was not reported either, it ended by now at the
+/// latest.
 #[inline(always)]
-pub fn settle_unseen(tid: u32, epoch: u32) {
+pub fn settle_unseen(tid: u32, epoch: u32, now: u64) {
     let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
     // SAFETY: the map keeps the memory; see `sched_wakeup`.
     let waiting = unsafe { &mut *waiting };
@@ -116,7 +117,8 @@ pub fn settle_unseen(tid: u32, epoch: u32) {
             c.unseen_ends += 1;
         }
     });
-    let blocked_ns = woken.saturating_sub(waiting.since_ns);
+    let ended = if woken == 0 { now } else { woken };
+    let blocked_ns = ended.saturating_sub(waiting.since_ns);
     waiting.since_ns = 0;
     sum_up_in(epoch, waiting.key, &Stats { blocked_ns, runqueue_ns: 0, waits: 1 });
 }
@@ -138,7 +140,7 @@ fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
-    settle_unseen(tid, config.offcpu_epoch);
+    settle_unseen(tid, config.offcpu_epoch, now);
     // Read once: the id and the epoch it is kept with must be of the same set.
     let epoch = config.offcpu_epoch;
     let (kernel_stack, user_stack) = take_stacks(ctx, epoch);

@@ -7,7 +7,9 @@ use crate::kernel::current_exec_id;
 use crate::offcpu;
 use crate::stack::stacks;
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns,
+};
 use aya_ebpf::macros::{map, perf_event};
 use aya_ebpf::maps::{PerCpuHashMap, StackTrace};
 use aya_ebpf::programs::PerfEventContext;
@@ -43,7 +45,9 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);
-    offcpu::settle_unseen(tid, config.offcpu_epoch);
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    offcpu::settle_unseen(tid, config.offcpu_epoch, now);
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     if config.profile_epoch & 1 == 0 {
         let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0);

@@ -39,6 +39,7 @@ pub struct Counters {
     pub unreadable: u64,
     /// Waits whose end the kernel did not report, but whose wakeup it did.
     pub unseen_ends: u64,
-    /// Waits of which the kernel reported neither wakeup nor end.
+    /// Waits of which the kernel reported neither wakeup nor end: they end when their thread is next
+    /// seen on a CPU.
     pub unseen_waits: u64,
 }

@@ -196,10 +196,10 @@ fn thousands_of_different_stacks_are_told_apart_and_lose_no_wait() {
     let (health, stacks) =
         (observed.report.health("offcpu"), observed.report.stack_health("offcpu"));
     // Some kernels now and then leave out both events that end a wait of a CPU that was idle. Such
-    // a wait is counted above, and as one whose time is lost.
+    // a wait is counted above, and as one whose end is not known exactly.
     let raw = &observed.report.raw["health"];
     let unseen = raw["offcpu"]["unseen_waits"].as_u64().expect("a count");
-    assert_eq!(health.lost, unseen, "{raw:#}");
+    assert_eq!(health.lost, 0, "{raw:#}");
     assert!(unseen * 1000 < health.events, "{raw:#}");
     assert!(
         stacks.collisions * 200 < health.events,

@@ -61,14 +61,15 @@ pub struct ProbeHealth {
     /// Waits whose end the kernel did not report, but whose wakeup it did (off-CPU): the time
     /// blocked is right, the time that the thread then waited for a CPU is missing.
     pub unseen_ends: u64,
-    /// Waits of which the kernel reported neither wakeup nor end (off-CPU): counted, without time.
+    /// Waits of which the kernel reported neither wakeup nor end (off-CPU): they end when their thread
+    /// is next seen on a CPU, which the profile sees within one of its periods.
     pub unseen_waits: u64,
 }
 
 impl ProbeHealth {
     /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::collisions`].
     pub fn lost(&self) -> u64 {
-        self.ring_full + self.map_full + self.skipped_runs + self.unseen_waits
+        self.ring_full + self.map_full + self.skipped_runs
     }
 
     /// What was lost and what is not known, with the reason: count and text, the most telling first.
@@ -77,7 +78,10 @@ impl ProbeHealth {
             (self.ring_full, "events lost: the ring buffer was full"),
             (self.map_full, "events lost: a map was full"),
             (self.skipped_runs, "events lost: the kernel skipped the program, which was busy"),
-            (self.unseen_waits, "waits without time: the kernel did not report their end"),
+            (
+                self.unseen_waits,
+                "waits that end when their thread is next seen: the kernel did not report it",
+            ),
             (self.unseen_ends, "waits without run-queue time: the kernel reported the wakeup only"),
             (self.collisions, "stacks lost: their slot of the stack table was taken"),
             (self.stack_errors, "stacks lost: the kernel could not take them"),
