@@ -22,10 +22,13 @@ impl Reader {
     /// The counters as they stand; `listed`: PIDs the kernel lets through.
     pub fn read(&self, statuses: &[ProbeStatus], listed: Option<usize>) -> Health {
         let probes = PROBES.iter().zip(statuses).enumerate();
+        // Zeros that stand for counters nobody could read would say that nothing was lost.
+        let unread = (0..PROBES.len()).filter(|i| self.counters.get_all(&(*i as u32)).is_err());
         Health {
             probes: probes
                 .map(|(index, (probe, status))| self.probe(index, probe.name, status.clone()))
                 .collect(),
+            read_errors: unread.count() as u64,
             pushed_down: listed,
             ..Health::default()
         }

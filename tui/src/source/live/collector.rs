@@ -223,7 +223,7 @@ impl Collector {
     fn push_down(&mut self) {
         let plan = self.filter.plan(self.known.iter_living().map(Candidate::from));
         if let Err(error) = self.kernel.push_down(&plan) {
-            tracing::error!(%error, "the kernel's filter could not be changed");
+            self.read_error(&error, "or change the kernel's filter");
         }
     }
 
@@ -237,7 +237,7 @@ impl Collector {
             self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
         match self.kernel.seed_waits(now_ns, &pids) {
             Ok(stacks) => self.naming.add_ready(stacks),
-            Err(error) => tracing::error!(%error, "threads that sleep already are not shown"),
+            Err(error) => self.read_error(&error, "threads that sleep already"),
         }
     }
 
@@ -278,7 +278,7 @@ impl Collector {
         // Counting in the kernel what is counted already would cost every call.
         health.probes[ProbeId::Syscalls as usize].events = self.calls;
         health.skipped_ticks = self.skipped_ticks;
-        health.read_errors = self.read_errors;
+        health.read_errors += self.read_errors;
         health.unsymbolized_stacks = self.naming.dropped();
         health.overrun = self.overrun;
         health.overhead = self.kernel.overhead(now_ns);
