@@ -4,12 +4,14 @@
 //! shown, [`ui`] draws it. See `ARCHITECTURE.md` in the repository.
 
 pub mod app;
+pub mod capture;
 pub mod cli;
 pub mod commands;
 pub mod doctor;
 pub mod filter;
 pub mod flame;
 pub mod headless;
+pub mod history;
 pub mod kernel;
 pub mod model;
 pub mod probes;

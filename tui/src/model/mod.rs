@@ -25,6 +25,8 @@ use crate::source::{Batch, Health, ProcessEvent};
 pub struct Watched {
     /// Host name.
     pub host: String,
+    /// Architecture, as `uname -m`: it says what the numbers of system calls mean.
+    pub arch: String,
     /// Kernel release, as `uname -r`.
     pub kernel: String,
     /// CPUs online.

@@ -52,7 +52,14 @@ impl Processes {
             ProcessEvent::Fork { time_ns, pid, parent, comm } => {
                 let cmdline = self.living(parent).map(|p| p.cmdline.clone()).unwrap_or_default();
                 let start_ns = time_ns;
-                self.insert(ProcessSeen { pid, parent, start_ns, comm, cmdline });
+                self.insert(ProcessSeen {
+                    pid,
+                    parent,
+                    start_ns,
+                    comm,
+                    cmdline,
+                    ancestors: Vec::new(),
+                });
             }
             ProcessEvent::Exec { time_ns, pid, comm, cmdline } => {
                 let key = self.key_of(pid, time_ns);
@@ -142,10 +149,11 @@ impl Processes {
     }
 
     fn insert(&mut self, seen: ProcessSeen) {
-        let mut lineage = vec![seen.parent];
-        if let Some(parent) = self.living(seen.parent) {
-            lineage.extend(parent.lineage.iter().take(LINEAGE_MAX));
-        }
+        let lineage = if seen.ancestors.is_empty() {
+            self.lineage_below(seen.parent)
+        } else {
+            seen.ancestors.iter().copied().take(LINEAGE_MAX).collect()
+        };
         let key = ProcKey { pid: seen.pid, start_ns: seen.start_ns };
         // A PID that comes back without an exit event: the exit was lost.
         if let Some(old) = self.living(seen.pid).map(|process| process.key) {
@@ -158,9 +166,15 @@ impl Processes {
             comm: seen.comm,
             cmdline: seen.cmdline,
             exited_ns: None,
-            lineage: lineage.into(),
+            lineage,
         };
         self.all.insert(key, process);
+    }
+
+    /// The ancestors of a child of this process.
+    fn lineage_below(&self, parent: u32) -> Arc<[u32]> {
+        let above = self.living(parent).map_or(&[][..], |process| &process.lineage);
+        std::iter::once(parent).chain(above.iter().copied()).take(LINEAGE_MAX).collect()
     }
 
     fn end(&mut self, key: ProcKey, time_ns: u64) {

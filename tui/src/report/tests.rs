@@ -9,7 +9,14 @@ const HOSTILE: &str = "/tmp/\x1b[2J\u{202e}\u{9b}x";
 
 fn seen(pid: u32, parent: u32, comm: &str, cmdline: &str) -> ProcessEvent {
     let (comm, cmdline) = (comm.to_owned(), cmdline.to_owned());
-    ProcessEvent::Seen(ProcessSeen { pid, parent, start_ns: u64::from(pid), comm, cmdline })
+    ProcessEvent::Seen(ProcessSeen {
+        pid,
+        parent,
+        start_ns: u64::from(pid),
+        comm,
+        cmdline,
+        ..ProcessSeen::default()
+    })
 }
 
 fn calls(pid: u32, nr: u32, calls: u64, bucket: usize, errnos: &[(u32, u64)]) -> SyscallDelta {
@@ -36,6 +43,7 @@ fn stack(id: u32, kind: FrameKind, names: &[&str]) -> Arc<ResolvedStack> {
             kind,
             name: (*name).to_owned(),
             module: Some("/usr/bin/x".into()),
+            build_id: None,
             offset: 16,
             file: (depth == 0).then(|| "src/x.c".into()),
             line: (depth == 0).then_some(7),

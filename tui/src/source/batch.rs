@@ -79,6 +79,9 @@ pub struct ProcessSeen {
     pub comm: String,
     /// Command line, arguments joined by spaces; empty for kernel threads.
     pub cmdline: String,
+    /// PIDs of its ancestors at its birth, nearest first, where they are known (a capture knows them);
+    /// empty: those of its parent, as far as that is known, are taken.
+    pub ancestors: Vec<u32>,
 }
 
 /// Calls of one system call by one process.

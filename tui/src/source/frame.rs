@@ -39,6 +39,9 @@ pub struct Frame {
     /// Path or name of the file the code is from; `[kernel]`, `[vdso]`, or the kernel module in
     /// brackets.
     pub module: Option<Arc<str>>,
+    /// Build id of that file, in hex as `readelf -n` prints it; `None` where it has none, or where it
+    /// was not read.
+    pub build_id: Option<Arc<str>>,
     /// Bytes from the start of the function, or of the module where there is no function name.
     pub offset: u64,
     /// Source file.
@@ -58,6 +61,7 @@ impl Frame {
             kind: FrameKind::Note,
             name: text.to_owned(),
             module: None,
+            build_id: None,
             offset: 0,
             file: None,
             line: None,

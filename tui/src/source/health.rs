@@ -19,6 +19,8 @@ pub struct Health {
     pub overhead: Overhead,
     /// PIDs the kernel lets through; `None` when it lets every process through.
     pub pushed_down: Option<usize>,
+    /// The filter that the source applied (what it does not accept may be missing); empty: none.
+    pub filter: String,
 }
 
 /// Whether a probe runs.

@@ -6,6 +6,7 @@ pub mod handle;
 pub mod health;
 pub mod live;
 pub mod procfs;
+pub mod record;
 
 pub use batch::{
     Batch, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta, SyscallDelta,

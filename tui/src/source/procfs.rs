@@ -32,6 +32,7 @@ pub struct ThreadAsleep {
 pub fn watched(start_ns: u64, frequency_hz: u64) -> io::Result<Watched> {
     Ok(Watched {
         host: text::from_bytes(nix::unistd::gethostname()?.as_encoded_bytes()),
+        arch: std::env::consts::ARCH.to_owned(),
         kernel: text::from_bytes(uname()?.release().as_encoded_bytes()),
         cpus: online_cpus().len(),
         realtime_offset_ns: ahead_of_monotonic_ns(ClockId::CLOCK_REALTIME)?,
@@ -134,6 +135,7 @@ fn seen(process: &Process, suspended_ns: u64) -> Option<ProcessSeen> {
         start_ns: start_ns(stat.starttime, procfs::ticks_per_second(), suspended_ns),
         cmdline: cmdline(process).unwrap_or_default(),
         comm: comm(process, stat),
+        ancestors: Vec::new(),
     })
 }
 

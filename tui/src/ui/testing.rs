@@ -30,6 +30,7 @@ pub(crate) const START: u64 = 10_000 * SECOND;
 pub(crate) fn watched() -> Watched {
     Watched {
         host: "web1".to_owned(),
+        arch: "x86_64".to_owned(),
         kernel: "6.18.0-amd64".to_owned(),
         cpus: 8,
         // 2026-01-02 03:04:05 UTC at the start.
@@ -100,7 +101,14 @@ fn press_word(app: &mut App, word: &str) -> Vec<Effect> {
 fn seen(pid: u32, parent: u32, comm: &str, cmdline: &str) -> ProcessEvent {
     let (comm, cmdline) = (comm.to_owned(), cmdline.to_owned());
     let start_ns = START - u64::from(5_000 - pid.min(4_999)) * SECOND;
-    ProcessEvent::Seen(ProcessSeen { pid, parent, start_ns, comm, cmdline })
+    ProcessEvent::Seen(ProcessSeen {
+        pid,
+        parent,
+        start_ns,
+        comm,
+        cmdline,
+        ..ProcessSeen::default()
+    })
 }
 
 /// Calls of one system call.

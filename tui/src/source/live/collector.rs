@@ -281,6 +281,7 @@ impl Collector {
         health.read_errors += self.read_errors;
         health.unsymbolized_stacks = self.naming.dropped();
         health.overrun = self.overrun;
+        health.filter = self.filter.text().to_owned();
         health.overhead = self.kernel.overhead(now_ns);
         health
     }

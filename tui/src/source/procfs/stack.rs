@@ -21,6 +21,7 @@ fn frame(line: &str) -> Option<Frame> {
         kind: FrameKind::Kernel,
         name: name.to_owned(),
         module: Some(words.next().unwrap_or("[kernel]").into()),
+        build_id: None,
         offset: offset.unwrap_or(0),
         file: None,
         line: None,
