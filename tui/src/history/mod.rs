@@ -23,3 +23,6 @@ pub struct Span {
     /// The tick behind the last in it.
     pub end: u64,
 }
+
+#[cfg(test)]
+mod tests;
