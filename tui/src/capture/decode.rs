@@ -86,7 +86,7 @@ impl Decoder {
         let body = messages::Body::decode(&raw[..]).map_err(|error| Damage(error.to_string()))?;
         drop(raw);
         let mut next = self.start(&head, &body);
-        let decoded = next.read(&head, &body, clear);
+        let decoded = next.read(&head, &body, &clear);
         self.finish(&head, next, decoded)
     }
 
@@ -179,7 +179,7 @@ impl Next {
         &mut self,
         head: &Head,
         body: &messages::Body,
-        clear: clear::Clear,
+        clear: &clear::Clear,
     ) -> Result<(Decoded, u32), Damage> {
         let known = &mut self.known;
         known.learn(body)?;
@@ -200,7 +200,7 @@ impl Next {
         if batches.len() != clear.ticks.len() {
             return Err(Damage("its timeline does not fit".to_owned()));
         }
-        let clear::Clear { left_out, left_out_other, .. } = clear;
+        let clear::Clear { left_out, left_out_other, .. } = *clear;
         Ok((Decoded { before, recalled, batches, left_out, left_out_other }, body.key))
     }
 }

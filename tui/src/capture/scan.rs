@@ -118,7 +118,6 @@ fn head_at(bytes: &Bytes, at: u64) -> io::Result<Option<Head>> {
 }
 
 /// The head of the frame at `at`, when it is whole, and its clear part, when that is.
-#[expect(clippy::type_complexity)]
 pub fn head_and_clear(bytes: &Bytes, at: u64) -> io::Result<Option<(Head, Option<Vec<u8>>)>> {
     let start = bytes.read_up_to(at, AT_ONCE)?;
     let Some(head) = Head::parse(&start) else { return Ok(None) };
