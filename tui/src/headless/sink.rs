@@ -237,3 +237,65 @@ impl Sink {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_new_file_is_its_owners_and_goes_away_when_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.syscope");
+        let output = Output::file(&path, false).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        drop(output);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_exists_is_refused_or_stays_whole_until_there_is_something_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.syscope");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let error = Output::file(&path, false).unwrap_err();
+        assert!(matches!(error, OutputError::Exists(_)), "{error}");
+        let mut output = Output::file(&path, true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        output.begin(&Header::default()).unwrap();
+        drop(output);
+        assert_eq!(mode(&path), 0o600);
+        assert!(!fs::read(&path).unwrap().starts_with(b"old"));
+    }
+
+    #[test]
+    fn a_link_to_nowhere_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("x.syscope"), folder.path().join("target"));
+        symlink(&target, &path).unwrap();
+        assert!(matches!(Output::file(&path, false), Err(OutputError::Exists(_))));
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let missing = folder.path().join("no/such/x");
+        for (path, reason) in [
+            (folder.path(), "is a directory"),
+            (missing.as_path(), "No such file or directory"),
+            (pipe.as_path(), "-o -"),
+        ] {
+            let error = Output::file(path, true).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cannot write {}: ", path.display())), "{error}");
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

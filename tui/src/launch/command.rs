@@ -53,8 +53,11 @@ impl BecomeError {
 pub fn become_command(parent: u32, command: &[OsString]) -> BecomeError {
     match prepare(parent, command) {
         Ok(mut ready) => {
-            // It was there a moment ago: what is not found is what its first line names.
-            let (error, command) = (ready.exec(), command[0].clone());
+            let (mut error, command) = (ready.exec(), command[0].clone());
+            if error.kind() == io::ErrorKind::NotFound {
+                // It was there a moment ago.
+                error = io::Error::other("the interpreter that it names is not there");
+            }
             BecomeError::NotExecutable { command, error }
         }
         Err(error) => error,
