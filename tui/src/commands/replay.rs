@@ -1,10 +1,13 @@
 //! `syscope replay`.
 
+use super::from::timeline;
+use super::moments::When;
 use super::{colour, screen_status};
 use crate::app;
 use crate::capture::Capture;
-use crate::cli::{Color, Moment, ReplayArgs, ReplayScreenArgs};
+use crate::cli::{Color, ReplayArgs, ReplayScreenArgs};
 use color_eyre::eyre;
+use jiff::tz::TimeZone;
 use std::process::ExitCode;
 
 /// Shows a capture.
@@ -15,8 +18,13 @@ pub fn run(args: &ReplayArgs, color: Color) -> eyre::Result<ExitCode> {
 /// Shows a capture that was opened.
 pub fn show(capture: Capture, args: &ReplayScreenArgs, color: Color) -> eyre::Result<ExitCode> {
     let at_ns = match args.at {
-        Some(Moment::After(time)) => time.as_nanos() as u64,
-        Some(Moment::At(_)) | None => 0,
+        Some(moment) => {
+            let timeline = timeline(&capture);
+            let offset = capture.header.watched.realtime_offset_ns;
+            let when = When::new(&timeline, offset, TimeZone::system());
+            when.after_start(moment).map_err(|error| eyre::eyre!("--at: {error}"))?
+        }
+        None => 0,
     };
     let filter = args.filter.clone().unwrap_or_default();
     let screen = app::Options { filter, colour: colour(color), ..Default::default() };
