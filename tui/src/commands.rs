@@ -7,7 +7,7 @@ use crate::headless::{self, Watch};
 use crate::kernel::AttachError;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
-use crate::{app, doctor, report};
+use crate::{doctor, report, screen};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -49,14 +49,14 @@ fn live_screen(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
     let handle =
         live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
     let colour = match color {
-        Color::Auto => app::ColourChoice::Auto,
-        Color::Always => app::ColourChoice::Always,
-        Color::Never => app::ColourChoice::Never,
+        Color::Auto => screen::ColourChoice::Auto,
+        Color::Always => screen::ColourChoice::Always,
+        Color::Never => screen::ColourChoice::Never,
     };
     let options =
-        app::Options { filter, colour, inject_panic: args.inject_panic, ..Default::default() };
+        screen::Options { filter, colour, inject_panic: args.inject_panic, ..Default::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(app::run(handle, options)) {
+    match runtime.block_on(screen::run(handle, options)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => match error.exit() {
             (_, true) => Err(error.into()),

@@ -303,7 +303,8 @@ impl App {
         self.layout.panes[pane.index()].map_or(0, |area| usize::from(area.rows().height))
     }
 
-    pub(super) fn size(&self) -> Size {
+    /// The size of the screen.
+    pub fn size(&self) -> Size {
         self.size
     }
 
@@ -334,12 +335,12 @@ impl App {
     }
 
     /// Whether there is something new to draw.
-    pub(super) fn is_changed(&self) -> bool {
+    pub fn is_changed(&self) -> bool {
         self.changed
     }
 
     /// As [`App::is_changed`], and from now on there is not.
-    pub(super) fn take_changed(&mut self) -> bool {
+    pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 }

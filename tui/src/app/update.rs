@@ -2,6 +2,7 @@
 
 use super::derive;
 use super::exporting::Export;
+use super::flame::Motion;
 use super::keymap::{self, Action, Context};
 use super::line::Line;
 use super::page::{Page, Subject};
@@ -10,7 +11,6 @@ use super::state::{App, Typing};
 use super::table::{Move, RowId};
 use crate::filter::Filter;
 use crate::source::Batch;
-use crate::ui::widgets::flame::Motion;
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;

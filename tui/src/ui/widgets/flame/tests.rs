@@ -1,7 +1,7 @@
 //! Where boxes are, what they look like, and where keys lead.
 
-use super::layout::Look;
 use super::*;
+use crate::app::flame::{FlameView, Look, Motion, info, layout, search_summary};
 use crate::flame::tests::tree;
 use crate::flame::{FlameTree, Unit};
 use ratatui::layout::Rect;
@@ -218,7 +218,7 @@ fn a_click_selects_and_the_foot_tells_all_about_it() {
     assert_eq!((info.own, info.total, info.own_share), (0, 30, 0.0));
     assert!((info.total_share - 30.0 / 89.0).abs() < 1e-9);
     let hostile = selected_at(&tree, "日本語\u{1b}[2J (11)");
-    assert!(!super::info(&tree, &hostile).unwrap().name.contains('\u{1b}'));
+    assert!(!info(&tree, &hostile).unwrap().name.contains('\u{1b}'));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the screen does outside of itself.
 
-use super::exporting::Export;
+use crate::app::exporting::Export;
 use crate::flame::{Unit, export};
 use jiff::tz::TimeZone;
 use nix::sys::signal::{Signal, kill};

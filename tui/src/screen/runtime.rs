@@ -1,10 +1,9 @@
 //! The loop: what happens goes in, what changed is drawn.
 
-use super::effects;
-use super::state::App;
 use super::terminal::{self, TerminalGuard};
-use super::update::{Effect, Message};
-use super::{AppError, Options};
+use super::{Error, Options, effects};
+use crate::app::App;
+use crate::app::update::{Effect, Message};
 use crate::source::{Batch, Control, Handle};
 use crate::ui::{self, theme::Theme};
 use crossterm::event::{Event, EventStream, KeyEventKind};
@@ -67,7 +66,7 @@ struct Screen {
 }
 
 /// Shows what the source delivers until the user has enough.
-pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError> {
+pub(super) async fn run(handle: Handle, options: Options) -> Result<(), Error> {
     let Handle { watched, mut batches, control } = handle;
     let time_zone = jiff::tz::TimeZone::system();
     let app = App::new(watched, options.filter.clone(), time_zone);
@@ -89,7 +88,7 @@ pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError
     let mut open = true;
     loop {
         if terminal::panicked() {
-            return Err(AppError::Panicked);
+            return Err(Error::Panicked);
         }
         let due = screen.draw()?;
         let wait = due.unwrap_or(Duration::from_secs(3600));
@@ -99,10 +98,10 @@ pub(super) async fn run(handle: Handle, options: Options) -> Result<(), AppError
                 Some(Ok(event)) => as_message(&event, started),
                 Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
                 // The terminal is gone.
-                Some(Err(_)) | None => return Err(AppError::TerminalGone),
+                Some(Err(_)) | None => return Err(Error::TerminalGone),
             },
             asked = screen.signals.next() => match asked {
-                Asked::End(number) => return Err(AppError::Signal(number)),
+                Asked::End(number) => return Err(Error::Signal(number)),
                 Asked::Redraw => {
                     screen.retake()?;
                     None
@@ -137,7 +136,7 @@ fn as_message(event: &Event, started: Instant) -> Option<Message> {
 impl Screen {
     /// Draws, if there is something new and the last frame is long enough ago; else says in how
     /// long it will be.
-    fn draw(&mut self) -> Result<Option<Duration>, AppError> {
+    fn draw(&mut self) -> Result<Option<Duration>, Error> {
         let since = self.drawn.map_or(FRAME_GAP, |drawn| drawn.elapsed());
         if !self.app.is_changed() {
             return Ok(None);
@@ -156,7 +155,7 @@ impl Screen {
             app.refresh();
             ui::render(app, theme, frame.area(), frame.buffer_mut());
         };
-        self.guard.terminal().draw(drawing).map_err(|_| AppError::TerminalGone)?;
+        self.guard.terminal().draw(drawing).map_err(|_| Error::TerminalGone)?;
         self.drawn = Some(Instant::now());
         if self.options.inject_panic {
             panic!("a panic that was asked for");
@@ -164,7 +163,7 @@ impl Screen {
         Ok(None)
     }
 
-    async fn perform(&mut self, effect: Effect) -> Result<(), AppError> {
+    async fn perform(&mut self, effect: Effect) -> Result<(), Error> {
         match effect {
             Effect::Quit => {}
             // A source that has ended says so itself, by its last batch.
@@ -185,7 +184,7 @@ impl Screen {
 
     /// Stops the whole job, as the terminal does on Ctrl-Z when it is not in raw mode: a parent in
     /// the same job (sudo, cargo) must stop too, or the shell would go on waiting.
-    async fn suspend(&mut self) -> Result<(), AppError> {
+    async fn suspend(&mut self) -> Result<(), Error> {
         self.guard.release()?;
         effects::stop_job()?;
         // The stop may come a moment after the call. Where nobody could bring the program back,
@@ -195,8 +194,8 @@ impl Screen {
         self.retake()
     }
 
-    fn retake(&mut self) -> Result<(), AppError> {
-        self.guard.retake().map_err(|_| AppError::TerminalGone)?;
+    fn retake(&mut self) -> Result<(), Error> {
+        self.guard.retake().map_err(|_| Error::TerminalGone)?;
         let size = self.guard.terminal().size()?;
         self.app.update(Message::Resize(size));
         Ok(())
