@@ -11,10 +11,12 @@ mod mouse;
 pub mod page;
 pub mod pane;
 mod refresh;
+pub mod script;
 pub mod state;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod time;
 mod typing;
 pub mod update;
 pub mod wrap;

@@ -17,14 +17,56 @@ impl App {
     pub(super) fn mouse(&mut self, mouse: MouseEvent, at_ms: u64) -> Option<Effect> {
         let step = match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => return self.click(mouse, at_ms),
+            MouseEventKind::Drag(MouseButton::Left) => return self.drag(mouse),
+            MouseEventKind::Up(MouseButton::Left) => {
+                self.drag = None;
+                return None;
+            }
             MouseEventKind::ScrollUp => -WHEEL_LINES,
             MouseEventKind::ScrollDown => WHEEL_LINES,
             _ => return None,
         };
         self.refresh();
         self.changed = true;
+        if self.page.is_none() && self.on_timeline(mouse) {
+            return self.step_time(step.signum() as i64);
+        }
         self.wheel(mouse, step);
         None
+    }
+
+    fn on_timeline(&self, mouse: MouseEvent) -> bool {
+        let place = (mouse.column, mouse.row).into();
+        self.layout.timeline.is_some_and(|timeline| timeline.area.contains(place))
+    }
+
+    /// The boundary where a column of the timeline ends: so that what is in it is shown.
+    fn end_of_column(&self, column: u16) -> u64 {
+        let end_ns = self.derived.timeline.time_of(usize::from(column) + 1);
+        self.time.timeline.boundary_at(end_ns)
+    }
+
+    fn click_timeline(&mut self, mouse: MouseEvent) -> Option<Effect> {
+        let column = self.layout.timeline?.column_at(mouse.column);
+        self.changed = true;
+        self.notice = None;
+        self.drag = Some(column);
+        let boundary = self.end_of_column(column);
+        self.travel(|time| time.go(boundary))
+    }
+
+    /// A range is marked from where the button went down to where the mouse is now.
+    fn drag(&mut self, mouse: MouseEvent) -> Option<Effect> {
+        let from = self.drag?;
+        self.refresh();
+        let to = self.layout.timeline?.column_at(mouse.column);
+        if to == from && self.time.marks.is_empty() {
+            return None;
+        }
+        let start_ns = self.derived.timeline.time_of(from.min(to).into());
+        let start = self.time.timeline.boundary_at(start_ns);
+        let end = self.end_of_column(from.max(to)).max(start + 1);
+        self.mark_between(start, end)
     }
 
     fn wheel(&mut self, mouse: MouseEvent, lines: isize) {
@@ -47,6 +89,10 @@ impl App {
         });
         if self.page.is_some() {
             return None;
+        }
+        self.drag = None;
+        if self.on_timeline(mouse) {
+            return self.click_timeline(mouse);
         }
         let (pane, area) = self.layout.pane_at(mouse.column, mouse.row)?;
         self.changed = true;
