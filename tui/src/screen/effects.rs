@@ -132,7 +132,8 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let tree = tree(Unit::Samples, &[(7, "web", &["main"], 5)]);
         let subject = String::new();
-        let wanted = Export { tree: tree.into(), subject, since_ns: None, time_ns: 0, process: None };
+        let wanted =
+            Export { tree: tree.into(), subject, since_ns: None, time_ns: 0, process: None };
         let reason = export(&wanted, Path::new("/nonexistent/x"), &TimeZone::UTC).unwrap_err();
         assert!(reason.contains("/nonexistent/x"), "{reason}");
     }
