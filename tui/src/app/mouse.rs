@@ -40,10 +40,10 @@ impl App {
         self.layout.timeline.is_some_and(|timeline| timeline.area.contains(place))
     }
 
-    /// The boundary where a column of the timeline ends: so that what is in it is shown.
-    fn end_of_column(&self, column: u16) -> u64 {
-        let end_ns = self.derived.timeline.time_of(usize::from(column) + 1);
-        self.time.timeline.boundary_at(end_ns)
+    /// What is in some columns of the timeline: boundaries around it.
+    fn ticks_in(&self, first: u16, last: u16) -> (u64, u64) {
+        let strip = &self.derived.timeline;
+        self.time.around(strip.time_of(first.into()), strip.time_of(usize::from(last) + 1))
     }
 
     fn click_timeline(&mut self, mouse: MouseEvent) -> Option<Effect> {
@@ -51,8 +51,9 @@ impl App {
         self.changed = true;
         self.notice = None;
         self.drag = Some(column);
-        let boundary = self.end_of_column(column);
-        self.travel(|time| time.go(boundary))
+        // What is in the column is shown.
+        let (_, end) = self.ticks_in(column, column);
+        self.travel(|time| time.go(end))
     }
 
     /// A range is marked from where the button went down to where the mouse is now.
@@ -63,9 +64,7 @@ impl App {
         if to == from && self.time.marks.is_empty() {
             return None;
         }
-        let start_ns = self.derived.timeline.time_of(from.min(to).into());
-        let start = self.time.timeline.boundary_at(start_ns);
-        let end = self.end_of_column(from.max(to)).max(start + 1);
+        let (start, end) = self.ticks_in(from.min(to), from.max(to));
         self.mark_between(start, end)
     }
 

@@ -1,5 +1,9 @@
 //! A machine made by hand, and screens as text: for tests.
 
+mod tape;
+
+pub(crate) use tape::*;
+
 use super::render;
 use super::theme::Theme;
 use crate::app::update::{Effect, Message};

@@ -237,7 +237,7 @@ impl App {
             self.say("nothing of the past is kept yet", true);
             return None;
         }
-        let here = self.time.position().unwrap_or(self.time.timeline.end());
+        let here = self.time.here();
         self.time.marks.set_start(here);
         if let Some(end) = self.time.marks.end {
             self.say_range();
@@ -254,9 +254,8 @@ impl App {
 
     /// Marks the end of a range: where the screen is.
     pub(in crate::app) fn mark_end(&mut self) -> Option<Effect> {
-        let timeline = &self.time.timeline;
-        let here = self.time.position().unwrap_or(timeline.end());
-        if here <= timeline.first() {
+        let here = self.time.here();
+        if here <= self.time.limits().0 {
             self.say("a range has to end behind its start: go on first", true);
             return None;
         }

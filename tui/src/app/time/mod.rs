@@ -137,9 +137,10 @@ impl Time {
 
     /// A capture, at its start.
     pub fn replay(replayed: Replayed, timeline: Timeline) -> Self {
-        let position = Some(timeline.first());
-        let replayed = Some(Box::new(replayed));
-        Self { timeline, replayed, position, chosen: true, ..Self::live() }
+        let first = timeline.first();
+        let mut time = Self { timeline, replayed: Some(Box::new(replayed)), ..Self::live() };
+        time.set(first);
+        time
     }
 
     /// Whether a capture is replayed.
@@ -150,6 +151,23 @@ impl Time {
     /// Up to which boundary the panes show what happened; `None`: now.
     pub fn position(&self) -> Option<u64> {
         self.position
+    }
+
+    /// The position, or where it would be: the newest tick on the live screen, the oldest where the
+    /// position is not kept any more.
+    pub(super) fn here(&self) -> u64 {
+        self.position.unwrap_or(self.timeline.end()).max(self.timeline.first())
+    }
+
+    /// The ticks that are in a stretch of time, or the one that it is in: boundaries around them.
+    pub(super) fn around(&self, from_ns: u64, to_ns: u64) -> (u64, u64) {
+        let at_or_before = |time_ns| {
+            let nearest = self.timeline.boundary_at(time_ns);
+            let behind = u64::from(self.timeline.time_at(nearest) > time_ns);
+            nearest.saturating_sub(behind).max(self.timeline.first())
+        };
+        let (start, end) = (at_or_before(from_ns), at_or_before(to_ns));
+        (start, end.max(start + 1).min(self.timeline.end()))
     }
 
     /// Whether the position was chosen: a pause of the live screen stands where it came.
@@ -179,7 +197,7 @@ impl Time {
     /// it there is nothing to see.
     pub(super) fn go(&mut self, position: u64) {
         let (low, high) = self.limits();
-        let here = self.position.unwrap_or(high);
+        let here = self.here();
         let lowest = if here <= low && position <= low { low } else { low + 1 };
         self.set(position.clamp(lowest.min(high), high));
     }
@@ -192,13 +210,13 @@ impl Time {
 
     /// Goes on or back by ticks.
     pub(super) fn step(&mut self, ticks: i64) {
-        let here = self.position.unwrap_or(self.timeline.end());
+        let here = self.here();
         self.go(here.saturating_add_signed(ticks));
     }
 
     /// Goes on or back by a jump; by one tick at least.
     pub(super) fn jump(&mut self, forward: bool) {
-        let here = self.position.unwrap_or(self.timeline.end());
+        let here = self.here();
         let here_ns = self.timeline.time_at(here);
         let there = match forward {
             true => self.timeline.boundary_at(here_ns.saturating_add(JUMP_NS)).max(here + 1),
