@@ -143,6 +143,21 @@ impl Model {
         self.sweep_stacks();
     }
 
+    /// Takes in what was so before the first batch, where reading starts in the middle: processes, waits,
+    /// health. An empty batch says nothing.
+    pub fn recall(&mut self, before: Batch) {
+        if before == Batch::default() {
+            return;
+        }
+        self.now_ns = before.time_ns;
+        before.processes.into_iter().for_each(|event| self.processes.fold(event));
+        self.stacks.advance(before.time_ns);
+        self.stacks.fold(before.stacks);
+        let places = self.bounds.places;
+        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes, places);
+        self.health = before.health;
+    }
+
     /// Starts all counters at zero, as of the last batch. Processes and stacks stay known.
     pub fn clear(&mut self) {
         self.since_ns = self.now_ns;
