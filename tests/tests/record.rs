@@ -116,6 +116,17 @@ fn the_status_of_a_command_is_passed_on() {
 }
 
 #[test]
+fn a_recording_of_a_command_that_says_it_was_not_found_is_kept() {
+    let _machine = require_bpf!();
+    for options in [&["-q"][..], &["-q", "-c", "no-such-name"]] {
+        let room = Room::new();
+        let output = run(record(&room.file(), options, &["sh", "-c", "exit 127"]));
+        assert_eq!(output.status.code(), Some(127), "{output:?}");
+        assert!(Capture::open(&room.file()).expect("it is there").complete);
+    }
+}
+
+#[test]
 fn a_command_that_cannot_be_run_is_said_and_nothing_is_left() {
     let _machine = require_bpf!();
     let room = Room::new();
