@@ -103,6 +103,9 @@ fn a_command_is_recorded_from_its_first_instruction_to_its_last_and_its_children
     let libc = document.opens.events.iter().filter(libc);
     assert_eq!(libc.count(), 3, "sh, and workload twice: {:#?}", document.opens.events);
     assert_eq!(report.health("syscalls").lost, 0);
+    // That syscope stopped it until it was watched is no wait of its own.
+    let waits = document.offcpu.iter().flat_map(|process| &process.stacks);
+    assert!(waits.clone().count() > 0 && waits.clone().all(|wait| wait.state != "stopped"));
 }
 
 #[test]

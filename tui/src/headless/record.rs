@@ -242,7 +242,7 @@ fn write(
     while let Some(batch) = batches.blocking_recv() {
         executed |= batch.processes.iter().any(is_exec) || unknown(&batch);
         let more = sink.push(&batch);
-        let _ = progress.send(sink.recording().clone());
+        let _ = progress.send(sink.progress());
         if !more {
             break;
         }
