@@ -247,9 +247,13 @@ impl Collector {
 
     /// Threads that sleep already when their process comes to be watched.
     fn seed_waits(&mut self, now_ns: u64) {
-        let own = if self.include_self { 0 } else { std::process::id() };
+        let me = std::process::id();
+        let own = if self.include_self { 0 } else { me };
         let watched = |process: &&Process| {
-            process.key.pid != own && self.filter.admits(&Candidate::from(*process))
+            // A child of syscope is a command that waits to be watched: no wait of its own.
+            process.key.pid != own
+                && process.parent != me
+                && self.filter.admits(&Candidate::from(*process))
         };
         let pids: Vec<_> =
             self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
