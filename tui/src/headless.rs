@@ -1,5 +1,6 @@
 //! Watching for a while without the screen: what `report` and `flame` have in common.
 
+use crate::filter::Filter;
 use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};
 use crate::source::{Batch, Control, Handle};
@@ -32,11 +33,7 @@ pub enum WatchError {
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
 /// and on a terminal how far it is, unless `quiet`.
 pub fn watch(options: live::Options, duration: Duration, quiet: bool) -> Result<Watch, WatchError> {
-    let whom = if options.filter.is_empty() {
-        "every process".to_owned()
-    } else {
-        format!("what matches `{}`", text::visible(options.filter.text()))
-    };
+    let whom = whom(&options.filter);
     let handle = live::start(options)?;
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
@@ -45,6 +42,15 @@ pub fn watch(options: live::Options, duration: Duration, quiet: bool) -> Result<
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let progress = !quiet && io::stderr().is_terminal();
     Ok(runtime.block_on(collect(handle, duration, progress))?)
+}
+
+/// Whom a filter lets watch, for people.
+pub(crate) fn whom(filter: &Filter) -> String {
+    if filter.is_empty() {
+        "every process".to_owned()
+    } else {
+        format!("what matches `{}`", text::visible(filter.text()))
+    }
 }
 
 async fn collect(mut handle: Handle, duration: Duration, progress: bool) -> io::Result<Watch> {

@@ -19,4 +19,5 @@ pub mod report;
 pub mod source;
 pub mod symbols;
 pub mod text;
+pub mod trace;
 pub mod ui;
