@@ -2,8 +2,9 @@
 
 use super::{colour, options, ready, refused, screen_status};
 use crate::cli::{Color, LiveArgs};
-use crate::screen;
-use crate::source::live;
+use crate::history::Bound;
+use crate::source::{live, record};
+use crate::{headless, screen};
 use color_eyre::eyre::{self, bail};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -14,11 +15,14 @@ pub fn run(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let handle =
-        live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
+    let watching = options(&args.watch, filter.clone(), args.interval);
+    let handle = live::start(watching.clone()).map_err(refused)?;
+    let header = headless::header(handle.watched.clone(), &watching, true);
+    let (handle, recorder) = record::tee(handle, header, Bound::LIVE)?;
     let options = screen::Options {
         filter,
         colour: colour(color),
+        recorder: Some(recorder),
         inject_panic: args.inject_panic,
         ..Default::default()
     };

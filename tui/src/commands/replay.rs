@@ -1,10 +1,13 @@
 //! `syscope replay`.
 
+use super::from::timeline;
+use super::moments::When;
 use super::{colour, print, screen_status};
 use crate::capture::Capture;
-use crate::cli::{Color, Moment, ReplayArgs, ReplayScreenArgs};
+use crate::cli::{Color, ReplayArgs, ReplayScreenArgs};
 use crate::screen;
 use color_eyre::eyre::{self, bail};
+use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -23,14 +26,19 @@ pub fn show(
     color: Color,
 ) -> eyre::Result<ExitCode> {
     let at_ns = match args.at {
-        Some(Moment::After(time)) => time.as_nanos() as u64,
-        Some(Moment::At(_)) | None => 0,
+        Some(moment) => Some({
+            let timeline = timeline(&capture);
+            let offset = capture.header.watched.realtime_offset_ns;
+            let when = When::new(&timeline, offset, TimeZone::system());
+            when.after_start(moment).map_err(|error| eyre::eyre!("--at: {error}"))?
+        }),
+        None => None,
     };
     let filter = args.filter.clone().unwrap_or_default();
     let options = screen::ReplayOptions {
         name: name.to_owned(),
         speed: args.speed,
-        at_ns: args.at.map(|_| at_ns),
+        at_ns,
         filter,
         colour: colour(color),
         ..Default::default()
