@@ -26,12 +26,12 @@ pub fn show(
     color: Color,
 ) -> eyre::Result<ExitCode> {
     let at_ns = match args.at {
-        Some(moment) => Some({
+        Some(moment) => {
             let timeline = timeline(&capture);
             let offset = capture.header.watched.realtime_offset_ns;
             let when = When::new(&timeline, offset, TimeZone::system());
-            when.after_start(moment).map_err(|error| eyre::eyre!("--at: {error}"))?
-        }),
+            Some(when.after_start(moment).map_err(|error| eyre::eyre!("--at: {error}"))?)
+        }
         None => None,
     };
     let filter = args.filter.clone().unwrap_or_default();
