@@ -8,6 +8,8 @@
 
 mod drain;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod layout;
 mod lifecycle;

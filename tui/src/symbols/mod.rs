@@ -21,6 +21,9 @@ mod vdso;
 
 pub use process::KEEP_EXITED;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use {mapping::parse as parse_mappings, perf_map::fuzz as fuzz_perf_map};
+
 use crate::source::{ResolvedStack, StackId};
 use std::io;
 use std::sync::Arc;
