@@ -126,6 +126,19 @@ impl Model {
         self.forget_old();
     }
 
+    /// Takes in what was so before the first batch, where reading starts in the middle: processes, waits,
+    /// health. An empty batch says nothing.
+    pub fn recall(&mut self, before: Batch) {
+        if before == Batch::default() {
+            return;
+        }
+        self.now_ns = before.time_ns;
+        before.processes.into_iter().for_each(|event| self.processes.fold(event));
+        self.stacks.fold(before.stacks);
+        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes);
+        self.health = before.health;
+    }
+
     /// Starts all counters at zero, as of the last batch. Processes and stacks stay known.
     pub fn clear(&mut self) {
         self.since_ns = self.now_ns;

@@ -169,9 +169,9 @@ fn heaviest(stats: &OffcpuStats) -> impl Ord + use<> {
 }
 
 /// The system calls of a process, most made first.
-fn by_syscall(calls: &ProcessCalls) -> Vec<(u32, &CallStats)> {
+fn by_syscall<'a>(arch: &str, calls: &'a ProcessCalls) -> Vec<(u32, &'a CallStats)> {
     let mut rows: Vec<_> = calls.by_nr.iter().map(|(nr, stats)| (*nr, stats)).collect();
-    rows.sort_by_cached_key(|(nr, stats)| (Reverse(stats.calls), syscall_name(*nr)));
+    rows.sort_by_cached_key(|(nr, stats)| (Reverse(stats.calls), syscall_name(arch, *nr)));
     rows
 }
 

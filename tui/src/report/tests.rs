@@ -142,6 +142,7 @@ fn batch() -> Batch {
 fn model() -> Model {
     let watched = Watched {
         host: "web1".to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
         kernel: "6.18.0".to_owned(),
         cpus: 2,
         realtime_offset_ns: 1_700_000_000_000_000_000,

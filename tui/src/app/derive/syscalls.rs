@@ -170,10 +170,9 @@ impl Rows {
             rows.calls.push(CallRow { nr: *nr, counts });
         }
         let title = CALL_COLUMNS[sort.column].title;
+        let name = |nr| text::syscall_name(&model.watched.arch, nr);
         let compare = |a: &CallRow, b: &CallRow| {
-            a.counts
-                .compare(&b.counts, title)
-                .unwrap_or_else(|| text::syscall_name(a.nr).cmp(&text::syscall_name(b.nr)))
+            a.counts.compare(&b.counts, title).unwrap_or_else(|| name(a.nr).cmp(&name(b.nr)))
         };
         sort_rows(&mut rows.calls, sort, compare, |row| row.nr);
         rows
