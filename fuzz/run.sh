@@ -20,7 +20,7 @@ readonly FINDS=target/fuzz-finds
 longest() {
     case $1 in
     capture | replay) echo 65536 ;;
-    *) echo 4096 ;;
+    *) echo 1024 ;;
     esac
 }
 
@@ -61,7 +61,7 @@ minimize() {
     local target=$1 new=$FINDS/$1.new
     rm -rf "$new"
     mkdir -p "$new" "$FINDS/$target" "fuzz/corpus/$target" "fuzz/regressions/$target"
-    fuzzer "$target" -merge=1 "$new" "fuzz/corpus/$target" "$FINDS/$target" >/dev/null 2>&1
+    fuzzer "$target" -set_cover_merge=1 -use_counters=0 "$new" "fuzz/corpus/$target" "$FINDS/$target" >/dev/null 2>&1
     rm -rf "fuzz/corpus/$target"
     mv "$new" "fuzz/corpus/$target"
     rmdir --ignore-fail-on-non-empty "fuzz/regressions/$target"
