@@ -2,20 +2,99 @@
 //! hold does not. The tests here feed them the corpus and what once made one fail, so that it is
 //! tried without a fuzzer too.
 
+use crate::app::ColourChoice;
+use crate::capture::{self, Capture, Decoded};
 use crate::filter::{Candidate, Filter, PushDown};
+use crate::model::{Bounds, Model, Watched};
+use crate::screen::{ReplayOptions, scripted};
 use crate::source::procfs;
-use crate::{kernel, symbols, text};
+use crate::{flame, kernel, report, symbols, text};
+use ratatui::layout::Size;
+use std::sync::Arc;
 
 /// The targets by name, which is that of a file in `fuzz/fuzz_targets` and of a folder in
 /// `fuzz/corpus`.
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("capture", capture),
     ("filter", filter),
+    ("frames", frames),
+    ("keys", keys),
     ("maps", maps),
     ("perf_map", perf_map),
     ("procfs", procfs),
     ("rings", rings),
     ("screen_text", screen_text),
 ];
+
+/// A capture: what is in it, and the screen of a replay.
+pub fn capture(bytes: &[u8]) {
+    capture::fuzzing::file(bytes, |capture, decoded| {
+        let reported = report_of(capture.header.watched.clone(), decoded);
+        assert!(reported.starts_with('{'));
+    });
+    for bytes in [bytes.to_vec(), capture::fuzzing::mended(bytes)] {
+        if let Ok(capture) = Capture::from_bytes("fuzzed", Arc::from(bytes)) {
+            screen_of(capture, Size { width: 100, height: 40 }, "Enter i Esc Esc 4 z Enter");
+        }
+    }
+}
+
+/// What is in the frames of a capture.
+pub fn frames(bytes: &[u8]) {
+    let decoded = capture::fuzzing::frames(bytes);
+    let batches: Vec<_> = decoded.iter().flat_map(|frame| frame.batches.clone()).collect();
+    report_of(Watched::default(), decoded);
+    // What was read can be recorded again.
+    let mut encoder = capture::Encoder::new(true);
+    let mut again: Vec<_> = batches.iter().filter_map(|batch| encoder.push(batch)).collect();
+    again.extend(encoder.flush());
+    let mut decoder = capture::Decoder::new();
+    for frame in &again {
+        decoder.decode(&frame.bytes).expect("what was written can be read");
+    }
+}
+
+/// Folds what was read, and writes all that can be said of it.
+fn report_of(watched: Watched, decoded: Vec<Decoded>) -> String {
+    let bounds = Bounds::REPORT;
+    let mut model = Model::new(watched, bounds);
+    for (number, frame) in decoded.into_iter().enumerate() {
+        let before = frame.before.filter(|_| number == 0);
+        model.stacks.fold(frame.recalled);
+        before.into_iter().chain(frame.batches).for_each(|batch| model.fold(batch));
+    }
+    let (all, mut text, mut json) = (Filter::default(), Vec::new(), Vec::new());
+    report::write_text(&model, &all, report::Options::default(), &mut text).expect("memory");
+    report::write_json(&model, &all, report::Options::default(), &mut json).expect("memory");
+    let text = String::from_utf8(text).expect("a report is text");
+    assert!(!text.chars().any(|c| c != '\n' && text::screen::is_hidden(c)));
+    for tree in [flame::cpu(&model, |_| true), flame::off_cpu(&model, |_| true)] {
+        assert_eq!(tree.preorder().len(), tree.nodes.len());
+    }
+    String::from_utf8(json).expect("JSON is text")
+}
+
+/// Keys that drive a replay. The first two bytes are the size of the screen.
+pub fn keys(bytes: &[u8]) {
+    const SMALL: &[u8] = include_bytes!("../../fuzz/small.syscope");
+    let Some((&[width, height], script)) = bytes.split_first_chunk() else { return };
+    let size = Size { width: u16::from(width), height: u16::from(height) / 4 };
+    let capture = Capture::from_bytes("small.syscope", Arc::from(SMALL));
+    let capture = capture.expect("it is of the first version, which is read for ever");
+    screen_of(capture, size, &text::from_bytes(script));
+}
+
+/// Replays to a script; the screen must hold no byte that moves the cursor.
+fn screen_of(capture: Capture, size: Size, script: &str) {
+    let options = ReplayOptions {
+        name: "fuzzed".to_owned(),
+        colour: ColourChoice::Never,
+        ..ReplayOptions::default()
+    };
+    if let Ok(screen) = scripted(capture, &options, size, script) {
+        assert!(!screen.chars().any(|c| c != '\n' && text::screen::is_hidden(c)), "{screen:?}");
+    }
+}
 
 /// An event of the kernel's rings.
 pub fn rings(bytes: &[u8]) {

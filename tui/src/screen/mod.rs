@@ -4,7 +4,7 @@ mod ansi;
 mod effects;
 mod runtime;
 mod scripted;
-mod seeking;
+pub(crate) mod seeking;
 mod signals;
 mod terminal;
 
