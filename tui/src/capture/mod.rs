@@ -15,6 +15,8 @@ mod column;
 mod container;
 mod decode;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod identify;
 mod kinds;

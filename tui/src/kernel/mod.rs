@@ -9,6 +9,8 @@
 mod drain;
 mod failed;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod layout;
 mod lifecycle;
