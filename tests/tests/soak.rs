@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use syscope::filter::Filter;
+use syscope::kernel::Wanted;
 use syscope::source::live::{self, Options};
 use syscope::source::{Batch, Control, Health, ProcessEvent};
 use syscope_tests::terminal::Terminal;
@@ -169,6 +170,7 @@ struct Counted {
 impl Counter {
     fn start(pid: u32, file: &Path) -> Self {
         let options = Options {
+            wanted: Wanted::PANES,
             interval: Duration::from_millis(250),
             frequency_hz: 99,
             include_self: false,
