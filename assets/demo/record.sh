@@ -25,17 +25,17 @@ fail() {
 }
 
 install_packages() {
-    missing=
+    set --
     for package in gcc libc6-dev make postgresql python3 util-linux; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing="$missing $package"
+            set -- "$@" "$package"
     done
-    [ -n "$missing" ] || return 0
-    echo "installs Debian packages:$missing"
+    [ $# -gt 0 ] || return 0
+    echo "installs Debian packages: $*"
     # The database's package would start a cluster of its own.
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/demo.conf
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing </dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null
     rm /etc/postgresql-common/createcluster.d/demo.conf
 }
 
@@ -97,6 +97,6 @@ if [ -z "${IN_DEMO:-}" ]; then
     exec unshare --uts "$0" "$@"
 fi
 hostname demo
-postgres_bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+for postgres_bin in /usr/lib/postgresql/*/bin; do :; done # The newest.
 prepare
 record
