@@ -13,6 +13,7 @@ pub mod flame;
 pub mod headless;
 pub mod history;
 pub mod kernel;
+pub mod launch;
 pub mod model;
 pub mod probes;
 pub mod report;

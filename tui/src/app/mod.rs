@@ -23,6 +23,7 @@ pub mod wrap;
 
 pub use state::App;
 
+use crate::capture::Capture;
 use crate::filter::Filter;
 use crate::source::Handle;
 use std::path::PathBuf;
@@ -89,4 +90,32 @@ impl AppError {
 /// this returns, and also after a panic.
 pub async fn run(handle: Handle, options: Options) -> Result<(), AppError> {
     runtime::run(handle, options).await
+}
+
+/// How a capture is shown.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayOptions {
+    /// How the screen starts; `inject_panic` says nothing here.
+    pub screen: Options,
+    /// How many times faster than it was time passes.
+    pub speed: f64,
+    /// Where to start, in ns from the start of the capture.
+    pub at_ns: u64,
+    /// Keys to press instead of opening a terminal.
+    pub keys: Option<KeyScript>,
+}
+
+/// Keys that are pressed without a terminal; the screen after them goes to standard output.
+#[derive(Clone, Debug, Default)]
+pub struct KeyScript {
+    /// The keys.
+    pub keys: String,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+}
+
+/// Shows a capture until the user has enough.
+pub async fn replay(capture: Capture, options: ReplayOptions) -> Result<(), AppError> {
+    let _ = (capture, options);
+    todo!()
 }

@@ -8,10 +8,27 @@
 //!
 //! `docs/capture-format.md` describes the bytes.
 
+mod budget;
+mod bytes;
+mod clear;
+mod column;
+mod container;
 mod decode;
 mod encode;
+mod header;
+mod identify;
+mod kinds;
+mod known;
+mod limits;
+mod memory;
+mod messages;
 mod reader;
+mod scan;
+mod tell;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use decode::{Decoded, Decoder};
 pub use encode::{Encoder, Frame};
@@ -78,14 +95,19 @@ impl Tick {
         Self {
             time_ns: batch.time_ns,
             window_ns: batch.window_ns,
-            calls: batch.syscalls.iter().map(|delta| delta.calls).sum(),
-            errors: batch.syscalls.iter().map(|delta| delta.errors).sum(),
+            calls: sum(batch.syscalls.iter().map(|delta| delta.calls)),
+            errors: sum(batch.syscalls.iter().map(|delta| delta.errors)),
             opens: batch.opens.len() as u64,
-            blocked_ns: blocking.map(|delta| delta.blocked_ns).sum(),
-            runqueue_ns: batch.offcpu.iter().map(|delta| delta.runqueue_ns).sum(),
-            samples: batch.profile.iter().map(|delta| delta.samples).sum(),
+            blocked_ns: sum(blocking.map(|delta| delta.blocked_ns)),
+            runqueue_ns: sum(batch.offcpu.iter().map(|delta| delta.runqueue_ns)),
+            samples: sum(batch.profile.iter().map(|delta| delta.samples)),
             forks: batch.processes.iter().filter(born).count() as u64,
             lost: batch.health.lost(),
         }
     }
+}
+
+/// A batch from a file may hold any numbers.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }

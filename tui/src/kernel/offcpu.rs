@@ -63,6 +63,7 @@ impl Reader {
     /// Appends the waits that ended, and takes the picture of those that have not.
     pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
         let Self { ended, stacks, .. } = self;
+        stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
         for ended in ended {
             ended.read(|key, stats| {
@@ -78,6 +79,7 @@ impl Reader {
             })?;
         }
         reading.waiting = Some(self.read_waiting(&mut reading.stacks)?);
+        reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
     }
 
@@ -126,6 +128,7 @@ impl Reader {
     pub fn seed(&mut self, now_ns: u64, pids: &[u32]) -> io::Result<Vec<Arc<ResolvedStack>>> {
         let mut resolved = Vec::new();
         let mut seeded = Vec::new();
+        self.stacks.advance(now_ns);
         for thread in pids.iter().flat_map(|pid| procfs::threads_of(*pid)) {
             let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
@@ -169,12 +172,14 @@ impl Reader {
         Ok(())
     }
 
-    /// Frees what the maps hold of a process.
-    pub fn free(&mut self, pid: u32) {
+    /// Frees what the maps hold of these processes.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
         for ended in &mut self.ended {
-            ended.delete(|key| key.pid == pid);
+            ended.delete(|key| pids.contains(&key.pid));
         }
-        self.stacks.forget(pid);
+        for pid in pids {
+            self.stacks.forget(*pid);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::drain::{Counts, Drain};
 use super::map;
 use crate::source::SyscallDelta;
 use aya::Ebpf;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use syscope_shared::syscalls::{ErrnoKey, Key, Stats};
 
@@ -62,10 +62,10 @@ impl Reader {
         })
     }
 
-    /// Frees what the maps hold of a process.
-    pub fn free(&mut self, pid: u32) {
-        self.calls.delete(|key| key.pid == pid);
-        self.errnos.delete(|key| key.pid == pid);
+    /// Frees what the maps hold of these processes.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
+        self.calls.delete(|key| pids.contains(&key.pid));
+        self.errnos.delete(|key| pids.contains(&key.pid));
     }
 }
 

@@ -125,6 +125,10 @@ impl Processes {
         let excess = self.dead.len().saturating_sub(bound);
         let keys: Vec<_> = self.dead.drain(..excess).collect();
         for key in &keys {
+            // One that was heard of again after its end lives.
+            if self.all.get(key).is_some_and(|process| process.exited_ns.is_none()) {
+                continue;
+            }
             self.all.remove(key);
             if self.latest.get(&key.pid) == Some(key) {
                 self.latest.remove(&key.pid);

@@ -68,7 +68,7 @@ fn counted(label: &str, count: u64, what: &str) -> PageLine {
 }
 
 fn call(model: &Model, key: ProcKey, nr: u32) -> (String, Vec<PageLine>) {
-    let title = format!("{} by {}", text::syscall_name(nr), name(model, key));
+    let title = format!("{} by {}", text::syscall_name(&model.watched.arch, nr), name(model, key));
     let Some(stats) = model.syscalls.of(key).and_then(|calls| calls.by_nr.get(&nr)) else {
         return (title, vec![plain("", "no calls since the counters were cleared")]);
     };
@@ -192,7 +192,7 @@ fn open(app: &App, row: &OpenRow) -> (String, Vec<PageLine>) {
     }
     lines.extend([
         plain("result", result),
-        plain("flags", text::open_flags(event.flags)),
+        plain("flags", text::open_flags(&app.model().watched.arch, event.flags)),
         plain("mode", format!("{:04o}", event.mode)),
         plain("began", clock(app, event.time_ns)),
         plain("took", text::duration(event.duration_ns)),

@@ -151,6 +151,7 @@ impl Collector {
         self.handled_events = 0;
         let reading = std::mem::take(&mut self.reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
+        self.naming.add_ready(reading.resolved);
         self.naming.ask(reading.stacks);
         self.wait_for_names();
         let batch = Batch {
@@ -258,15 +259,19 @@ impl Collector {
     }
 
     fn free_ended(&mut self) {
+        let mut gone = FxHashSet::default();
         while let Some((tick, pid)) = self.ended.front().copied()
             && tick + TICKS_TO_FREE <= self.tick
         {
             self.ended.pop_front();
             // The PID may have come back since.
             if self.known.living(pid).is_none() {
-                self.kernel.free(pid);
                 self.naming.forget(pid);
+                gone.insert(pid);
             }
+        }
+        if !gone.is_empty() {
+            self.kernel.free(&gone);
         }
     }
 

@@ -15,6 +15,8 @@ struct Asked {
     probe: ProbeId,
     /// The process, and the program it ran; `None` for a kernel stack.
     program: Option<(u32, u32)>,
+    /// It was told before: what has no name was counted then.
+    again: bool,
 }
 
 /// Hands stacks to the symbol worker, and takes its answers.
@@ -71,7 +73,8 @@ impl Naming {
                 Space::User { pid } => Some((pid, stack.exec_id)),
                 Space::Kernel => None,
             };
-            self.asked.insert(stack.request.id, Asked { probe: stack.probe, program });
+            let asked = Asked { probe: stack.probe, program, again: stack.again };
+            self.asked.insert(stack.request.id, asked);
         }
         let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
         self.worker.request(requests);
@@ -87,12 +90,14 @@ impl Naming {
         let mut stacks = self.worker.finished();
         stacks.append(&mut self.ready);
         for stack in &mut stacks {
-            if let Some(Asked { probe, program }) = self.asked.remove(&stack.id) {
+            if let Some(Asked { probe, program, again }) = self.asked.remove(&stack.id) {
                 if program.is_some_and(|(pid, exec_id)| self.was_replaced(pid, exec_id)) {
                     Arc::make_mut(stack).frames = vec![replaced_note()];
                 }
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
-                self.unresolved[probe as usize] += unresolved as u64;
+                if !again {
+                    self.unresolved[probe as usize] += unresolved as u64;
+                }
                 if probe == ProbeId::Offcpu {
                     drop_own_frames(stack);
                 }

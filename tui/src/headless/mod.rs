@@ -1,7 +1,14 @@
-//! Watching for a while without the screen: what `report` and `flame` have in common.
+//! Watching without the screen: what `report`, `flame` and `record` have in common.
+
+mod record;
+mod sink;
+
+pub use record::{Options as RecordOptions, Recorded, record, summary};
+pub use sink::{Output, OutputError, Sink, header};
 
 use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};
+use crate::source::record::Recording;
 use crate::source::{Batch, Control, Handle};
 use crate::text;
 use std::io::{self, IsTerminal, Write};
@@ -16,6 +23,8 @@ pub struct Watch {
     pub model: Model,
     /// An interrupt (Ctrl-C) or a termination ended it before its time.
     pub interrupted: bool,
+    /// What was recorded of it, where that was wanted.
+    pub recording: Option<Recording>,
 }
 
 /// Why watching failed.
@@ -30,24 +39,41 @@ pub enum WatchError {
 }
 
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
-/// and on a terminal how far it is, unless `quiet`.
-pub fn watch(options: live::Options, duration: Duration, quiet: bool) -> Result<Watch, WatchError> {
-    let whom = if options.filter.is_empty() {
-        "every process".to_owned()
-    } else {
-        format!("what matches `{}`", text::visible(options.filter.text()))
-    };
-    let handle = live::start(options)?;
+/// and on a terminal how far it is, unless `quiet`. Everything goes into `output` too, if there is one.
+pub fn watch(
+    options: live::Options,
+    duration: Duration,
+    quiet: bool,
+    output: Option<Output>,
+) -> Result<Watch, WatchError> {
+    let whom = whom(&options);
+    let handle = live::start(options.clone())?;
+    let sink =
+        output.map(|output| Sink::new(output, header(handle.watched.clone(), &options, true)));
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
         eprintln!("syscope: watching {whom} for {span} (Ctrl-C ends it early)");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let progress = !quiet && io::stderr().is_terminal();
-    Ok(runtime.block_on(collect(handle, duration, progress))?)
+    Ok(runtime.block_on(collect(handle, duration, progress, sink))?)
 }
 
-async fn collect(mut handle: Handle, duration: Duration, progress: bool) -> io::Result<Watch> {
+/// Who is watched, for a sentence.
+pub fn whom(options: &live::Options) -> String {
+    if options.filter.is_empty() {
+        "every process".to_owned()
+    } else {
+        format!("what matches `{}`", text::visible(options.filter.text()))
+    }
+}
+
+async fn collect(
+    mut handle: Handle,
+    duration: Duration,
+    progress: bool,
+    mut sink: Option<Sink>,
+) -> io::Result<Watch> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
     let mut model = Model::new(handle.watched.clone(), Bounds::REPORT);
@@ -58,7 +84,11 @@ async fn collect(mut handle: Handle, duration: Duration, progress: bool) -> io::
         tokio::select! {
             biased;
             batch = handle.batches.recv() => match batch {
-                Some(batch) => take(&mut model, batch, end, progress),
+                Some(batch) => {
+                    // An error ends the recording alone; it is told with what was recorded.
+                    sink.as_mut().map(|sink| sink.push(&batch));
+                    take(&mut model, batch, end, progress);
+                }
                 None => break,
             },
             // A second one does not wait for symbols any more.
@@ -77,7 +107,11 @@ async fn collect(mut handle: Handle, duration: Duration, progress: bool) -> io::
     if progress {
         eprint!("\r\x1b[K");
     }
-    Ok(Watch { model, interrupted })
+    let recording = sink.map(|mut sink| {
+        sink.finish();
+        sink.recording().clone()
+    });
+    Ok(Watch { model, interrupted, recording })
 }
 
 fn stop(handle: &Handle) {
