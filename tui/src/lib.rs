@@ -1,7 +1,7 @@
 //! syscope: what a Linux machine is doing, right now, and why it is slow.
 //!
 //! Data flows one way: [`source`] makes batches, [`model`] folds them, [`app`] decides what is
-//! shown, [`ui`] draws it. See `ARCHITECTURE.md` in the repository.
+//! shown, [`ui`] draws it, and [`screen`] is the loop around both. See `ARCHITECTURE.md` in the repository.
 
 pub mod app;
 pub mod capture;
@@ -17,6 +17,7 @@ pub mod launch;
 pub mod model;
 pub mod probes;
 pub mod report;
+pub mod screen;
 pub mod source;
 pub mod symbols;
 pub mod text;

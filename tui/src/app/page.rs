@@ -1,6 +1,7 @@
 //! A page of text over the panes: the help, a stack, all about an open or a call.
 
 mod content;
+mod health;
 mod help;
 
 pub use content::{clock, state_name};

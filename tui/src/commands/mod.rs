@@ -17,7 +17,7 @@ use crate::headless::{self, Output, Watch};
 use crate::kernel::AttachError;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
-use crate::{app, doctor};
+use crate::{doctor, screen};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, Write};
 use std::path::Path;
@@ -111,16 +111,16 @@ fn refused(error: StartError) -> eyre::Error {
     }
 }
 
-fn colour(color: Color) -> app::ColourChoice {
+fn colour(color: Color) -> screen::ColourChoice {
     match color {
-        Color::Auto => app::ColourChoice::Auto,
-        Color::Always => app::ColourChoice::Always,
-        Color::Never => app::ColourChoice::Never,
+        Color::Auto => screen::ColourChoice::Auto,
+        Color::Always => screen::ColourChoice::Always,
+        Color::Never => screen::ColourChoice::Never,
     }
 }
 
 /// How the screen ended, as an exit status.
-fn screen_status(ended: Result<(), app::AppError>) -> eyre::Result<ExitCode> {
+fn screen_status(ended: Result<(), screen::Error>) -> eyre::Result<ExitCode> {
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => match error.exit() {

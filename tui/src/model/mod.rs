@@ -151,8 +151,10 @@ impl Model {
         }
         self.now_ns = before.time_ns;
         before.processes.into_iter().for_each(|event| self.processes.fold(event));
+        self.stacks.advance(before.time_ns);
         self.stacks.fold(before.stacks);
-        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes);
+        let places = self.bounds.places;
+        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes, places);
         self.health = before.health;
     }
 

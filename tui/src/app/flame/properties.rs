@@ -5,6 +5,7 @@ use super::spans::Spans;
 use super::*;
 use crate::flame::FlameTree;
 use crate::flame::tests::any_tree;
+use crate::text;
 use proptest::prelude::*;
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
