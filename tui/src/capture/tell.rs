@@ -83,7 +83,7 @@ impl Telling {
     pub fn raw_len(&self) -> usize {
         let (strings, frames, nodes) = (&self.strings.new, &self.frames.new, &self.nodes.new);
         strings.text.len()
-            + strings.length.len()
+            + 2 * strings.length.len()
             + 7 * frames.flags.len()
             + nodes.above.len()
             + nodes.frame.len()
@@ -124,11 +124,22 @@ impl Strings {
         {
             return *number;
         }
+        let (directory, rest) = split(&clipped);
+        let directory = if directory.is_empty() { 0 } else { self.number(directory) + 1 };
+        put(&mut self.new.directory, directory);
+        put(&mut self.new.length, rest.len() as u64);
+        self.new.text.extend_from_slice(rest.as_bytes());
         let number = self.numbers.len() as u64;
-        put(&mut self.new.length, clipped.len() as u64);
-        self.new.text.extend_from_slice(clipped.as_bytes());
         self.numbers.insert(clipped.into(), number);
         number
+    }
+}
+
+/// The directory of a path, with its slash, and the rest. What ends in a slash has none.
+fn split(text: &str) -> (&str, &str) {
+    match text.rfind('/') {
+        Some(slash) if slash > 0 && slash + 1 < text.len() => text.split_at(slash + 1),
+        _ => ("", text),
     }
 }
 

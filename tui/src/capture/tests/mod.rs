@@ -1,6 +1,7 @@
 //! Tests of captures as a whole.
 
 mod arbitrary;
+mod damage;
 mod roundtrip;
 
 use super::{Capture, Decoder, Encoder, Frame, Header, Writer};
