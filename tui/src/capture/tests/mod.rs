@@ -3,6 +3,7 @@
 mod arbitrary;
 mod damage;
 mod roundtrip;
+mod schema;
 
 use super::{Capture, Decoder, Encoder, Frame, Header, Writer};
 use crate::source::Batch;
