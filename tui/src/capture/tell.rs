@@ -1,6 +1,7 @@
 //! What a writer has told since the last key: strings, frames, stacks. Each is told once, and
 //! referred to by number from then on.
 
+use super::budget;
 use super::column::{put, put_delta};
 use super::limits::{STACK_MAX, STRING_MAX, WORDS_MAX};
 use super::messages;
@@ -33,6 +34,15 @@ pub struct Telling {
     stack_ids: Table,
     /// Stacks whose frames were told.
     pub stacks: FxHashSet<StackId>,
+}
+
+impl Telling {
+    /// Memory that a reader needs for all of it, in bytes.
+    pub fn cost(&self) -> u64 {
+        self.strings.cost
+            + 128 * self.frames.numbers.len() as u64
+            + 16 * self.nodes.numbers.len() as u64
+    }
 }
 
 impl Telling {
@@ -111,6 +121,7 @@ impl Telling {
 struct Strings {
     numbers: FxHashMap<Box<str>, u64>,
     new: messages::Strings,
+    cost: u64,
 }
 
 impl Strings {
@@ -129,6 +140,7 @@ impl Strings {
         put(&mut self.new.directory, directory);
         put(&mut self.new.length, rest.len() as u64);
         self.new.text.extend_from_slice(rest.as_bytes());
+        self.cost += budget::of_string(&clipped);
         let number = self.numbers.len() as u64;
         self.numbers.insert(clipped.into(), number);
         number

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod damage;
+mod limits;
 mod roundtrip;
 mod schema;
 
