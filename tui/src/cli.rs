@@ -1,13 +1,24 @@
 //! The command line.
 
+mod headless;
 mod help;
+mod moment;
+mod record;
+mod replay;
+mod trace;
 mod values;
+
+pub use headless::{CaptureArgs, FlameArgs, FlameFormat, ReportArgs};
+pub use moment::{Moment, MomentRange};
+pub use record::{LaunchArgs, RecordArgs};
+pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
+pub use trace::{TraceArgs, TraceKind};
 
 use crate::filter::{Filter, ParseError};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a Linux machine is doing, right now, and why it is slow.
@@ -42,6 +53,18 @@ pub enum Command {
     /// Watch for a while, write a flame graph, and exit.
     #[command(after_help = help::FLAME)]
     Flame(FlameArgs),
+    /// Record to a file, without the screen; with a command, from its start to its end.
+    #[command(after_help = help::RECORD)]
+    Record(RecordArgs),
+    /// Show a recording in the four panes, with a timeline.
+    #[command(after_help = help::REPLAY)]
+    Replay(ReplayArgs),
+    /// Replay a recording that comes with syscope: a tour that needs no privilege.
+    #[command(after_help = help::DEMO)]
+    Demo(DemoArgs),
+    /// Print events as they happen, one a line, until interrupted.
+    #[command(after_help = help::TRACE, mut_arg("freq", |arg| arg.hide(true)))]
+    Trace(TraceArgs),
     /// Say which probes can run here, what is missing for the others, and what mends it.
     #[command(after_help = help::DOCTOR)]
     Doctor(DoctorArgs),
@@ -51,6 +74,9 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// What `record -- COMMAND` starts: it waits to be watched, then becomes the command.
+    #[command(hide = true)]
+    Launch(LaunchArgs),
 }
 
 /// Options of all commands.
@@ -130,81 +156,6 @@ pub struct LiveArgs {
     pub inject_panic: bool,
 }
 
-/// Options of `report`.
-#[derive(Args, Clone, Debug)]
-pub struct ReportArgs {
-    /// Whom to watch.
-    #[command(flatten)]
-    pub watch: WatchArgs,
-    /// How long to watch: 5, 2.5, 500ms, 1m30s; up to 24h.
-    #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
-    pub duration: Duration,
-    /// Print one JSON document instead of text.
-    #[arg(long)]
-    pub json: bool,
-    /// Rows of each table (text: 20 unless given; JSON: all unless given).
-    #[arg(long, value_name = "N", value_parser = values::top)]
-    pub top: Option<usize>,
-    /// No progress on standard error.
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// Options of `flame`.
-#[derive(Args, Clone, Debug)]
-pub struct FlameArgs {
-    /// Whom to watch.
-    #[command(flatten)]
-    pub watch: WatchArgs,
-    /// How long to watch: 10, 2.5, 500ms, 1m30s; up to 24h.
-    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
-    pub duration: Duration,
-    /// Show where time passes off the CPU instead of on it.
-    #[arg(long)]
-    pub off_cpu: bool,
-    /// Where to write: a name that ends in .svg or .folded, or `-` for standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// What to write; told from the name of the output unless given (`-`: svg).
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FlameFormat>,
-    /// No progress on standard error.
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// What `flame` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FlameFormat {
-    /// A picture for a browser, with search and zoom.
-    Svg,
-    /// Text: one stack a line, its frames joined by semicolons, and its weight.
-    Folded,
-}
-
-impl FlameArgs {
-    /// Whether the output goes to standard output.
-    pub fn to_stdout(&self) -> bool {
-        self.output == Path::new("-")
-    }
-
-    /// What to write; an error where neither `--format` nor the output's name tells.
-    pub fn format(&self) -> Result<FlameFormat, String> {
-        let extension = self.output.extension().and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            (Some(format), _) => Ok(format),
-            (None, Some("svg")) => Ok(FlameFormat::Svg),
-            (None, Some("folded")) => Ok(FlameFormat::Folded),
-            (None, _) if self.to_stdout() => Ok(FlameFormat::Svg),
-            (None, _) => Err(format!(
-                "cannot tell what to write to '{}': name it .svg or .folded, or add --format svg \
-                 or --format folded",
-                self.output.display()
-            )),
-        }
-    }
-}
-
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
@@ -234,7 +185,9 @@ impl Cli {
             None => Some(&self.live.watch),
             Some(Command::Report(report)) => Some(&report.watch),
             Some(Command::Flame(flame)) => flame.format().map(|_| Some(&flame.watch))?,
-            Some(Command::Doctor(_) | Command::Completions { .. }) => None,
+            Some(Command::Record(record)) => record.check().map(|()| Some(&record.watch))?,
+            Some(Command::Trace(trace)) => Some(&trace.watch),
+            Some(_) => None,
         };
         watch.map_or(Ok(()), |watch| watch.filter().map(|_| ()).map_err(|e| e.to_string()))
     }

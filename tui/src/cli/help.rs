@@ -46,6 +46,10 @@ Examples:
   sudo syscope report -d 5 --json | jq .opens
   sudo syscope flame -d 10 -o out.svg         a flame graph of the CPUs
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  sudo syscope record -o x.syscope -- make    record a command, from its start to its end
+  syscope replay x.syscope                    the recording in the four panes
+  sudo syscope trace opens -c nginx           every open, a line each
+  syscope demo                                a tour, without privilege
   syscope doctor                              what is missing, and the command that mends it
 
 Environment:
@@ -62,6 +66,7 @@ Examples:
   sudo syscope report -d 5
   sudo syscope report -d 30 -c postgres --top 5
   sudo syscope report -d 5 --json > report.json
+  syscope report --from incident.syscope --range 10s..20s
 
 The tables go to standard output, progress to standard error. What was lost or could not run is said
 at the end of the text, and under `health` in the JSON document.";
@@ -71,6 +76,7 @@ Examples:
   sudo syscope flame -d 10 -o out.svg
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
   sudo syscope flame -c postgres -o - --format folded | less -S
+  syscope flame --from incident.syscope --range 10s..20s -o out.svg
 
 An existing output is replaced only when the new one is complete.";
 
@@ -83,3 +89,70 @@ Examples:
   syscope completions bash > /etc/bash_completion.d/syscope
   syscope completions zsh > \"${fpath[1]}/_syscope\"
   syscope completions fish > ~/.config/fish/completions/syscope.fish";
+
+pub(super) const RECORD: &str = "\
+Examples:
+  sudo syscope record -o incident.syscope               until Ctrl-C
+  sudo syscope record -o web.syscope -d 60 -c nginx
+  sudo syscope record -o build.syscope -- make -j2      from its first instruction to its end
+  ssh root@web syscope record -o - -d 60 > web.syscope
+
+  syscope replay incident.syscope                       the four panes, with a timeline
+  syscope report --from incident.syscope --range 10s..20s
+
+A recording cut short (kill -9, a full disk) opens up to its last whole second.
+
+A recording holds secrets: the paths of files that were opened, and the command lines of processes,
+which may have passwords in them. --no-cmdline leaves command lines out. The file is created readable
+by its owner only (mode 0600); under sudo that is root.
+
+The command runs with the environment that syscope has, in the same folder, on the same terminal.
+Ctrl-C reaches the command, and syscope ends with it; SIGTERM is passed on to it. When --duration ends
+before the command does, the recording ends, and syscope waits for the command.
+
+Exit status:
+  0         recorded; Ctrl-C is the way to end a recording without --duration
+  1, 2      as for every command
+  126, 127  the command could not be executed, was not found: there is no recording then
+  130       Ctrl-C ended it before --duration
+  else      that of the command; 128 and the number of the signal that ended it";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  syscope replay incident.syscope
+  syscope replay incident.syscope --at 12:03:10
+  syscope replay incident.syscope --speed 4 --filter comm:nginx
+
+Needs no privilege but to read the file.";
+
+pub(super) const DEMO: &str = "\
+Needs no privilege: everything that is shown was recorded on a real machine before.";
+
+pub(super) const TRACE: &str = "\
+WHAT is one of:
+  opens            time, PID, TID, name of the thread, result (descriptor or error), duration, flags,
+                   path
+  exec             time, PID, PID of its parent, name, command line (ends in \u{2026} where it was cut)
+  syscalls-failed  time, PID, TID, name of the thread, system call, duration, error
+
+Only the probe that WHAT needs is attached. Filters look at processes as they are at the time of the
+event (exec: with the new program).
+
+JSON Lines: every object has `type`, and `time_ns` (since 1970; opens and calls: when they began).
+  open    pid tid comm path flags duration_ns, and fd or errno; `unresolved`: true where the path is
+          relative and its directory not known, `cut`, `unreadable` likewise
+  exec    pid parent comm cmdline
+  failed  pid tid comm syscall errno error duration_ns
+  lost    lost: events missing here, and why: ring_full map_full skipped_runs overrun
+Lines and lost events together are all that happened. Lost events are told on standard error too, at
+the end. A `lost` may be more than was missed: it counts before the whole filter is applied; exec: it
+counts ends and forks too.
+
+Ctrl-C, SIGTERM, -d and a closed pipe are normal ends: the exit status is 0. A second Ctrl-C does not
+wait for a reader that is slow.
+
+Examples:
+  sudo syscope trace -c nginx
+  sudo syscope trace exec -d 60 > execs.txt
+  sudo syscope trace opens -p 1234 --follow-forks | grep ENOENT
+  sudo syscope trace syscalls-failed --json | jq -r 'select(.errno == \"EACCES\") | .comm'";

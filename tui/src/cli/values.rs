@@ -1,5 +1,6 @@
 //! Values of options: one clear error for each that is wrong, with what would be right.
 
+use super::moment::{Moment, MomentRange};
 use crate::filter::Filter;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -54,10 +55,45 @@ fn within(text: &str, min: Duration, max: Duration, range: &str) -> Result<Durat
 }
 
 /// `5` and `2.5` are seconds; else as jiff reads it: `250ms`, `1m30s`, `2 hours`.
-fn time(text: &str) -> Option<Duration> {
+pub(super) fn time(text: &str) -> Option<Duration> {
     let text = text.trim();
     let seconds = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let with_unit = if seconds { format!("{text}s") } else { text.to_owned() };
     let time: SignedDuration = with_unit.parse().ok()?;
     Duration::try_from(time).ok()
+}
+
+/// A moment of a capture.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let help = "a moment is a time since the start (12s, 1m30s) or a time of day (12:03:10)";
+    Moment::parse(text).ok_or_else(|| help.to_owned())
+}
+
+/// A part of a capture.
+pub(super) fn range(text: &str) -> Result<MomentRange, String> {
+    let help = "a range is two moments with dots between, one may be left out: 10s..20s, ..1m, \
+                12:03:10..12:03:40";
+    let range = MomentRange::parse(text).ok_or(help)?;
+    match (range.from, range.to) {
+        (Some(Moment::After(from)), Some(Moment::After(to))) if from >= to => {
+            Err("it must end after it begins".into())
+        }
+        _ => Ok(range),
+    }
+}
+
+/// How fast a capture is replayed.
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.trim().trim_end_matches('x').parse().ok();
+    let speed = speed.filter(|speed| (0.1..=100.0).contains(speed));
+    speed.ok_or_else(|| "it must be a number from 0.1 to 100, as in --speed 2".into())
+}
+
+/// Columns and rows of a screen.
+pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
+    let (columns, rows) = text.split_once('x').ok_or("columns and rows, as in 120x40")?;
+    match (columns.parse(), rows.parse()) {
+        (Ok(columns @ 1..=500), Ok(rows @ 1..=500)) => Ok((columns, rows)),
+        _ => Err("1x1 to 500x500".into()),
+    }
 }

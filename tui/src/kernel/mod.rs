@@ -7,7 +7,10 @@
 #![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 
 mod drain;
+mod failed;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod layout;
 mod lifecycle;
@@ -17,19 +20,23 @@ mod offcpu;
 mod opens;
 mod overhead;
 mod profile;
+mod stack_ids;
 mod stacks;
 mod sys;
 mod syscalls;
 mod waker;
+mod wanted;
 
 pub use load::{AttachError, Settings};
 pub use waker::Waker;
+pub use wanted::Wanted;
 
 use crate::filter::PushDown;
-use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, SyscallDelta};
-use crate::source::{ProbeStatus, ResolvedStack, WaitingNow};
+use crate::source::{FailedCall, Health, OffcpuDelta, OpenEvent, ProbeStatus, ProcessEvent};
+use crate::source::{ProfileDelta, ResolvedStack, SyscallDelta, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
+use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -39,8 +46,8 @@ use syscope_shared::health::ProbeId;
 /// Shortest epoch of the stack tables.
 const EPOCH_MIN: Duration = Duration::from_millis(40);
 
-/// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
-/// first use of the id.
+/// Everything that was read in one go. Stacks are named by id, their addresses come with the first use
+/// of the id, and with the first after [`crate::source::StackId::TOLD_AGAIN_NS`] without one.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// What happened to processes, in order.
@@ -49,6 +56,8 @@ pub struct Reading {
     pub execs: Vec<(u32, u32)>,
     /// System calls since the last reading.
     pub syscalls: Vec<SyscallDelta>,
+    /// System calls that failed since the last reading, where each is asked for.
+    pub failed: Vec<FailedCall>,
     /// File opens since the last reading.
     pub opens: Vec<OpenEvent>,
     /// Waits that ended since the last reading.
@@ -57,11 +66,13 @@ pub struct Reading {
     pub waiting: Option<Vec<WaitingNow>>,
     /// Samples since the last reading.
     pub profile: Vec<ProfileDelta>,
-    /// Stacks that were met for the first time.
+    /// Stacks that were met for the first time, or for the first time after long.
     pub stacks: Vec<NewStack>,
+    /// Stacks that are to be told again and have their names.
+    pub resolved: Vec<Arc<ResolvedStack>>,
 }
 
-/// A stack that was met for the first time.
+/// A stack whose frames have to be told.
 #[derive(Debug)]
 pub struct NewStack {
     /// The probe that met it.
@@ -70,6 +81,8 @@ pub struct NewStack {
     pub request: Request,
     /// Id of the program that ran (see [`syscope_shared::offcpu::Key::exec_id`]).
     pub exec_id: u32,
+    /// It was told before, so long ago that it may be forgotten.
+    pub again: bool,
 }
 
 /// The attached BPF programs and their maps.
@@ -77,9 +90,10 @@ pub struct Kernel {
     statuses: Vec<ProbeStatus>,
     filter: filter::Writer,
     health: health::Reader,
-    overhead: overhead::Meter,
+    overhead: Option<overhead::Meter>,
     lifecycle: Option<lifecycle::Reader>,
     syscalls: Option<syscalls::Reader>,
+    failed: Option<failed::Reader>,
     opens: Option<opens::Reader>,
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
@@ -124,8 +138,9 @@ impl Kernel {
     /// Outside a tokio runtime with I/O.
     pub fn wakers(&self) -> std::io::Result<Vec<Waker>> {
         let lifecycle = self.lifecycle.as_ref().map(lifecycle::Reader::as_fd);
+        let failed = self.failed.as_ref().map(failed::Reader::as_fd);
         let opens = self.opens.as_ref().map(opens::Reader::as_fd);
-        lifecycle.into_iter().chain(opens).map(Waker::new).collect()
+        lifecycle.into_iter().chain(failed).chain(opens).map(Waker::new).collect()
     }
 
     /// Reads only the ring buffers: what cannot wait for the next tick.
@@ -134,8 +149,15 @@ impl Kernel {
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.read(reading);
         }
+        if let Some(failed) = &mut self.failed {
+            failed.read(&mut reading.failed);
+        }
         if let Some(opens) = &mut self.opens {
             opens.read(&mut reading.opens);
+        }
+        // The start or exec of a process comes before its first event, so it is known with it.
+        if let Some(lifecycle) = &mut self.lifecycle {
+            lifecycle.read(reading);
         }
         Ok(())
     }
@@ -197,17 +219,17 @@ impl Kernel {
         }
     }
 
-    /// Frees what the maps hold of a process that has ended. To be called a tick after its end, when
-    /// its last counts have been read.
-    pub fn free(&mut self, pid: u32) {
+    /// Frees what the maps hold of processes that have ended. To be called a tick after their end,
+    /// when their last counts have been read.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
         if let Some(syscalls) = &mut self.syscalls {
-            syscalls.free(pid);
+            syscalls.free(pids);
         }
         if let Some(offcpu) = &mut self.offcpu {
-            offcpu.free(pid);
+            offcpu.free(pids);
         }
         if let Some(profile) = &mut self.profile {
-            profile.free(pid);
+            profile.free(pids);
         }
     }
 
@@ -221,8 +243,9 @@ impl Kernel {
         health
     }
 
-    /// What watching costs; measures the BPF programs for a short window now and then.
+    /// What watching costs; measures the BPF programs for a short window now and then. Nothing where
+    /// the panes are not wanted: measuring costs, and nobody would see it.
     pub fn overhead(&mut self, now_ns: u64) -> crate::source::Overhead {
-        self.overhead.read(now_ns)
+        self.overhead.as_mut().map(|meter| meter.read(now_ns)).unwrap_or_default()
     }
 }

@@ -1,0 +1,105 @@
+//! Options of `report` and `flame`: both watch for a while, or read a capture.
+
+use super::moment::MomentRange;
+use super::{WatchArgs, values};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Captures to read or to write.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureArgs {
+    /// Read this capture instead of watching. --pid, --comm and --filter then choose among what was
+    /// recorded.
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["duration", "freq", "include_self", "record"])]
+    pub from: Option<PathBuf>,
+    /// With --from: only this part of it, as time since its start (10s..20s, ..1m, 90..) or as time
+    /// of day (12:03:10..12:03:40).
+    #[arg(long, value_name = "FROM..TO", requires = "from", value_parser = values::range)]
+    pub range: Option<MomentRange>,
+    /// Save the capture of this very run to a new file. It holds paths and command lines.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// Whom to watch.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+    /// How long to watch: 5, 2.5, 500ms, 1m30s; up to 24h.
+    #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
+    pub duration: Duration,
+    /// Captures to read or to write.
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Rows of each table (text: 20 unless given; JSON: all unless given).
+    #[arg(long, value_name = "N", value_parser = values::top)]
+    pub top: Option<usize>,
+    /// No progress on standard error.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Options of `flame`.
+#[derive(Args, Clone, Debug)]
+pub struct FlameArgs {
+    /// Whom to watch.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+    /// How long to watch: 10, 2.5, 500ms, 1m30s; up to 24h.
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = values::duration)]
+    pub duration: Duration,
+    /// Captures to read or to write.
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    /// Show where time passes off the CPU instead of on it.
+    #[arg(long)]
+    pub off_cpu: bool,
+    /// Where to write: a name that ends in .svg or .folded, or `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What to write; told from the name of the output unless given (`-`: svg).
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FlameFormat>,
+    /// No progress on standard error.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What `flame` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FlameFormat {
+    /// A picture for a browser, with search and zoom.
+    Svg,
+    /// Text: one stack a line, its frames joined by semicolons, and its weight.
+    Folded,
+}
+
+impl FlameArgs {
+    /// Whether the output goes to standard output.
+    pub fn to_stdout(&self) -> bool {
+        self.output == Path::new("-")
+    }
+
+    /// What to write; an error where neither `--format` nor the output's name tells.
+    pub fn format(&self) -> Result<FlameFormat, String> {
+        let extension = self.output.extension().and_then(|extension| extension.to_str());
+        match (self.format, extension) {
+            (Some(format), _) => Ok(format),
+            (None, Some("svg")) => Ok(FlameFormat::Svg),
+            (None, Some("folded")) => Ok(FlameFormat::Folded),
+            (None, _) if self.to_stdout() => Ok(FlameFormat::Svg),
+            (None, _) => Err(format!(
+                "cannot tell what to write to '{}': name it .svg or .folded, or add --format svg \
+                 or --format folded",
+                self.output.display()
+            )),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The file that is recorded: written on a thread of its own, for a slow disk must not hold up what is
+//! watched.
+
+use super::Recording;
+use crate::capture::{Frame, Header, Writer};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+/// Frames that may wait for the disk: about a minute.
+const WAITING_FRAMES: usize = 64;
+
+/// Creates a file that must not exist yet, for its owner alone: command lines and paths are in it.
+pub fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// What the writing thread says.
+#[derive(Debug, Default)]
+struct Progress {
+    bytes: AtomicU64,
+    error: OnceLock<String>,
+}
+
+/// A file that is being recorded.
+#[derive(Debug)]
+pub struct Output {
+    recording: Recording,
+    /// Events and stacks that were lost before it began.
+    lost_before: u64,
+    frames: SyncSender<Frame>,
+    progress: Arc<Progress>,
+    thread: JoinHandle<()>,
+}
+
+impl Output {
+    /// Creates the file and writes the header.
+    pub fn start(path: &Path, header: &Header, lost_before: u64) -> io::Result<Self> {
+        let writer = Writer::new(create(path)?, header)?;
+        let progress = Arc::new(Progress::default());
+        progress.bytes.store(writer.bytes(), Ordering::Relaxed);
+        let (frames, waiting) = sync_channel(WAITING_FRAMES);
+        let theirs = Arc::clone(&progress);
+        let thread = thread::Builder::new()
+            .name("capture".to_owned())
+            .spawn(move || write(writer, &waiting, &theirs))?;
+        let recording = Recording { path: path.to_owned(), ..Recording::default() };
+        Ok(Self { recording, lost_before, frames, progress, thread })
+    }
+
+    /// Has a frame written. False where it had no room; what could not be written after an error is no
+    /// gap, for nothing follows it.
+    pub fn send(&mut self, frame: &Frame) -> bool {
+        let sent = self.frames.try_send(frame.clone());
+        let batches = frame.ticks.len() as u64;
+        match sent {
+            Ok(()) => self.recording.batches += batches,
+            Err(_) => self.recording.missing += batches,
+        }
+        self.recording.span_ns += frame.ticks.iter().map(|tick| tick.window_ns).sum::<u64>();
+        if let Some(tick) = frame.ticks.last() {
+            self.recording.lost = tick.lost.saturating_sub(self.lost_before);
+        }
+        !matches!(sent, Err(TrySendError::Full(_)))
+    }
+
+    /// How far it is.
+    pub fn recording(&self) -> Recording {
+        Recording {
+            bytes: self.progress.bytes.load(Ordering::Relaxed),
+            error: self.progress.error.get().cloned(),
+            ..self.recording.clone()
+        }
+    }
+
+    /// Waits until all is written.
+    pub fn finish(self) -> Recording {
+        let Self { recording, frames, progress, thread, .. } = self;
+        drop(frames);
+        if thread.join().is_err() {
+            let _ = progress.error.set("the writing thread panicked".to_owned());
+        }
+        Recording {
+            bytes: progress.bytes.load(Ordering::Relaxed),
+            error: progress.error.get().cloned(),
+            ..recording
+        }
+    }
+}
+
+fn write(mut writer: Writer<File>, frames: &Receiver<Frame>, progress: &Progress) {
+    let mut failed = Ok(());
+    while let Ok(frame) = frames.recv() {
+        failed = writer.write(&frame);
+        if failed.is_err() {
+            break;
+        }
+        progress.bytes.store(writer.bytes(), Ordering::Relaxed);
+    }
+    if let Err(error) = failed.and_then(|()| {
+        let bytes = writer.bytes();
+        writer.finish().map(|_| progress.bytes.store(bytes, Ordering::Relaxed))
+    }) {
+        // The channel closes with this thread: what comes later counts as missing.
+        let _ = progress.error.set(error.to_string());
+    }
+}
