@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use syscope::capture::{Capture, Decoder, Encoder, Frame, Header, Writer};
 use syscope::filter::Filter;
+use syscope::kernel::Wanted;
 use syscope::source::Batch;
 use syscope::source::live::{Options, start};
 
@@ -39,6 +40,7 @@ type Recorded = (Vec<Batch>, Header);
 
 fn watch(seconds: u64, filter: &str) -> Result<Recorded, Box<dyn Error>> {
     let options = Options {
+        wanted: Wanted::PANES,
         interval: Duration::from_millis(250),
         frequency_hz: 99,
         include_self: false,
