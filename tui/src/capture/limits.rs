@@ -40,8 +40,9 @@ pub const KEY_RAW: u64 = 4 << 20;
 
 /// How long an ended process may still get counts, in ns: a key tells of it.
 pub const ENDED_NS: u64 = 2_000_000_000;
-/// A stack that was not used for so long, in ns, may be forgotten by the writer.
-pub const STACK_UNUSED_NS: u64 = 600_000_000_000;
+/// A stack that was not used for so long, in ns, may be forgotten by the writer: the source tells it
+/// again.
+pub const STACK_UNUSED_NS: u64 = crate::source::StackId::KEPT_UNUSED_NS;
 /// Stacks that the writer remembers whatever their age.
 pub const STACKS_KEPT: usize = 20_000;
 /// Stacks that the writer remembers at most.
