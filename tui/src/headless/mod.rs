@@ -41,15 +41,15 @@ pub enum WatchError {
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
 /// and on a terminal how far it is, unless `quiet`. Everything goes into `output` too, if there is one.
 pub fn watch(
-    options: live::Options,
+    options: &live::Options,
     duration: Duration,
     quiet: bool,
     output: Option<Output>,
 ) -> Result<Watch, WatchError> {
-    let whom = whom(&options);
+    let whom = whom(options);
     let handle = live::start(options.clone())?;
     let sink =
-        output.map(|output| Sink::new(output, header(handle.watched.clone(), &options, true)));
+        output.map(|output| Sink::new(output, header(handle.watched.clone(), options, true)));
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
         eprintln!("syscope: watching {whom} for {span} (Ctrl-C ends it early)");

@@ -7,7 +7,7 @@ use crate::source::{Batch, Control, Handle, ProbeStatus, ProcessEvent};
 use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
@@ -271,11 +271,9 @@ pub fn summary(recording: &Recording, broken_pipe: bool) -> String {
     }
 }
 
-fn until(end: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match end {
-            Some(end) => tokio::time::sleep_until(end).await,
-            None => pending().await,
-        }
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => pending().await,
     }
 }
