@@ -1,10 +1,12 @@
 //! Watching without the screen: what `report`, `flame` and `record` have in common.
 
+mod output;
 mod record;
 mod sink;
 
+pub use output::{Output, OutputError};
 pub use record::{Options as RecordOptions, Recorded, record, summary};
-pub use sink::{Output, OutputError, Sink, header};
+pub use sink::{Sink, header};
 
 use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};

@@ -262,11 +262,10 @@ pub fn summary(recording: &Recording, broken_pipe: bool) -> String {
         recording.lost
     );
     match &recording.error {
-        Some(error) if !broken_pipe => {
-            format!(
-                "the recording ended early: cannot write {path}: {error}; it is whole up to there: {holds}"
-            )
-        }
+        Some(error) if !broken_pipe => format!(
+            "the recording ended early: cannot write {path}: {error}; it is whole up to there: \
+             {holds}"
+        ),
         _ => format!("wrote {path}: {holds}"),
     }
 }
