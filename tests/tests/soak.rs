@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use syscope::filter::Filter;
+use syscope::kernel::Wanted;
 use syscope::source::live::{self, Options};
 use syscope::source::{Batch, Control, Health, ProcessEvent};
 use syscope_tests::terminal::Terminal;
@@ -157,6 +158,7 @@ impl Counter {
             frequency_hz: 99,
             include_self: false,
             filter: Filter::from_cli(&[pid], &[], true),
+            wanted: Wanted::PANES,
         };
         let mut handle = live::start(options).expect("the screen could");
         let control = handle.control.clone();
