@@ -40,7 +40,7 @@ impl Workload {
         let lines = lines_of(child.stdout.take().expect("it is piped"));
         let stdin = child.stdin.take();
         let mut workload = Self { child, stdin, lines, pid: 0 };
-        let ready = workload.line("ready ");
+        let ready = workload.line("ready ", PATIENCE);
         workload.pid = ready.parse().expect("a PID");
         workload
     }
@@ -53,7 +53,12 @@ impl Workload {
 
     /// Waits until its work is done: the truth about it.
     pub fn done(&self) -> Value {
-        serde_json::from_str(&self.line("done ")).expect("the truth is JSON")
+        self.done_within(PATIENCE)
+    }
+
+    /// The same for work that takes longer.
+    pub fn done_within(&self, patience: Duration) -> Value {
+        serde_json::from_str(&self.line("done ", patience)).expect("the truth is JSON")
     }
 
     /// Ends it and waits for its end.
@@ -62,8 +67,8 @@ impl Workload {
         self.child.wait().expect("it is a child");
     }
 
-    fn line(&self, prefix: &str) -> String {
-        let line = self.lines.recv_timeout(PATIENCE);
+    fn line(&self, prefix: &str, patience: Duration) -> String {
+        let line = self.lines.recv_timeout(patience);
         let line = line.unwrap_or_else(|_| panic!("the workload never said {prefix:?}"));
         let rest = line.strip_prefix(prefix);
         rest.unwrap_or_else(|| panic!("{prefix:?} was due, not {line:?}")).to_owned()

@@ -52,6 +52,10 @@ fn help_version_and_completions_work_without_privilege() {
         (&["help"], "report"),
         (&["report", "--help"], "--json"),
         (&["flame", "--help"], "--off-cpu"),
+        (&["record", "--help"], "secrets"),
+        (&["replay", "--help"], "--speed"),
+        (&["demo", "--help"], "privilege"),
+        (&["trace", "--help"], "syscalls-failed"),
         (&["doctor", "--help"], "Usage"),
         (&["--version"], env!("CARGO_PKG_VERSION")),
         (&["completions", "bash"], "complete "),
@@ -103,7 +107,12 @@ fn doctor_as_root_finds_that_everything_runs() {
 #[test]
 fn without_privilege_one_line_says_how_to_get_it() {
     let nobody = Unprivileged::new();
-    for args in [&["report", "-d", "1"][..], &["flame", "-d", "1", "-o", "-"]] {
+    for args in [
+        &["report", "-d", "1"][..],
+        &["flame", "-d", "1", "-o", "-"],
+        &["record", "-d", "1", "-o", "-"],
+        &["record", "-o", "/tmp/x.syscope", "--", "id"],
+    ] {
         let output = nobody.run(args);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let errors = text(&output.stderr);
@@ -142,6 +151,28 @@ fn the_setcap_command_it_names_is_enough() {
 }
 
 #[test]
+fn a_command_does_not_get_the_capabilities_of_the_recorder() {
+    let _machine = require_bpf!();
+    let nobody = Unprivileged::new();
+    let capabilities = "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_syslog+ep";
+    let Ok(status) = Command::new("setcap").arg(capabilities).arg(&nobody.program).status() else {
+        return skip("there is no setcap here");
+    };
+    assert!(status.success(), "setcap does not take {capabilities:?}");
+    let dir = tempfile::tempdir().expect("room");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("it is ours");
+    let file = dir.path().join("x.syscope");
+    let name = file.to_str().expect("plain text");
+    let output = nobody.run(&["record", "-o", name, "--", "grep", "CapEff", "/proc/self/status"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout), "CapEff:\t0000000000000000\n");
+    let report = nobody.run(&["report", "--json", "--from", name]);
+    assert!(report.status.success(), "no privilege is needed to read one's own: {report:?}");
+    let report = syscope_tests::report::Report::parse(&report.stdout);
+    assert!(report.document.opens.events.iter().any(|open| open.path.ends_with("/status")));
+}
+
+#[test]
 fn what_cannot_work_is_refused_before_anything_is_attached() {
     let _machine = require_bpf!();
     let dir = tempfile::tempdir().expect("room");
@@ -162,6 +193,14 @@ fn what_cannot_work_is_refused_before_anything_is_attached() {
         (&["flame", "-d", "3", "-o", a_dir], "taken.svg"),
         (&["flame", "-d", "3", "-o", "/proc/x.svg"], "/proc/x.svg"),
         (&["flame", "-d", "3", "-o", "x.unknown"], "x.unknown"),
+        (&["record", "-d", "3", "-o", no_dir], "missing"),
+        (&["record", "-d", "3", "-o", a_dir], "is a directory"),
+        (&["record", "-d", "3", "-o", "/etc/passwd"], "exists already"),
+        (&["record", "-d", "3", "-o", "-", "-p", &gone], &gone),
+        (&["record", "-o", "-", "--", "true"], "standard output is the command's"),
+        (&["report", "-d", "3", "--record", "/etc/passwd"], "exists already"),
+        (&["report", "--from", no_dir], "missing"),
+        (&["flame", "--from", no_dir, "-o", "-"], "missing"),
     ] {
         let start = Instant::now();
         let output = run(args);
@@ -251,6 +290,8 @@ fn syscope_args(line: &str) -> Option<Vec<String>> {
     let line = line.trim_start_matches(['$', '#', ' ']);
     let end = line.find([';', '|', '&', '>']).unwrap_or(line.len());
     let line = line[..end].split(" #").next()?;
+    // What comes behind is the command line of another program.
+    let line = line.split(" -- ").next()?;
     let line = match (line.find("$("), line.find(')')) {
         (Some(start), Some(end)) if start < end => {
             format!("{}1{}", &line[..start], &line[end + 1..])

@@ -1,10 +1,10 @@
 //! What the user does in the flame graph.
 
+use super::flame::Motion;
 use super::pane::Pane;
 use super::state::App;
 use super::table::Move;
 use crate::flame::Role;
-use crate::ui::widgets::flame::Motion;
 use std::sync::Arc;
 
 impl App {

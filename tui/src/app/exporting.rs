@@ -19,7 +19,10 @@ pub struct Export {
     pub tree: Arc<FlameTree>,
     /// What it shows, for its title.
     pub subject: String,
-    /// Until when it was watched, in ns since the Unix epoch.
+    /// From when it shows what happened, in ns since the Unix epoch; `None`: from the start of the
+    /// watch, or the last clearing.
+    pub since_ns: Option<i64>,
+    /// Until when, in ns since the Unix epoch.
     pub time_ns: i64,
     /// The process, where it is of one.
     pub process: Option<(u32, String)>,
@@ -48,7 +51,7 @@ impl App {
             return None;
         }
         // Where nothing new comes, waiting would be in vain.
-        if self.paused_ns().is_none() && !self.ended && lacks_symbols(&tree) {
+        if !self.shows_timeline() && !self.ended && lacks_symbols(&tree) {
             self.awaited_export = Some(Awaited { unit, since_ns: self.live().now_ns });
             self.say("the flame graph is written as soon as its symbols are looked up…", false);
             return None;
@@ -95,8 +98,9 @@ impl App {
             (None, "") => "all processes".to_owned(),
             (None, filter) => filter.to_owned(),
         };
-        let time_ns = model.watched.realtime_offset_ns.saturating_add_unsigned(model.now_ns);
-        Effect::Export(Export { tree, subject, time_ns, process })
+        let real = |ns| model.watched.realtime_offset_ns.saturating_add_unsigned(ns);
+        let since_ns = self.time.is_chosen().then(|| real(model.since_ns));
+        Effect::Export(Export { tree, subject, since_ns, time_ns: real(model.now_ns), process })
     }
 }
 

@@ -59,6 +59,26 @@ pub enum Action {
     SearchNext,
     /// To the match before.
     SearchPrevious,
+    /// Go by so many batches on the timeline.
+    StepTime(i64),
+    /// Jump on the timeline: forward or back.
+    JumpTime(bool),
+    /// Go to the start of the timeline.
+    TimeStart,
+    /// Go to its end; live: to what happens now.
+    TimeEnd,
+    /// Mark the start of a range.
+    MarkStart,
+    /// Mark the end of a range.
+    MarkEnd,
+    /// Play twice as fast.
+    Faster,
+    /// Play half as fast.
+    Slower,
+    /// Start recording to a file, or end it.
+    Record,
+    /// Write what is kept of the past to a file.
+    SaveHistory,
     /// Keep the line that was typed.
     LineAccept,
     /// Take back what was typed.
@@ -184,8 +204,20 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('z')], Action::Maximize, Context::PANES, "z", "maximize", "give this pane the whole screen, and back"),
     bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column on screen"),
     bind(&[char('r')], Action::SortReverse, Context::SORTED, "r", "reverse", "sort in the other order"),
-    bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "let the screen stand still; watching goes on"),
-    bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero"),
+    bind(&[char(' ')], Action::Pause, Context::PANES, "Space", "pause", "live: stand still, watching goes on; past: play, pause"),
+    bind(&[char(',')], Action::StepTime(-1), Context::PANES, ", .", "step", "one batch back, one on"),
+    bind(&[char('.')], Action::StepTime(1), Context::PANES, "", "", ""),
+    bind(&[char('<')], Action::JumpTime(false), Context::PANES, "< >", "10 s", "10 s back, 10 s on; live: into what is kept of the past"),
+    bind(&[char('>')], Action::JumpTime(true), Context::PANES, "", "", ""),
+    bind(&[char('[')], Action::MarkStart, Context::PANES, "[ ]", "range", "start, end of a range: all panes show only that"),
+    bind(&[char(']')], Action::MarkEnd, Context::PANES, "", "", ""),
+    bind(&[key(KeyCode::Home)], Action::TimeStart, Context::PANES, "Home", "start", "the start, of the range where there is one"),
+    bind(&[key(KeyCode::End)], Action::TimeEnd, Context::PANES, "End", "end", "the end; live: back to now"),
+    bind(&[char('+'), char('=')], Action::Faster, Context::PANES, "+ -", "speed", "play twice as fast, half as fast"),
+    bind(&[char('-')], Action::Slower, Context::PANES, "", "", ""),
+    bind(&[char('R')], Action::Record, Context::PANES, "R", "record", "record to a file in this folder; again: end that"),
+    bind(&[char('W')], Action::SaveHistory, Context::PANES, "W", "save past", "write what is kept of the past to a file"),
+    bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero; in the past: count from here"),
     bind(&[char('i')], Action::Health, Context::BROWSED, "i", "health", "health: what was lost, what watching costs"),
     bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
     bind(&[char('1')], Action::Focus(0), Context::PANES, "1-4", "", "that pane"),
@@ -200,10 +232,25 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[key(KeyCode::PageDown)], Action::Go(Move::Halves(2)), Context::BROWSED, "", "", ""),
     bind(&[control('u')], Action::Go(Move::Halves(-1)), Context::BROWSED, "Ctrl-U/D", "", "half a page up, down"),
     bind(&[control('d')], Action::Go(Move::Halves(1)), Context::BROWSED, "", "", ""),
-    bind(&[key(KeyCode::Home), char('g')], Action::Go(Move::Top), Context::BROWSED, "g G", "", "first, last; G follows new opens again"),
-    bind(&[key(KeyCode::End), char('G')], Action::Go(Move::Bottom), Context::STREAM, "G", "follow", ""),
-    bind(&[key(KeyCode::End), char('G')], Action::Go(Move::Bottom), Context::BROWSED, "", "", ""),
+    bind(&[char('g')], Action::Go(Move::Top), Context::BROWSED, "g G", "", "first, last; G follows new opens again"),
+    bind(&[char('G')], Action::Go(Move::Bottom), Context::STREAM, "G", "follow", ""),
+    bind(&[char('G')], Action::Go(Move::Bottom), Context::BROWSED, "", "", ""),
+    bind(&[key(KeyCode::Home)], Action::Go(Move::Top), Context::PAGE, "", "", ""),
+    bind(&[key(KeyCode::End)], Action::Go(Move::Bottom), Context::PAGE, "", "", ""),
 ];
+
+impl Action {
+    /// Whether it is about the timeline.
+    pub fn is_of_time(self) -> bool {
+        use Action::{
+            Faster, JumpTime, MarkEnd, MarkStart, Pause, Record, SaveHistory, Slower, StepTime,
+            TimeEnd, TimeStart,
+        };
+        let marks = matches!(self, MarkStart | MarkEnd | Record | SaveHistory);
+        let moves = matches!(self, Pause | StepTime(_) | JumpTime(_) | TimeStart | TimeEnd);
+        marks || moves || matches!(self, Faster | Slower)
+    }
+}
 
 /// What a key does in a context.
 pub fn action(event: &KeyEvent, context: Context) -> Option<Action> {

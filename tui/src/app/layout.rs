@@ -2,6 +2,7 @@
 //! what a click there means is that of the update.
 
 use super::pane::{Pane, View};
+use super::time::TimelineArea;
 use ratatui::layout::{Rect, Size};
 
 /// A pane's part of the screen.
@@ -68,6 +69,8 @@ pub struct Layout {
     pub subject: Rect,
     /// The panes that are shown.
     pub panes: [Option<PaneArea>; 4],
+    /// What happened when, where that is shown.
+    pub timeline: Option<TimelineArea>,
     /// The keys; more lines while a line is typed.
     pub footer: Rect,
 }
@@ -76,12 +79,14 @@ pub struct Layout {
 const PANE_HEIGHT: u16 = 5;
 /// Fewer columns than this are no use to a pane.
 const PANE_WIDTH: u16 = 38;
+/// The panes together keep so many rows, before the timeline has any.
+const LEAST_BODY: u16 = 2;
 /// From this many lines on the header has two.
 const TALL: u16 = 30;
 
 impl Layout {
     /// Lays the screen out, with as many lines for the footer.
-    pub fn new(size: Size, view: &View, footer_lines: u16) -> Self {
+    pub fn new(size: Size, view: &View, footer_lines: u16, timeline: bool) -> Self {
         let screen = Rect::new(0, 0, size.width, size.height);
         let mut rest = screen;
         let mut take = |height: u16, keep: u16| {
@@ -95,9 +100,14 @@ impl Layout {
         let detail = if view.process.is_some() { 1 + u16::from(tall) } else { 0 };
         let subject = take(detail, 4);
         let footer_height = footer_lines.min(rest.height.saturating_sub(1));
-        let body = Rect { height: rest.height - footer_height, ..rest };
-        let footer = Rect { y: body.bottom(), height: footer_height, ..rest };
-        Self { screen, header, subject, panes: place_panes(body, view), footer }
+        let above_footer = rest.height - footer_height;
+        let footer = Rect { y: rest.y + above_footer, height: footer_height, ..rest };
+        let timeline_rows = if timeline { TimelineArea::rows(size.height) } else { 0 };
+        let timeline_height = timeline_rows.min(above_footer.saturating_sub(LEAST_BODY));
+        let body = Rect { height: above_footer - timeline_height, ..rest };
+        let area = Rect { y: body.bottom(), height: timeline_height, ..rest };
+        let timeline = (timeline_height > 0).then_some(TimelineArea { area });
+        Self { screen, header, subject, panes: place_panes(body, view), timeline, footer }
     }
 
     /// Where the flame graph goes: the profile pane without its foot.
@@ -158,7 +168,7 @@ mod tests {
 
     fn shown(width: u16, height: u16) -> Vec<(Pane, u16, u16)> {
         let view = View::new(None, Pane::Offcpu);
-        let layout = Layout::new(Size { width, height }, &view, 1);
+        let layout = Layout::new(Size { width, height }, &view, 1, false);
         let shown = Pane::ALL.into_iter().filter_map(|pane| {
             let whole = layout.panes[pane.index()]?.whole();
             Some((pane, whole.width, whole.height))
@@ -184,8 +194,9 @@ mod tests {
         for (width, height) in (0..140).step_by(7).flat_map(|w| (0..50).map(move |h| (w, h))) {
             for process in [None, Some(crate::model::ProcKey { pid: 1, start_ns: 0 })] {
                 let view = View::new(process, Pane::Profile);
-                let layout = Layout::new(Size { width, height }, &view, 3);
+                let layout = Layout::new(Size { width, height }, &view, 3, height % 2 == 0);
                 let mut areas = vec![layout.header, layout.subject, layout.footer];
+                areas.extend(layout.timeline.map(|timeline| timeline.area));
                 areas.extend(layout.panes.iter().flatten().map(PaneArea::whole));
                 for (index, area) in areas.iter().enumerate() {
                     assert_eq!(layout.screen.intersection(*area).area(), area.area());

@@ -17,14 +17,55 @@ impl App {
     pub(super) fn mouse(&mut self, mouse: MouseEvent, at_ms: u64) -> Option<Effect> {
         let step = match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => return self.click(mouse, at_ms),
+            MouseEventKind::Drag(MouseButton::Left) => return self.drag(mouse),
+            MouseEventKind::Up(MouseButton::Left) => {
+                self.drag = None;
+                return None;
+            }
             MouseEventKind::ScrollUp => -WHEEL_LINES,
             MouseEventKind::ScrollDown => WHEEL_LINES,
             _ => return None,
         };
         self.refresh();
         self.changed = true;
+        if self.page.is_none() && self.on_timeline(mouse) {
+            return self.step_time(step.signum() as i64);
+        }
         self.wheel(mouse, step);
         None
+    }
+
+    fn on_timeline(&self, mouse: MouseEvent) -> bool {
+        let place = (mouse.column, mouse.row).into();
+        self.layout.timeline.is_some_and(|timeline| timeline.area.contains(place))
+    }
+
+    /// What is in some columns of the timeline: boundaries around it.
+    fn ticks_in(&self, first: u16, last: u16) -> (u64, u64) {
+        let strip = &self.derived.timeline;
+        self.time.around(strip.time_of(first.into()), strip.time_of(usize::from(last) + 1))
+    }
+
+    fn click_timeline(&mut self, mouse: MouseEvent) -> Option<Effect> {
+        let column = self.layout.timeline?.column_at(mouse.column);
+        self.changed = true;
+        self.notice = None;
+        self.drag = Some(column);
+        // What is in the column is shown.
+        let (_, end) = self.ticks_in(column, column);
+        self.travel(|time| time.go(end))
+    }
+
+    /// A range is marked from where the button went down to where the mouse is now.
+    fn drag(&mut self, mouse: MouseEvent) -> Option<Effect> {
+        let from = self.drag?;
+        self.refresh();
+        let to = self.layout.timeline?.column_at(mouse.column);
+        if to == from && self.time.marks.is_empty() {
+            return None;
+        }
+        let (start, end) = self.ticks_in(from.min(to), from.max(to));
+        self.mark_between(start, end)
     }
 
     fn wheel(&mut self, mouse: MouseEvent, lines: isize) {
@@ -47,6 +88,10 @@ impl App {
         });
         if self.page.is_some() {
             return None;
+        }
+        self.drag = None;
+        if self.on_timeline(mouse) {
+            return self.click_timeline(mouse);
         }
         let (pane, area) = self.layout.pane_at(mouse.column, mouse.row)?;
         self.changed = true;

@@ -1,10 +1,10 @@
 //! The four panes and what the user looks at in them.
 
 use super::derive::{offcpu, opens, profile, syscalls};
+use super::flame::FlameView;
 use super::table::{Column, Home, Sort, TableState};
 use crate::model::ProcKey;
 use crate::probes::PROBES;
-use crate::ui::widgets::flame::FlameView;
 
 /// One of the four panes, in the order of [`PROBES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,13 @@ impl App {
     /// Makes everything ready to be drawn: the layout, the rows of the panes that are visible, and
     /// where their cursors are. Does again only what has changed.
     pub fn refresh(&mut self) {
-        self.layout = Layout::new(self.size, self.view(), self.footer_lines());
+        let (lines, timeline) =
+            (self.footer_lines(), self.shows_timeline() && !self.time.timeline.is_empty());
+        self.layout = Layout::new(self.size, self.view(), lines, timeline);
+        if let Some(area) = &self.layout.timeline {
+            let (timeline, watched) = (&self.time.timeline, &self.live.watched);
+            self.derived.timeline.update(timeline, watched, area.chart().width);
+        }
         self.renew_matching();
         for pane in Pane::ALL {
             if self.layout.panes[pane.index()].is_some() {
@@ -49,7 +55,7 @@ impl App {
             return;
         }
         self.renew_matching();
-        let model: &Model = self.frozen.as_ref().unwrap_or(&self.live);
+        let model: &Model = self.still.as_ref().map_or(&self.live, |still| &still.model);
         let view = self.detail.as_ref().unwrap_or(&self.overview);
         let scope = Scope { process: view.process, matching: self.matching.as_ref() };
         let sort = view.table(pane).sort;

@@ -8,6 +8,7 @@ use super::line::Line;
 use super::page::Page;
 use super::pane::{Pane, View};
 use super::table::RowId;
+use super::time::{Moment, Still, Time};
 use crate::filter::{Filter, ParseError};
 use crate::flame::{FlameTree, Role};
 use crate::model::{Bounds, Model, ProcKey, Watched};
@@ -61,8 +62,15 @@ pub(super) struct Click {
 #[derive(Clone, Debug)]
 pub struct App {
     pub(super) live: Arc<Model>,
-    /// The model as it was when the screen was told to stand still.
-    pub(super) frozen: Option<Arc<Model>>,
+    /// What is shown instead, where the screen stands still or is in the past.
+    pub(super) still: Option<Still>,
+    /// Where on the timeline that is.
+    pub time: Time,
+    /// What is live can be recorded.
+    pub records: bool,
+    pub(super) awaits_recorder: bool,
+    /// Column of the timeline where a range is being marked from.
+    pub(super) drag: Option<u16>,
     /// The source has ended: nothing comes any more.
     pub ended: bool,
     /// The filter that is applied.
@@ -99,7 +107,11 @@ impl App {
     pub fn new(watched: Watched, filter: Filter, time_zone: TimeZone) -> Self {
         Self {
             live: Arc::new(Model::new(watched, Bounds::LIVE)),
-            frozen: None,
+            still: None,
+            time: Time::live(),
+            records: false,
+            awaits_recorder: false,
+            drag: None,
             ended: false,
             filter,
             typing: None,
@@ -123,7 +135,7 @@ impl App {
 
     /// The model as it is shown.
     pub fn model(&self) -> &Model {
-        self.frozen.as_ref().unwrap_or(&self.live)
+        self.still.as_ref().map_or(&self.live, |still| &still.model)
     }
 
     /// The model as it is, shown or not.
@@ -133,31 +145,6 @@ impl App {
 
     pub(super) fn live_mut(&mut self) -> &mut Model {
         Arc::make_mut(&mut self.live)
-    }
-
-    /// How long the screen has stood still, in ns; `None` while it does not.
-    pub fn paused_ns(&self) -> Option<u64> {
-        self.frozen.as_ref().map(|frozen| self.live.now_ns.saturating_sub(frozen.now_ns))
-    }
-
-    pub(super) fn toggle_pause(&mut self) {
-        self.frozen = match self.frozen {
-            Some(_) => None,
-            None => Some(Arc::clone(&self.live)),
-        };
-        self.model_changed();
-    }
-
-    pub(super) fn clear_counters(&mut self) {
-        self.live_mut().clear();
-        if let Some(frozen) = &mut self.frozen {
-            Arc::make_mut(frozen).clear();
-        }
-        // Opens are counted from 0 again: the number that was chosen names another one then.
-        for view in std::iter::once(&mut self.overview).chain(&mut self.detail) {
-            view.table_mut(Pane::Opens).anchor = None;
-        }
-        self.model_changed();
     }
 
     /// What the user looks at.
@@ -233,6 +220,8 @@ impl App {
                     || view.process.is_some()
                     || (self.context() == Context::FLAME && view.flame.is_zoomed())
                     || (view.focus == Pane::Profile && !view.flame.search().is_empty())
+                    || !self.time.marks.is_empty()
+                    || matches!(self.moment(), Moment::Paused(_) | Moment::Past(_))
             }
             Action::Enter => match self.context() {
                 Context::FLAME => !self.tree().is_empty(),
@@ -243,6 +232,14 @@ impl App {
             Action::SearchNext | Action::SearchPrevious => !view.flame.search().is_empty(),
             Action::Go(_) if self.context() == Context::STREAM => {
                 view.table(Pane::Opens).anchor.is_some()
+            }
+            Action::Record | Action::SaveHistory => self.records,
+            Action::StepTime(_) | Action::MarkStart | Action::MarkEnd => self.shows_timeline(),
+            Action::TimeStart => self.shows_timeline() || !self.time.timeline.is_empty(),
+            Action::JumpTime(_) => self.shows_timeline() || !self.time.timeline.is_empty(),
+            Action::TimeEnd => self.shows_timeline(),
+            Action::Faster | Action::Slower => {
+                self.shows_timeline() && (self.time.is_replay() || self.time.is_chosen())
             }
             _ => true,
         }
@@ -292,7 +289,7 @@ impl App {
 
     /// Why a pane shows nothing: its probe cannot run.
     pub fn off_reason(&self, pane: Pane) -> Option<&str> {
-        match &self.live.health.probe(pane.name())?.status {
+        match &self.health_model().health.probe(pane.name())?.status {
             ProbeStatus::Off(reason) => Some(reason),
             ProbeStatus::On => None,
         }
@@ -303,7 +300,8 @@ impl App {
         self.layout.panes[pane.index()].map_or(0, |area| usize::from(area.rows().height))
     }
 
-    pub(super) fn size(&self) -> Size {
+    /// The size of the screen.
+    pub fn size(&self) -> Size {
         self.size
     }
 
@@ -334,12 +332,12 @@ impl App {
     }
 
     /// Whether there is something new to draw.
-    pub(super) fn is_changed(&self) -> bool {
+    pub fn is_changed(&self) -> bool {
         self.changed
     }
 
     /// As [`App::is_changed`], and from now on there is not.
-    pub(super) fn take_changed(&mut self) -> bool {
+    pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 }

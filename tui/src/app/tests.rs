@@ -4,6 +4,7 @@ use super::App;
 use super::pane::Pane;
 use super::state::Typing;
 use super::table::RowId;
+use super::time::Moment;
 use super::update::{Effect, Message};
 use crate::flame::Unit;
 use crate::source::{Batch, ProcessEvent, StackId, WaitState, WaitingNow};
@@ -36,7 +37,11 @@ fn outline(app: &mut App) -> String {
     });
     words.extend(view.process.map(|key| format!("in {}", key.pid)));
     words.extend(view.maximized.then(|| "maximized".to_owned()));
-    words.extend(app.paused_ns().map(|_| "paused".to_owned()));
+    words.extend(match app.moment() {
+        Moment::Paused(_) => Some("paused".to_owned()),
+        Moment::Past(_) => Some("past".to_owned()),
+        Moment::Live | Moment::Replay => None,
+    });
     words.extend(app.page.as_ref().map(|page| format!("page {:?}", page.title)));
     words.extend(app.typing.as_ref().map(|typing| match typing {
         Typing::Filter { error: Some(_), .. } => "wrong filter".to_owned(),
@@ -69,7 +74,7 @@ fn keys_lead_where_they_should() {
         ("3", "offcpu, pid 813"),
         ("3 Right", "profile, box all"),
         ("2 Up Up", "opens, open 1"),
-        ("2 Home", "opens, open 0"),
+        ("2 g", "opens, open 0"),
         ("2 Up G", "opens, open 3"),
         ("z", "syscalls, pid 813, maximized"),
         ("z Tab", "opens, open 3, maximized"),
@@ -207,7 +212,8 @@ fn a_pause_keeps_the_rows_and_loses_nothing() {
     later.time_ns = START + 2 * SECOND;
     feed(&mut app, later);
     app.refresh();
-    assert_eq!((app.derived.syscalls.total, app.paused_ns()), (before, Some(3 * SECOND / 2)));
+    assert_eq!(app.derived.syscalls.total, before);
+    assert_eq!(app.moment(), Moment::Paused(3 * SECOND / 2));
     press(&mut app, "Space");
     app.refresh();
     assert_eq!(app.derived.syscalls.total, 2 * before);

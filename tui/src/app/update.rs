@@ -2,15 +2,19 @@
 
 use super::derive;
 use super::exporting::Export;
+use super::flame::Motion;
 use super::keymap::{self, Action, Context};
 use super::line::Line;
 use super::page::{Page, Subject};
 use super::pane::Pane;
 use super::state::{App, Typing};
 use super::table::{Move, RowId};
+use super::time::{Recorded, Sought};
+use crate::capture::Tick;
 use crate::filter::Filter;
+use crate::history::Span;
 use crate::source::Batch;
-use crate::ui::widgets::flame::Motion;
+use crate::source::record::Status;
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -30,6 +34,16 @@ pub enum Message {
     Ended,
     /// A flame graph was written, or not.
     Exported(Result<PathBuf, String>),
+    /// An answer to [`Effect::Seek`].
+    Seeked(Box<Sought>),
+    /// An answer to [`Effect::Seek`] takes long enough that it must be said.
+    SeekIsSlow,
+    /// So many ms have passed. Comes only while [`App::is_playing`].
+    Elapsed(u64),
+    /// What the recorder does, after a batch.
+    Recorder(Status),
+    /// What became of a wish to the recorder.
+    Recorded(Recorded),
 }
 
 /// Something to do outside the state.
@@ -39,6 +53,14 @@ pub enum Effect {
     SetFilter(Filter),
     /// Write a flame graph.
     Export(Export),
+    /// Make the model of a span; what was wished for before need not be answered any more.
+    Seek(Span),
+    /// Record to a file in the current folder.
+    StartRecording,
+    /// End that.
+    StopRecording,
+    /// Write what is kept of the past to a file in the current folder.
+    SaveHistory,
     /// Stop the program until it is told to go on.
     Suspend,
     /// End the program.
@@ -57,11 +79,12 @@ impl App {
                 None
             }
             Message::Batch(batch) => {
+                self.time.push(Tick::of(&batch));
                 self.live_mut().fold(*batch);
-                match self.paused_ns() {
+                match self.shows_timeline() {
                     // The rows stand still; the header says for how long.
-                    Some(_) => self.changed = true,
-                    None => self.model_changed(),
+                    true => self.changed = true,
+                    false => self.model_changed(),
                 }
                 self.export_when_ready()
             }
@@ -77,7 +100,24 @@ impl App {
                 }
                 None
             }
+            Message::Seeked(sought) => self.take_sought(*sought),
+            Message::SeekIsSlow => {
+                self.time.slow = self.time.is_seeking();
+                self.changed = true;
+                None
+            }
+            Message::Elapsed(ms) => self.elapse(ms),
+            Message::Recorder(status) => self.take_status(status),
+            Message::Recorded(recorded) => {
+                self.take_recorded(recorded);
+                None
+            }
         }
+    }
+
+    /// Whether the timeline is being played: then it must be told how time passes.
+    pub fn is_playing(&self) -> bool {
+        self.time.play.is_on()
     }
 
     fn press(&mut self, key: &KeyEvent) -> Option<Effect> {
@@ -99,7 +139,7 @@ impl App {
             Action::FocusPrevious => self.focus_step(3),
             Action::Focus(index) => self.view_mut().focus = Pane::ALL[index],
             Action::Enter => self.enter(),
-            Action::Back => self.back(),
+            Action::Back => return self.back(),
             Action::Maximize => {
                 let view = self.view_mut();
                 view.maximized = !view.maximized;
@@ -117,11 +157,18 @@ impl App {
                 table.sort = table.sort.reversed();
                 self.sort_changed(pane);
             }
-            Action::Pause => self.toggle_pause(),
-            Action::Clear => {
-                self.clear_counters();
-                self.say("counters cleared", false);
-            }
+            Action::Pause => return self.toggle_pause(),
+            Action::Clear => return self.clear_counters(),
+            Action::StepTime(ticks) => return self.step_time(ticks),
+            Action::JumpTime(forward) => return self.travel(|time| time.jump(forward)),
+            Action::TimeStart => return self.go_to_start(),
+            Action::TimeEnd => return self.go_to_end(),
+            Action::MarkStart => return self.mark_start(),
+            Action::MarkEnd => return self.mark_end(),
+            Action::Faster => self.change_speed(2.0),
+            Action::Slower => self.change_speed(0.5),
+            Action::Record => return self.toggle_recording(),
+            Action::SaveHistory => return self.save_history(),
             Action::Export => return self.export(),
             Action::Functions => {
                 let view = self.view_mut();
@@ -180,21 +227,26 @@ impl App {
         }
     }
 
-    fn back(&mut self) {
+    fn back(&mut self) -> Option<Effect> {
         if self.page.take().is_some() {
-            return;
+            return None;
         }
         if self.context() == Context::FLAME && self.view().flame.is_zoomed() {
-            return self.move_in_flame(Motion::ZoomOut);
+            self.move_in_flame(Motion::ZoomOut);
+            return None;
         }
         let view = self.view_mut();
         if view.focus == Pane::Profile && !view.flame.search().is_empty() {
             view.flame.set_search("");
         } else if view.maximized {
             view.maximized = false;
-        } else {
-            self.close_detail();
+        } else if !self.close_detail() {
+            if !self.time.marks.is_empty() {
+                return self.clear_marks();
+            }
+            self.return_live();
         }
+        None
     }
 
     pub(super) fn go(&mut self, step: Move) {
@@ -260,7 +312,11 @@ impl App {
         if self.filter.text().is_empty() {
             return None;
         }
-        self.say("no filter; what was filtered out was not counted in the meantime", false);
+        let said = match self.time.is_replay() {
+            true => "no filter",
+            false => "no filter; what was filtered out was not counted in the meantime",
+        };
+        self.say(said, false);
         self.apply(Filter::default())
     }
 

@@ -1,6 +1,9 @@
 //! Captures in files.
 
-use super::{Header, Tick};
+use super::bytes::Bytes;
+use super::container::{HEAD_LEN, MAGIC, START_LEN};
+use super::scan::{self, Found};
+use super::{Header, Tick, VERSION, header, identify};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +55,8 @@ pub struct FrameInfo {
     pub key: bool,
     /// One entry a batch.
     pub ticks: Vec<Tick>,
+    /// File opens that were left out when it was recorded.
+    pub left_out: u64,
 }
 
 /// A capture in a file. Opening reads the header and what is in the clear of every frame; the frames
@@ -70,24 +75,68 @@ pub struct Capture {
     pub damaged: u64,
     /// Bytes of those.
     pub damaged_bytes: u64,
+    bytes: Bytes,
 }
 
 impl Capture {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let _ = path;
-        todo!()
+        let name = path.display().to_string();
+        match Bytes::of_file(path) {
+            Ok(bytes) => Self::of(&name, bytes),
+            Err(error) => Err(OpenError::Io { path: name, error }),
+        }
     }
 
     /// Opens bytes in memory; `name` stands for the path in errors.
     pub fn from_bytes(name: &str, bytes: Arc<[u8]>) -> Result<Self, OpenError> {
-        let _ = (name, bytes);
-        todo!()
+        Self::of(name, Bytes::of_memory(bytes))
     }
 
     /// The bytes of a frame.
     pub fn read(&self, frame: usize) -> io::Result<Vec<u8>> {
-        let _ = frame;
-        todo!()
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "the capture has no such frame");
+        let info = self.frames.get(frame).ok_or_else(gone)?;
+        self.bytes.read_exact(info.offset, info.len as usize)
     }
+
+    fn of(name: &str, bytes: Bytes) -> Result<Self, OpenError> {
+        let io = |error| OpenError::Io { path: name.to_owned(), error };
+        let other =
+            |what: &str| OpenError::NotACapture { path: name.to_owned(), what: what.to_owned() };
+        let start = bytes.read_up_to(0, identify::ENOUGH).map_err(io)?;
+        if !start.starts_with(&MAGIC) {
+            return Err(other(&identify::what(&start, bytes.len())));
+        }
+        let Some(version) = version(&start) else { return Err(other(identify::CUT)) };
+        if version > VERSION {
+            return Err(OpenError::Newer { path: name.to_owned(), found: version, known: VERSION });
+        }
+        let (header, offset) = read_header(&bytes).map_err(io)?.map_err(other)?;
+        let Found { frames, cut_bytes, complete, damaged, damaged_bytes } =
+            scan::frames(&bytes, offset).map_err(io)?;
+        Ok(Self { header, frames, cut_bytes, complete, damaged, damaged_bytes, bytes })
+    }
+}
+
+/// The version that the first bytes name; `None` when they are not whole.
+fn version(start: &[u8]) -> Option<u32> {
+    let (named, crc) = start.get(..START_LEN)?.split_at(START_LEN - 4);
+    let whole = crc32fast::hash(named).to_le_bytes() == crc;
+    whole.then(|| u32::from_le_bytes([8, 9, 10, 11].map(|index| named[index])))
+}
+
+/// The header, and where the first frame behind it begins; or what is wrong with it.
+fn read_header(bytes: &Bytes) -> io::Result<Result<(Header, u64), &'static str>> {
+    let at = START_LEN as u64;
+    let Some((head, clear)) = scan::head_and_clear(bytes, at)? else {
+        let cut = bytes.len() < at + HEAD_LEN as u64;
+        return Ok(Err(if cut { identify::CUT } else { identify::HEADER_DAMAGED }));
+    };
+    let Some(clear) = clear else {
+        let cut = bytes.len() < at + u64::from(head.len());
+        return Ok(Err(if cut { identify::CUT } else { identify::HEADER_DAMAGED }));
+    };
+    let header = header::read(&clear).map_err(|_| identify::HEADER_DAMAGED);
+    Ok(header.map(|header| (header, at + u64::from(head.len()))))
 }

@@ -63,6 +63,116 @@ fn the_format_of_a_flame_graph_is_told_from_its_name() {
     assert!(refused("flame").contains("--output <FILE>"));
 }
 
+fn recorded(line: &str) -> RecordArgs {
+    match read(line).unwrap().command {
+        Some(Command::Record(record)) => record,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn record_takes_its_options_and_a_command_with_its_own() {
+    let record = recorded("record -o x.syscope");
+    assert_eq!((record.duration, record.interval), (None, Duration::from_millis(250)));
+    assert!(!record.no_cmdline && !record.force && record.command.is_empty());
+    let record = recorded("record -o - -d 60 -c nginx --interval 1s --no-cmdline --force -q");
+    assert!(record.to_stdout() && record.no_cmdline && record.force && record.quiet);
+    assert_eq!(record.duration, Some(Duration::from_secs(60)));
+    let record = recorded("record -o x -c sh -- make -j2 --help -p 1 -- -q");
+    assert_eq!(record.command, ["make", "-j2", "--help", "-p", "1", "--", "-q"]);
+    assert_eq!(record.watch.filter().unwrap().text(), "comm:sh");
+    for (line, hint) in [
+        ("record", "--output <FILE>"),
+        ("record -o x make", "unexpected argument"),
+        ("record -o x -p 1 -- make", "cannot be used with"),
+        ("record -o - -- make", "standard output is the command's"),
+        ("record -o x --interval 1ms", "50ms to 1m"),
+    ] {
+        assert!(refused(line).contains(hint), "{line}: {}", refused(line));
+    }
+}
+
+#[test]
+fn reports_and_flame_graphs_read_captures_and_write_them() {
+    let Some(Command::Report(report)) =
+        read("report --from x --range 10s..1m30s -c nginx").unwrap().command
+    else {
+        panic!("not a report")
+    };
+    assert_eq!(report.capture.from, Some(PathBuf::from("x")));
+    let seconds = |n| Some(Moment::After(Duration::from_secs(n)));
+    assert_eq!(report.capture.range, Some(MomentRange { from: seconds(10), to: seconds(90) }));
+    let Some(Command::Flame(flame)) = read("flame --record x -o y.svg -d 3").unwrap().command
+    else {
+        panic!("not a flame graph")
+    };
+    assert_eq!(flame.capture.record, Some(PathBuf::from("x")));
+    for (line, hint) in [
+        ("report --from x -d 5", "cannot be used with"),
+        ("report --from x --freq 10", "cannot be used with"),
+        ("report --from x --include-self", "cannot be used with"),
+        ("report --from x --record y", "cannot be used with"),
+        ("flame --from x -o y.svg -d 5", "cannot be used with"),
+        ("report --range 1s..2s", "--from"),
+        ("report --from x --range 5s", "10s..20s"),
+        ("report --from x --range ..", "10s..20s"),
+        ("report --from x --range 9s..3s", "end after it begins"),
+        ("report --from x --range 25:00..26:00", "12:03:10..12:03:40"),
+    ] {
+        assert!(refused(line).contains(hint), "{line}: {}", refused(line));
+    }
+}
+
+#[test]
+fn moments_are_times_since_the_start_or_times_of_day() {
+    let after = |millis| Moment::After(Duration::from_millis(millis));
+    let at = |hour, minute, second| Moment::At(jiff::civil::time(hour, minute, second, 0));
+    for (text, moment) in [
+        ("12", after(12_000)),
+        ("0", after(0)),
+        ("12.5s", after(12_500)),
+        ("1m30s", after(90_000)),
+        ("12:03:10", at(12, 3, 10)),
+        ("12:03", at(12, 3, 0)),
+    ] {
+        assert_eq!(values::moment(text), Ok(moment), "{text}");
+    }
+    for text in ["", "-5s", "noon", "12:", "1:2:3:4", "12:61"] {
+        assert!(values::moment(text).is_err(), "{text}");
+    }
+    let range = |text| values::range(text).unwrap();
+    assert_eq!(range("..20s"), MomentRange { from: None, to: Some(after(20_000)) });
+    assert_eq!(range("90.."), MomentRange { from: Some(after(90_000)), to: None });
+    assert_eq!(range("1.5..2.5"), MomentRange { from: Some(after(1_500)), to: Some(after(2_500)) });
+    let day = MomentRange { from: Some(at(12, 3, 10)), to: Some(at(12, 3, 40)) };
+    assert_eq!(range("12:03:10..12:03:40"), day);
+}
+
+#[test]
+fn replay_takes_its_options() {
+    let Some(Command::Replay(replay)) =
+        read("replay x --speed 2 --at 12s --filter comm:nginx").unwrap().command
+    else {
+        panic!("not a replay")
+    };
+    let screen = &replay.screen;
+    assert_eq!((screen.speed, screen.size), (2.0, (120, 40)));
+    assert_eq!(screen.at, Some(Moment::After(Duration::from_secs(12))));
+    let Some(Command::Demo(demo)) = read("demo --keys q --size 80x24").unwrap().command else {
+        panic!("not the demo")
+    };
+    assert_eq!((demo.screen.keys.as_deref(), demo.screen.size), (Some("q"), (80, 24)));
+    for (line, hint) in [
+        ("replay", "<FILE>"),
+        ("replay x --speed 0", "from 0.1 to 100"),
+        ("replay x --at noon", "12:03:10"),
+        ("replay x --keys q --size 80", "120x40"),
+        ("replay x --keys q --size 0x24", "1x1 to 500x500"),
+    ] {
+        assert!(refused(line).contains(hint), "{line}: {}", refused(line));
+    }
+}
+
 #[test]
 fn times_are_humane() {
     for (text, millis) in
@@ -119,7 +229,12 @@ fn help_teaches_panes_keys_filter_and_exit_statuses() {
     for word in ["Keys:", "Filter", "Examples:", "NO_COLOR", "Exit status:", "syscope doctor"] {
         assert!(help.contains(word), "{word}");
     }
-    assert!(!help.contains("inject"));
+    assert!(!help.contains("inject") && !help.contains("launch"));
+    let mut command = Cli::command();
+    let record = command.find_subcommand_mut("record").unwrap().render_long_help().to_string();
+    for word in ["secrets", "passwords", "--no-cmdline", "0600", "Exit status:"] {
+        assert!(record.contains(word), "{word}");
+    }
 }
 
 #[test]

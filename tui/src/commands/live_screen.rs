@@ -1,9 +1,10 @@
 //! Without a command: the live screen.
 
 use super::{colour, options, ready, refused, screen_status};
-use crate::app;
 use crate::cli::{Color, LiveArgs};
-use crate::source::live;
+use crate::history::Bound;
+use crate::source::{live, record};
+use crate::{headless, screen};
 use color_eyre::eyre::{self, bail};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -14,14 +15,17 @@ pub fn run(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let handle =
-        live::start(options(&args.watch, filter.clone(), args.interval)).map_err(refused)?;
-    let options = app::Options {
+    let watching = options(&args.watch, filter.clone(), args.interval);
+    let handle = live::start(watching.clone()).map_err(refused)?;
+    let header = headless::header(handle.watched.clone(), &watching, true);
+    let (handle, recorder) = record::tee(handle, header, Bound::LIVE)?;
+    let options = screen::Options {
         filter,
         colour: colour(color),
+        recorder: Some(recorder),
         inject_panic: args.inject_panic,
         ..Default::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    screen_status(runtime.block_on(app::run(handle, options)))
+    screen_status(runtime.block_on(screen::run(handle, options)))
 }

@@ -2,8 +2,10 @@
 
 mod demo;
 mod flame;
+mod from;
 mod launch;
 mod live_screen;
+mod moments;
 mod record;
 mod replay;
 mod report;
@@ -11,13 +13,14 @@ mod trace;
 
 use crate::cli::{Cli, Color, Command, WatchArgs};
 use crate::filter::Filter;
-use crate::headless::{self, Watch};
+use crate::headless::{self, Output, Watch};
 use crate::kernel::{AttachError, Wanted};
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
-use crate::{app, doctor};
+use crate::{doctor, screen};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,7 +39,7 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Replay(args)) => replay::run(&args, cli.common.color),
         Some(Command::Demo(args)) => demo::run(&args, cli.common.color),
         Some(Command::Trace(args)) => trace::run(&args),
-        Some(Command::Launch(args)) => launch::run(&args),
+        Some(Command::Launch(args)) => Ok(launch::run(&args)),
         Some(Command::Doctor(args)) => {
             let report = doctor::check();
             let text =
@@ -54,14 +57,26 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
     }
 }
 
-fn watch(args: &WatchArgs, duration: Duration, quiet: bool) -> eyre::Result<Watch> {
+/// Watches for a while; what was seen goes into the new file `record`, too.
+fn watch(
+    args: &WatchArgs,
+    duration: Duration,
+    quiet: bool,
+    record: Option<&Path>,
+) -> eyre::Result<Watch> {
     let filter = ready(args)?;
-    headless::watch(options(args, filter, HEADLESS_INTERVAL), duration, quiet).map_err(|error| {
-        match error {
-            headless::WatchError::Start(error) => refused(error),
-            error => error.into(),
-        }
-    })
+    let output = record.map(|path| Output::file(path, false)).transpose()?;
+    let options = options(args, filter, HEADLESS_INTERVAL);
+    let watch = headless::watch(options, duration, quiet, output).map_err(|error| match error {
+        headless::WatchError::Start(error) => refused(error),
+        error => error.into(),
+    })?;
+    if let Some(recording) = &watch.recording
+        && (recording.error.is_some() || !quiet)
+    {
+        eprintln!("syscope: {}", headless::summary(recording, false));
+    }
+    Ok(watch)
 }
 
 /// Refuses what cannot work, before anything is attached; gives the filter to start with.
@@ -102,16 +117,16 @@ fn refused(error: StartError) -> eyre::Error {
     }
 }
 
-fn colour(color: Color) -> app::ColourChoice {
+fn colour(color: Color) -> screen::ColourChoice {
     match color {
-        Color::Auto => app::ColourChoice::Auto,
-        Color::Always => app::ColourChoice::Always,
-        Color::Never => app::ColourChoice::Never,
+        Color::Auto => screen::ColourChoice::Auto,
+        Color::Always => screen::ColourChoice::Always,
+        Color::Never => screen::ColourChoice::Never,
     }
 }
 
 /// How the screen ended, as an exit status.
-fn screen_status(ended: Result<(), app::AppError>) -> eyre::Result<ExitCode> {
+fn screen_status(ended: Result<(), screen::Error>) -> eyre::Result<ExitCode> {
     match ended {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => match error.exit() {
@@ -122,7 +137,11 @@ fn screen_status(ended: Result<(), app::AppError>) -> eyre::Result<ExitCode> {
 }
 
 fn status(watch: &Watch) -> ExitCode {
-    if watch.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }
+    match &watch.recording {
+        Some(recording) if recording.error.is_some() => ExitCode::FAILURE,
+        _ if watch.interrupted => ExitCode::from(INTERRUPTED),
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// Writes to standard output; a reader that has gone away is no error.

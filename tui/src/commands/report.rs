@@ -1,19 +1,35 @@
 //! `syscope report`.
 
-use super::{print, status, watch};
+use super::{from, print, status, watch};
 use crate::cli::ReportArgs;
-use crate::report;
+use crate::filter::Filter;
+use crate::model::Model;
+use crate::report::{self, Missing};
 use color_eyre::eyre;
 use std::process::ExitCode;
 
-/// Watches, and prints all four tables.
+/// Watches, or reads a capture, and prints all four tables.
 pub fn run(args: &ReportArgs) -> eyre::Result<ExitCode> {
-    let watch = watch(&args.watch, args.duration, args.quiet)?;
-    let filter = args.watch.filter()?;
-    let options = report::Options { top: args.top };
-    print(|out| match args.json {
-        true => report::write_json(&watch.model, &filter, options, out),
-        false => report::write_text(&watch.model, &filter, options, out),
-    })?;
+    let capture = &args.capture;
+    if let Some(path) = &capture.from {
+        let part = from::read(path, capture.range.as_ref(), &args.watch)?;
+        write(args, &part.model, &part.filter, part.missing)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let watch = watch(&args.watch, args.duration, args.quiet, capture.record.as_deref())?;
+    write(args, &watch.model, &args.watch.filter()?, None)?;
     Ok(status(&watch))
+}
+
+fn write(
+    args: &ReportArgs,
+    model: &Model,
+    filter: &Filter,
+    missing: Option<Missing>,
+) -> eyre::Result<()> {
+    let options = report::Options { top: args.top, missing };
+    print(|out| match args.json {
+        true => report::write_json(model, filter, options, out),
+        false => report::write_text(model, filter, options, out),
+    })
 }

@@ -9,6 +9,8 @@
 mod drain;
 mod failed;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod health;
 mod layout;
 mod lifecycle;
@@ -18,6 +20,7 @@ mod offcpu;
 mod opens;
 mod overhead;
 mod profile;
+mod stack_ids;
 mod stacks;
 mod sys;
 mod syscalls;
@@ -33,6 +36,7 @@ use crate::source::{FailedCall, Health, OffcpuDelta, OpenEvent, ProbeStatus, Pro
 use crate::source::{ProfileDelta, ResolvedStack, SyscallDelta, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
+use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -42,8 +46,8 @@ use syscope_shared::health::ProbeId;
 /// Shortest epoch of the stack tables.
 const EPOCH_MIN: Duration = Duration::from_millis(40);
 
-/// Everything that was read in one go. Stacks are named by id, their addresses come once, with the
-/// first use of the id.
+/// Everything that was read in one go. Stacks are named by id, their addresses come with the first use
+/// of the id, and with the first after [`crate::source::StackId::TOLD_AGAIN_NS`] without one.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// What happened to processes, in order.
@@ -62,11 +66,13 @@ pub struct Reading {
     pub waiting: Option<Vec<WaitingNow>>,
     /// Samples since the last reading.
     pub profile: Vec<ProfileDelta>,
-    /// Stacks that were met for the first time.
+    /// Stacks that were met for the first time, or for the first time after long.
     pub stacks: Vec<NewStack>,
+    /// Stacks that are to be told again and have their names.
+    pub resolved: Vec<Arc<ResolvedStack>>,
 }
 
-/// A stack that was met for the first time.
+/// A stack whose frames have to be told.
 #[derive(Debug)]
 pub struct NewStack {
     /// The probe that met it.
@@ -75,6 +81,8 @@ pub struct NewStack {
     pub request: Request,
     /// Id of the program that ran (see [`syscope_shared::offcpu::Key::exec_id`]).
     pub exec_id: u32,
+    /// It was told before, so long ago that it may be forgotten.
+    pub again: bool,
 }
 
 /// The attached BPF programs and their maps.
@@ -211,17 +219,17 @@ impl Kernel {
         }
     }
 
-    /// Frees what the maps hold of a process that has ended. To be called a tick after its end, when
-    /// its last counts have been read.
-    pub fn free(&mut self, pid: u32) {
+    /// Frees what the maps hold of processes that have ended. To be called a tick after their end,
+    /// when their last counts have been read.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
         if let Some(syscalls) = &mut self.syscalls {
-            syscalls.free(pid);
+            syscalls.free(pids);
         }
         if let Some(offcpu) = &mut self.offcpu {
-            offcpu.free(pid);
+            offcpu.free(pids);
         }
         if let Some(profile) = &mut self.profile {
-            profile.free(pid);
+            profile.free(pids);
         }
     }
 

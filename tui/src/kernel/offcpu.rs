@@ -18,16 +18,16 @@ use syscope_shared::stack::{NONE, OFFCPU_MAIN};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
-        self.blocked_ns += other.blocked_ns;
-        self.runqueue_ns += other.runqueue_ns;
-        self.waits += other.waits;
+        self.blocked_ns = self.blocked_ns.wrapping_add(other.blocked_ns);
+        self.runqueue_ns = self.runqueue_ns.wrapping_add(other.runqueue_ns);
+        self.waits = self.waits.wrapping_add(other.waits);
     }
 
     fn since(&self, earlier: &Self) -> Self {
         Self {
-            blocked_ns: self.blocked_ns - earlier.blocked_ns,
-            runqueue_ns: self.runqueue_ns - earlier.runqueue_ns,
-            waits: self.waits - earlier.waits,
+            blocked_ns: self.blocked_ns.wrapping_sub(earlier.blocked_ns),
+            runqueue_ns: self.runqueue_ns.wrapping_sub(earlier.runqueue_ns),
+            waits: self.waits.wrapping_sub(earlier.waits),
         }
     }
 }
@@ -63,6 +63,7 @@ impl Reader {
     /// Appends the waits that ended, and takes the picture of those that have not.
     pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
         let Self { ended, stacks, .. } = self;
+        stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
         for ended in ended {
             ended.read(|key, stats| {
@@ -78,6 +79,7 @@ impl Reader {
             })?;
         }
         reading.waiting = Some(self.read_waiting(&mut reading.stacks)?);
+        reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
     }
 
@@ -126,6 +128,7 @@ impl Reader {
     pub fn seed(&mut self, now_ns: u64, pids: &[u32]) -> io::Result<Vec<Arc<ResolvedStack>>> {
         let mut resolved = Vec::new();
         let mut seeded = Vec::new();
+        self.stacks.advance(now_ns);
         for thread in pids.iter().flat_map(|pid| procfs::threads_of(*pid)) {
             let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
@@ -169,16 +172,18 @@ impl Reader {
         Ok(())
     }
 
-    /// Frees what the maps hold of a process.
-    pub fn free(&mut self, pid: u32) {
+    /// Frees what the maps hold of these processes.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
         for ended in &mut self.ended {
-            ended.delete(|key| key.pid == pid);
+            ended.delete(|key| pids.contains(&key.pid));
         }
-        self.stacks.forget(pid);
+        for pid in pids {
+            self.stacks.forget(*pid);
+        }
     }
 }
 
-fn state(bits: u32) -> WaitState {
+pub(super) fn state(bits: u32) -> WaitState {
     if bits & (STOPPED | TRACED) != 0 {
         WaitState::Stopped
     } else if bits & UNINTERRUPTIBLE != 0 && bits & NOLOAD != 0 {

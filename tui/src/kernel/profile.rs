@@ -5,8 +5,9 @@ use super::drain::Drain;
 use super::lifecycle::text;
 use super::map;
 use super::stacks::Stacks;
-use crate::source::ProfileDelta;
+use crate::source::{ProfileDelta, procfs};
 use aya::Ebpf;
+use rustc_hash::FxHashSet;
 use std::io;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
@@ -37,6 +38,7 @@ impl Reader {
     /// Appends the samples since the last reading.
     pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
         let Self { samples, stacks } = self;
+        stacks.advance(procfs::monotonic_ns());
         let Reading { profile, stacks: new, .. } = reading;
         let current = stacks.epoch();
         // The set that is not current holds what the epoch before wrote.
@@ -66,11 +68,13 @@ impl Reader {
         Ok(Some(self.stacks.epoch()))
     }
 
-    /// Frees what the maps hold of a process.
-    pub fn free(&mut self, pid: u32) {
+    /// Frees what the maps hold of these processes.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
         for samples in &mut self.samples {
-            samples.delete(|key| key.pid == pid);
+            samples.delete(|key| pids.contains(&key.pid));
         }
-        self.stacks.forget(pid);
+        for pid in pids {
+            self.stacks.forget(*pid);
+        }
     }
 }

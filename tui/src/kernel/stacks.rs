@@ -1,14 +1,14 @@
-//! Reads stack tables: every stack once an epoch, when its id is first met.
+//! Reads stack tables: every stack once an epoch, when the probe's id is first met.
 
 use super::NewStack;
 use super::map::{self, TypedMap};
+use super::stack_ids::{Ids, Told, Used};
 use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space};
 use aya::Ebpf;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use syscope_shared::health::ProbeId;
 use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW};
 
@@ -19,14 +19,9 @@ type Slot = [u64; MAX_DEPTH];
 /// come last, as many find their slot taken and go to the overflow table.
 const CROWDED: usize = 16;
 
-/// Kernel stacks whose ids are remembered. Beyond, they are forgotten, and get new ids.
-const KERNEL_STACKS_MAX: usize = 64 * 1024;
-
-/// Ids are given out over all probes, so that a stack has one name wherever it turns up.
-static NEXT: AtomicU32 = AtomicU32::new(StackId::FIRST.0);
-
-/// Stacks of one process, by the program that ran (its exec id) and their addresses.
-type ProgramStacks = FxHashMap<(u32, Arc<[u64]>), StackId>;
+/// Different stacks read elsewhere that are told apart; further ones are said to be from before syscope
+/// watched.
+const SEEDED_MAX: usize = 16 * 1024;
 
 /// One of the two sets of tables that a probe writes to by turns.
 struct Set {
@@ -45,11 +40,18 @@ pub struct Stacks {
     met: FxHashMap<(u32, i32), Arc<[u64]>>,
     unreadable: u64,
     met_in_epoch: usize,
-    kernel: FxHashMap<Arc<[u64]>, StackId>,
-    /// By PID.
-    user: FxHashMap<u32, ProgramStacks>,
-    seeded: FxHashMap<Vec<Arc<Frame>>, i32>,
-    seeded_ids: Vec<StackId>,
+    ids: Ids,
+    /// Index among the seeded by frames.
+    seeded_index: FxHashMap<Vec<Arc<Frame>>, usize>,
+    seeded: Vec<Seeded>,
+    /// Seeded stacks that are to be told again.
+    told_again: Vec<Arc<ResolvedStack>>,
+}
+
+/// A stack that was not taken by the probe but read elsewhere.
+struct Seeded {
+    used: Used,
+    stack: Arc<ResolvedStack>,
 }
 
 impl Stacks {
@@ -73,11 +75,16 @@ impl Stacks {
             met: FxHashMap::default(),
             unreadable: 0,
             met_in_epoch: 0,
-            kernel: FxHashMap::default(),
-            user: FxHashMap::default(),
-            seeded: FxHashMap::default(),
-            seeded_ids: Vec::new(),
+            ids: Ids::default(),
+            seeded_index: FxHashMap::default(),
+            seeded: Vec::new(),
+            told_again: Vec::new(),
         })
+    }
+
+    /// What is read now is used at this time, in ns.
+    pub fn advance(&mut self, now_ns: u64) {
+        self.ids.advance(now_ns);
     }
 
     /// The current epoch: the probe writes to the set `epoch & 1`.
@@ -102,37 +109,47 @@ impl Stacks {
         self.met.retain(|(epoch, raw), _| *epoch == ending || in_use(*epoch, *raw));
         self.epoch = next;
         self.met_in_epoch = 0;
-        if self.kernel.len() > KERNEL_STACKS_MAX {
-            self.kernel.clear();
-        }
         Ok(())
     }
 
     /// A raw id for a kernel stack that was not taken by the probe but read elsewhere, leaf first.
-    /// Appends the stack to `resolved` when it is new.
+    /// Appends the stack to `resolved` when it has to be told.
     pub fn seed(&mut self, frames: Vec<Arc<Frame>>, resolved: &mut Vec<Arc<ResolvedStack>>) -> i32 {
         if frames.is_empty() {
             return BEFORE_START;
         }
-        *self.seeded.entry(frames).or_insert_with_key(|frames| {
-            let id = next_id();
-            resolved.push(Arc::new(ResolvedStack { id, frames: frames.clone() }));
-            self.seeded_ids.push(id);
-            BEFORE_START - self.seeded_ids.len() as i32
-        })
+        let now_ns = self.ids.now_ns();
+        if let Some(index) = self.seeded_index.get(&frames).copied() {
+            let seeded = &mut self.seeded[index];
+            if seeded.used.again(now_ns) == Told::LongAgo {
+                resolved.push(Arc::clone(&seeded.stack));
+            }
+            return raw_of_seeded(index);
+        }
+        if self.seeded.len() >= SEEDED_MAX {
+            return BEFORE_START;
+        }
+        let used = Used::new(now_ns);
+        let stack = Arc::new(ResolvedStack { id: used.id, frames: frames.clone() });
+        resolved.push(Arc::clone(&stack));
+        self.seeded_index.insert(frames, self.seeded.len());
+        self.seeded.push(Seeded { used, stack });
+        raw_of_seeded(self.seeded.len() - 1)
     }
 
-    /// The id of a kernel stack; appends its addresses to `new` when it is met for the first time.
+    /// Seeded stacks that are to be told again, since the last call.
+    pub fn told_again(&mut self) -> Vec<Arc<ResolvedStack>> {
+        std::mem::take(&mut self.told_again)
+    }
+
+    /// The id of a kernel stack; appends its addresses to `new` when they have to be told.
     pub fn kernel(&mut self, epoch: u32, raw: i32, new: &mut Vec<NewStack>) -> StackId {
         let addresses = match self.addresses(epoch, raw) {
             Ok(addresses) => addresses,
             Err(id) => return id,
         };
-        let probe = self.probe;
-        *self
-            .kernel
-            .entry(addresses)
-            .or_insert_with_key(|addresses| name(probe, Space::Kernel, 0, addresses, new))
+        let (id, told) = self.ids.kernel(Arc::clone(&addresses));
+        self.tell(told, Space::Kernel, (id, 0), &addresses, new)
     }
 
     /// The id of a user stack of a process and one of its programs; otherwise as
@@ -148,16 +165,13 @@ impl Stacks {
             Ok(addresses) => addresses,
             Err(id) => return id,
         };
-        let probe = self.probe;
-        let of_process = self.user.entry(pid).or_default();
-        *of_process.entry((exec_id, addresses)).or_insert_with_key(|(_, addresses)| {
-            name(probe, Space::User { pid }, exec_id, addresses, new)
-        })
+        let (id, told) = self.ids.user(pid, exec_id, Arc::clone(&addresses));
+        self.tell(told, Space::User { pid }, (id, exec_id), &addresses, new)
     }
 
     /// A process has ended.
     pub fn forget(&mut self, pid: u32) {
-        self.user.remove(&pid);
+        self.ids.forget(pid);
     }
 
     /// Stacks that were stored and could not be read.
@@ -194,33 +208,40 @@ impl Stacks {
         Some(addresses[..depth].into())
     }
 
-    fn special(&self, raw: i32) -> StackId {
+    /// Has a stack told to the side above, where that is due; returns its id.
+    fn tell(
+        &self,
+        told: Told,
+        space: Space,
+        (id, exec_id): (StackId, u32),
+        addresses: &[u64],
+        new: &mut Vec<NewStack>,
+    ) -> StackId {
+        if told != Told::Lately {
+            let request = Request { id, space, addresses: addresses.to_vec() };
+            let again = told == Told::LongAgo;
+            new.push(NewStack { probe: self.probe, request, exec_id, again });
+        }
+        id
+    }
+
+    fn special(&mut self, raw: i32) -> StackId {
         match raw {
             NONE => StackId::NONE,
             LOST => StackId::LOST,
             BEFORE_START => StackId::BEFORE_START,
-            seeded => {
-                let index = (BEFORE_START - 1 - seeded) as usize;
-                self.seeded_ids.get(index).copied().unwrap_or(StackId::LOST)
+            raw => {
+                let index = (BEFORE_START - 1 - raw) as usize;
+                let Some(seeded) = self.seeded.get_mut(index) else { return StackId::LOST };
+                if seeded.used.again(self.ids.now_ns()) == Told::LongAgo {
+                    self.told_again.push(Arc::clone(&seeded.stack));
+                }
+                seeded.used.id
             }
         }
     }
 }
 
-/// Names a stack that was met for the first time.
-fn name(
-    probe: ProbeId,
-    space: Space,
-    exec_id: u32,
-    addresses: &[u64],
-    new: &mut Vec<NewStack>,
-) -> StackId {
-    let id = next_id();
-    let request = Request { id, space, addresses: addresses.to_vec() };
-    new.push(NewStack { probe, request, exec_id });
-    id
-}
-
-fn next_id() -> StackId {
-    StackId(NEXT.fetch_add(1, Ordering::Relaxed))
+fn raw_of_seeded(index: usize) -> i32 {
+    BEFORE_START - 1 - index as i32
 }

@@ -4,21 +4,24 @@
 
 pub mod offcpu;
 pub mod opens;
+pub mod places;
 pub mod processes;
 pub mod profile;
 pub mod rate;
 pub mod stacks;
 pub mod syscalls;
 
-pub use offcpu::{Offcpu, OffcpuStats, Place};
+pub use offcpu::{ForgottenWaits, Offcpu, OffcpuStats, Place};
 pub use opens::{OpenRow, Opens};
+pub use places::PlaceBounds;
 pub use processes::{ProcKey, Process, Processes};
 pub use profile::{Profile, SamplePlace};
 pub use rate::{Rate, Ticks};
 pub use stacks::Stacks;
-pub use syscalls::{CallStats, Syscalls};
+pub use syscalls::{CallStats, ForgottenCalls, Syscalls};
 
 use crate::source::{Batch, Health, ProcessEvent};
+use rustc_hash::FxHashSet;
 
 /// What a source watches: said once, before the first batch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,17 +48,27 @@ pub struct Watched {
 /// How much history is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// File opens kept for display.
+    /// File opens kept for display; less when their paths are long (see [`opens::TEXT_OF_AN_OPEN`]).
     pub opens: usize,
     /// Processes kept after their end.
     pub dead: usize,
+    /// Places of waits kept apart, and likewise places of samples.
+    pub places: PlaceBounds,
 }
 
 impl Bounds {
     /// For the live screen, which may stay open for days.
-    pub const LIVE: Self = Self { opens: 20_000, dead: 2_000 };
+    pub const LIVE: Self = Self {
+        opens: 20_000,
+        dead: 2_000,
+        places: PlaceBounds { of_process: 4_096, of_all: 64 * 1024 },
+    };
     /// For a report, which ends and must hold all it saw.
-    pub const REPORT: Self = Self { opens: 2_000_000, dead: 1_000_000 };
+    pub const REPORT: Self = Self {
+        opens: 2_000_000,
+        dead: 1_000_000,
+        places: PlaceBounds { of_process: 1_000_000, of_all: 4_000_000 },
+    };
 }
 
 /// All state above the source.
@@ -109,6 +122,9 @@ impl Model {
     pub fn fold(&mut self, batch: Batch) {
         self.now_ns = batch.time_ns;
         self.ticks.advance(batch.window_ns);
+        self.stacks.advance(batch.time_ns);
+        self.note_used_stacks(&batch);
+        let places = self.bounds.places;
         let (exits, starts): (Vec<_>, Vec<_>) =
             batch.processes.into_iter().partition(|e| matches!(e, ProcessEvent::Exit { .. }));
         for event in starts {
@@ -117,13 +133,14 @@ impl Model {
         self.stacks.fold(batch.stacks);
         self.syscalls.fold(&batch.syscalls, &mut self.processes, &self.ticks);
         self.opens.fold(batch.opens, &mut self.processes, &self.ticks, self.bounds.opens);
-        self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes);
-        self.profile.fold(batch.profile, &mut self.processes, &self.ticks);
+        self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes, places);
+        self.profile.fold(batch.profile, &mut self.processes, &self.ticks, places);
         for event in exits {
             self.processes.fold(event);
         }
         self.health = batch.health;
         self.forget_old();
+        self.sweep_stacks();
     }
 
     /// Takes in what was so before the first batch, where reading starts in the middle: processes, waits,
@@ -134,8 +151,10 @@ impl Model {
         }
         self.now_ns = before.time_ns;
         before.processes.into_iter().for_each(|event| self.processes.fold(event));
+        self.stacks.advance(before.time_ns);
         self.stacks.fold(before.stacks);
-        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes);
+        let places = self.bounds.places;
+        self.offcpu.fold(Vec::new(), before.waiting, &mut self.processes, places);
         self.health = before.health;
     }
 
@@ -145,7 +164,7 @@ impl Model {
         self.syscalls = Syscalls::default();
         self.opens = Opens::default();
         self.offcpu.clear(self.now_ns);
-        self.profile = Profile::default();
+        self.profile.clear();
     }
 
     /// Time the counters span, in ns.
@@ -157,10 +176,34 @@ impl Model {
     fn forget_old(&mut self) {
         for key in self.processes.forget_beyond(self.bounds.dead) {
             self.syscalls.forget(key);
-            let mut user_stacks = self.offcpu.forget(key);
+            let mut user_stacks = self.offcpu.forget(key, self.now_ns);
             user_stacks.extend(self.profile.forget(key));
             self.stacks.forget(&user_stacks);
         }
+    }
+
+    /// Notes which stacks the source has just used: those it will not tell again soon. What waits is
+    /// used all the time, and asked for when it matters.
+    fn note_used_stacks(&mut self, batch: &Batch) {
+        let waits = batch.offcpu.iter().map(|delta| [delta.kernel_stack, delta.user_stack]);
+        let samples = batch.profile.iter().map(|delta| [delta.kernel_stack, delta.user_stack]);
+        for id in waits.chain(samples).flatten() {
+            self.stacks.used(id);
+        }
+    }
+
+    /// Drops stacks that nothing refers to, now and then.
+    fn sweep_stacks(&mut self) {
+        if !self.stacks.is_sweep_due() {
+            return;
+        }
+        for id in self.offcpu.stacks_in_use() {
+            self.stacks.used(id);
+        }
+        let mut referred = FxHashSet::default();
+        self.offcpu.stacks(&mut referred);
+        self.profile.stacks(&mut referred);
+        self.stacks.sweep(&referred);
     }
 }
 

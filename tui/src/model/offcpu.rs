@@ -1,8 +1,9 @@
 //! Off-CPU time per process, state and stack.
 
+use super::places::{self, PlaceBounds};
 use super::{ProcKey, Processes};
 use crate::source::{OffcpuDelta, StackId, WaitState, WaitingNow};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where a wait began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +14,13 @@ pub struct Place {
     pub kernel_stack: StackId,
     /// User stack.
     pub user_stack: StackId,
+}
+
+impl Place {
+    /// Where the waits of this place are added up when there are too many places.
+    fn other(self) -> Self {
+        Self { state: self.state, kernel_stack: StackId::OTHER, user_stack: StackId::NONE }
+    }
 }
 
 /// Off-CPU time at one place, or of several added up.
@@ -38,6 +46,17 @@ impl OffcpuStats {
     }
 }
 
+/// Off-CPU time of the processes that are forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ForgottenWaits {
+    /// How many processes.
+    pub processes: usize,
+    /// All their waits.
+    pub stats: OffcpuStats,
+    /// Time blocked in the uninterruptible state, mostly on disk, in ns.
+    pub disk_ns: u64,
+}
+
 /// Off-CPU time of all processes.
 #[derive(Clone, Debug, Default)]
 pub struct Offcpu {
@@ -46,6 +65,9 @@ pub struct Offcpu {
     /// Time that waits had lasted when the counters were cleared: it comes in again with the wait,
     /// whether that has ended or not, and must not be shown.
     before_clear: FxHashMap<(ProcKey, Place), OffcpuStats>,
+    /// What forgotten processes had.
+    pub forgotten: ForgottenWaits,
+    crowd: places::Crowd,
 }
 
 impl Offcpu {
@@ -54,7 +76,9 @@ impl Offcpu {
         deltas: Vec<OffcpuDelta>,
         waiting: Option<Vec<WaitingNow>>,
         processes: &mut Processes,
+        bounds: PlaceBounds,
     ) {
+        let mut touched = FxHashSet::default();
         for delta in deltas {
             let place = Place {
                 state: delta.state,
@@ -62,6 +86,7 @@ impl Offcpu {
                 user_stack: delta.user_stack,
             };
             let key = processes.key_of(delta.pid, 0);
+            touched.insert(key);
             let blocked_ns = if is_idle(delta.state) { 0 } else { delta.blocked_ns };
             self.ended.entry(key).or_default().entry(place).or_default().add(&OffcpuStats {
                 blocked_ns,
@@ -76,12 +101,51 @@ impl Offcpu {
                 self.waiting.entry(processes.key_of(wait.pid, 0)).or_default().push(wait);
             }
         }
+        self.bound(&touched, bounds);
+    }
+
+    /// Adds places that weigh little up, where there are too many.
+    fn bound(&mut self, touched: &FxHashSet<ProcKey>, bounds: PlaceBounds) {
+        for key in touched {
+            if self.ended[key].len() > bounds.of_process {
+                self.fold_lightest(&[*key], bounds.of_process / 2);
+            }
+        }
+        let all = self.ended.values().map(FxHashMap::len).sum();
+        if self.crowd.is_too_large(all, bounds.of_all) {
+            let keys: Vec<_> = self.ended.keys().copied().collect();
+            self.fold_lightest(&keys, bounds.of_all / 2);
+            self.crowd.was_folded_to(self.ended.values().map(FxHashMap::len).sum());
+        }
+    }
+
+    /// Folds places of these processes until about `keep` are left.
+    fn fold_lightest(&mut self, keys: &[ProcKey], keep: usize) {
+        let all: usize = keys.iter().map(|key| self.ended[key].len()).sum();
+        let mut light = Vec::new();
+        for key in keys {
+            // What was before a clearing is known by its place, and must stay there.
+            let foldable = self.ended[key].iter().filter(|(place, _)| {
+                **place != place.other() && !self.before_clear.contains_key(&(*key, **place))
+            });
+            light.extend(foldable.map(|(place, stats)| {
+                (stats.blocked_ns + stats.runqueue_ns, stats.waits, *key, *place)
+            }));
+        }
+        for (_, _, key, place) in places::lightest(light, all.saturating_sub(keep)) {
+            let Some(of_process) = self.ended.get_mut(&key) else { continue };
+            if let Some(stats) = of_process.remove(&place) {
+                of_process.entry(place.other()).or_default().add(&stats);
+            }
+        }
     }
 
     /// Starts all counters at zero.
     pub(super) fn clear(&mut self, now_ns: u64) {
         self.ended.clear();
         self.before_clear.clear();
+        self.forgotten = ForgottenWaits::default();
+        self.crowd = places::Crowd::default();
         for (key, waits) in &self.waiting {
             for wait in waits {
                 let (place, so_far) = so_far(wait, now_ns);
@@ -128,12 +192,42 @@ impl Offcpu {
         self.ended.keys().chain(new).copied()
     }
 
-    /// Drops a process; returns the user stacks that only it used.
-    pub(super) fn forget(&mut self, key: ProcKey) -> Vec<StackId> {
+    /// Adds the stacks that places refer to.
+    pub(super) fn stacks(&self, into: &mut FxHashSet<StackId>) {
+        for place in self.ended.values().flat_map(FxHashMap::keys) {
+            into.extend([place.kernel_stack, place.user_stack]);
+        }
+    }
+
+    /// The stacks of all threads that wait right now.
+    pub(super) fn stacks_in_use(&self) -> impl Iterator<Item = StackId> {
+        let waits = self.waiting.values().flatten();
+        waits.flat_map(|wait| [wait.kernel_stack, wait.user_stack])
+    }
+
+    /// Drops a process that ended at `ended_ns`; returns the user stacks that only it used.
+    pub(super) fn forget(&mut self, key: ProcKey, ended_ns: u64) -> Vec<StackId> {
+        // A wait of a process that has ended is one whose end was not seen.
+        let places = self.places(key, ended_ns);
         self.waiting.remove(&key);
         self.before_clear.retain(|(process, _), _| *process != key);
-        let places = self.ended.remove(&key).unwrap_or_default();
+        self.ended.remove(&key);
+        if !places.is_empty() {
+            self.forgotten.add(&places);
+        }
         places.into_keys().map(|place| place.user_stack).filter(|s| *s >= StackId::FIRST).collect()
+    }
+}
+
+impl ForgottenWaits {
+    fn add(&mut self, places: &FxHashMap<Place, OffcpuStats>) {
+        self.processes += 1;
+        for (place, stats) in places {
+            self.stats.add(&OffcpuStats { waiting: 0, ..*stats });
+            if place.state == WaitState::Uninterruptible {
+                self.disk_ns += stats.blocked_ns;
+            }
+        }
     }
 }
 

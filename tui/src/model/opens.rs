@@ -4,6 +4,11 @@ use super::{ProcKey, Processes, Rate, Ticks};
 use crate::source::OpenEvent;
 use std::collections::VecDeque;
 
+/// Bytes of text (paths and names) that an open has at most on the average of all that are kept: when
+/// there are more, fewer opens are kept. A path has up to 4,096, and four times that where all of it
+/// is escaped.
+pub const TEXT_OF_AN_OPEN: usize = 1_024;
+
 /// One open, with the process it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenRow {
@@ -19,6 +24,8 @@ pub struct OpenRow {
 #[derive(Clone, Debug, Default)]
 pub struct Opens {
     rows: VecDeque<OpenRow>,
+    /// Bytes of text of all rows.
+    text: usize,
     /// Opens so far.
     pub total: u64,
     /// Opens that failed.
@@ -39,11 +46,16 @@ impl Opens {
         for event in events {
             self.failed += u64::from(event.result.is_err());
             let process = processes.key_of(event.pid, event.time_ns);
+            self.text += text_of(&event);
             self.rows.push_back(OpenRow { number: self.total, process, event });
             self.total += 1;
         }
-        let excess = self.rows.len().saturating_sub(bound);
-        self.rows.drain(..excess);
+        let text_bound = bound.saturating_mul(TEXT_OF_AN_OPEN);
+        while (self.rows.len() > bound || self.text > text_bound)
+            && let Some(oldest) = self.rows.pop_front()
+        {
+            self.text -= text_of(&oldest.event);
+        }
     }
 
     /// The opens that are kept, oldest first.
@@ -55,4 +67,8 @@ impl Opens {
     pub fn forgotten(&self) -> u64 {
         self.total - self.rows.len() as u64
     }
+}
+
+fn text_of(event: &OpenEvent) -> usize {
+    event.path.text.len() + event.comm.len()
 }

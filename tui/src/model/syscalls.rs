@@ -24,6 +24,19 @@ pub struct CallStats {
 }
 
 impl CallStats {
+    /// Adds what another one counted so far; its rate stays its own.
+    fn add_counts(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.total_ns += other.total_ns;
+        for (sum, count) in self.hist.iter_mut().zip(other.hist) {
+            *sum += count;
+        }
+        for (errno, count) in &other.errnos {
+            *self.errnos.entry(*errno).or_default() += count;
+        }
+    }
+
     fn add(&mut self, delta: &SyscallDelta, ticks: &Ticks) {
         self.calls += delta.calls;
         self.errors += delta.errors;
@@ -70,12 +83,23 @@ pub struct ProcessCalls {
     pub total: CallStats,
 }
 
+/// System calls of the processes that are forgotten.
+#[derive(Clone, Debug, Default)]
+pub struct ForgottenCalls {
+    /// How many processes.
+    pub processes: usize,
+    /// All their calls.
+    pub stats: CallStats,
+}
+
 /// System calls of all processes.
 #[derive(Clone, Debug, Default)]
 pub struct Syscalls {
     by_process: FxHashMap<ProcKey, ProcessCalls>,
     /// All processes added up, those that are forgotten included.
     pub total: CallStats,
+    /// What forgotten processes called.
+    pub forgotten: ForgottenCalls,
 }
 
 impl Syscalls {
@@ -104,6 +128,9 @@ impl Syscalls {
     }
 
     pub(super) fn forget(&mut self, key: ProcKey) {
-        self.by_process.remove(&key);
+        if let Some(process) = self.by_process.remove(&key) {
+            self.forgotten.processes += 1;
+            self.forgotten.stats.add_counts(&process.total);
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! What the model makes of batches.
 
+mod bounds;
+
 use super::*;
 use crate::source::{OffcpuDelta, ProcessSeen, StackId, SyscallDelta, WaitState, WaitingNow};
 
 fn model() -> Model {
     let watched = Watched { start_ns: 1_000, ..Watched::default() };
-    Model::new(watched, Bounds { opens: 10, dead: 1 })
+    Model::new(
+        watched,
+        Bounds { opens: 10, dead: 1, places: PlaceBounds { of_process: 8, of_all: 12 } },
+    )
 }
 
 fn calls(pid: u32, calls: u64) -> SyscallDelta {

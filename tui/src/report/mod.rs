@@ -1,9 +1,11 @@
 //! What `syscope report` prints: the four tables, as text for people or as one JSON document.
 
 mod json;
+mod missing;
 mod text;
 
 pub use json::{SCHEMA, document};
+pub use missing::Missing;
 
 use crate::filter::{Candidate, Filter};
 use crate::model::syscalls::{CallStats, ProcessCalls};
@@ -23,6 +25,8 @@ pub struct Options {
     /// Processes per table and, in the JSON document, stacks per process. `None`: 20 in the text,
     /// all in the JSON document.
     pub top: Option<usize>,
+    /// What is missing in the capture that it is made from; `None` when nothing is.
+    pub missing: Option<Missing>,
 }
 
 /// Writes what the model holds of the processes that the filter accepts as one JSON document.
@@ -47,6 +51,9 @@ pub fn write_text(
     let mut out = BufWriter::new(out);
     let top = options.top.unwrap_or(TEXT_TOP);
     text::write(&Selection::new(model, filter, top), &mut out)?;
+    if let Some(missing) = &options.missing {
+        writeln!(out, "The capture is not whole: {missing}")?;
+    }
     out.flush()
 }
 
@@ -169,9 +176,9 @@ fn heaviest(stats: &OffcpuStats) -> impl Ord + use<> {
 }
 
 /// The system calls of a process, most made first.
-fn by_syscall(calls: &ProcessCalls) -> Vec<(u32, &CallStats)> {
+fn by_syscall<'a>(arch: &str, calls: &'a ProcessCalls) -> Vec<(u32, &'a CallStats)> {
     let mut rows: Vec<_> = calls.by_nr.iter().map(|(nr, stats)| (*nr, stats)).collect();
-    rows.sort_by_cached_key(|(nr, stats)| (Reverse(stats.calls), syscall_name(*nr)));
+    rows.sort_by_cached_key(|(nr, stats)| (Reverse(stats.calls), syscall_name(arch, *nr)));
     rows
 }
 

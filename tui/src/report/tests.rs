@@ -104,6 +104,7 @@ fn batch() -> Batch {
             calls(10, getppid, 9_000, 1, &[]),
             calls(20, getppid, 10, 1, &[]),
         ],
+        failed: Vec::new(),
         opens: vec![
             open(2_000_000_000, 10, path("/etc/nginx.conf"), Ok(3)),
             open(2_000_100_000, 10, path("/etc/nginx.conf"), Ok(4)),
@@ -143,6 +144,7 @@ fn batch() -> Batch {
 fn model() -> Model {
     let watched = Watched {
         host: "web1".to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
         kernel: "6.18.0".to_owned(),
         cpus: 2,
         realtime_offset_ns: 1_700_000_000_000_000_000,
@@ -157,13 +159,25 @@ fn model() -> Model {
 
 fn text(filter: &str, top: Option<usize>) -> String {
     let mut out = Vec::new();
-    write_text(&model(), &Filter::parse(filter).unwrap(), Options { top }, &mut out).unwrap();
+    write_text(
+        &model(),
+        &Filter::parse(filter).unwrap(),
+        Options { top, ..Options::default() },
+        &mut out,
+    )
+    .unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn json(filter: &str, top: Option<usize>) -> (String, serde_json::Value) {
     let mut out = Vec::new();
-    write_json(&model(), &Filter::parse(filter).unwrap(), Options { top }, &mut out).unwrap();
+    write_json(
+        &model(),
+        &Filter::parse(filter).unwrap(),
+        Options { top, ..Options::default() },
+        &mut out,
+    )
+    .unwrap();
     let text = String::from_utf8(out).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     (text, value)
@@ -249,4 +263,25 @@ fn an_empty_model_is_a_report_too() {
     write_text(&model, &Filter::default(), Options::default(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("Lost: nothing") && !text.contains("NaN"), "{text}");
+}
+
+#[test]
+fn what_a_capture_lacks_is_said_and_nothing_is_when_it_is_whole() {
+    let missing = Missing { cut_bytes: 812, ..Missing::default() };
+    let options = Options { missing: Some(missing), ..Options::default() };
+    let (model, filter) = (model(), Filter::default());
+    let mut out = Vec::new();
+    write_text(&model, &filter, options, &mut out).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    let last = said.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "The capture is not whole: it was cut off at its end, in the middle of a frame (812 B)"
+    );
+    let mut out = Vec::new();
+    write_json(&model, &filter, options, &mut out).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(value["capture"]["complete"], false);
+    assert_eq!(value["capture"]["cut_bytes"], 812);
+    assert!(!text("", None).contains("capture") && json("", None).1.get("capture").is_none());
 }

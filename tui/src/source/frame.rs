@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 /// Names one stack of addresses for as long as a source lives. The ids below [`StackId::FIRST`]
 /// stand for stacks that are not there.
+///
+/// A source tells the frames of a stack once it has found them, and again when the id is used after
+/// [`StackId::TOLD_AGAIN_NS`] in which it was not. An id is used by a wait that ended, a thread that
+/// waits, or a sample; [`StackId::KEPT_UNUSED_NS`] says how long who keeps frames must keep them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StackId(pub u32);
 
@@ -14,8 +18,18 @@ impl StackId {
     pub const LOST: Self = Self(1);
     /// The wait began before syscope watched. Shown as one frame that says so.
     pub const BEFORE_START: Self = Self(2);
+    /// Stacks of one process that weigh little, added up by the model because there were too many to
+    /// keep apart. Shown as one frame that says so.
+    pub const OTHER: Self = Self(3);
     /// The first id of a real stack.
-    pub const FIRST: Self = Self(3);
+    pub const FIRST: Self = Self(4);
+
+    /// A stack whose id was not used for so long is told again with its next use, in ns.
+    pub const TOLD_AGAIN_NS: u64 = 300_000_000_000;
+    /// Frames of a stack whose id was not used for so long may be forgotten, in ns: they are told
+    /// again before they are missed. Twice [`StackId::TOLD_AGAIN_NS`], so that neither the length of
+    /// a batch nor when one looks matters.
+    pub const KEPT_UNUSED_NS: u64 = 2 * Self::TOLD_AGAIN_NS;
 }
 
 /// What kind of code a frame is in.

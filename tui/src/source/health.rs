@@ -71,7 +71,7 @@ pub struct ProbeHealth {
 impl ProbeHealth {
     /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::collisions`].
     pub fn lost(&self) -> u64 {
-        self.ring_full + self.map_full + self.skipped_runs
+        self.ring_full.saturating_add(self.map_full).saturating_add(self.skipped_runs)
     }
 
     /// What was lost and what is not known, with the reason: count and text, the most telling first.
@@ -96,17 +96,18 @@ impl ProbeHealth {
 impl Health {
     /// Everything that happened and is not on screen: lost events and lost stacks, all probes.
     pub fn lost(&self) -> u64 {
-        self.lost_events() + self.lost_stacks()
+        self.lost_events().saturating_add(self.lost_stacks())
     }
 
     /// Events that happened and are not on screen, all probes.
     pub fn lost_events(&self) -> u64 {
-        self.probes.iter().map(ProbeHealth::lost).sum::<u64>() + self.overrun
+        self.probes.iter().map(ProbeHealth::lost).fold(self.overrun, u64::saturating_add)
     }
 
     /// Stacks of events that are on screen, but without them, all probes.
     pub fn lost_stacks(&self) -> u64 {
-        self.probes.iter().map(|p| p.collisions + p.stack_errors).sum()
+        let lost = self.probes.iter().flat_map(|p| [p.collisions, p.stack_errors]);
+        lost.fold(0, u64::saturating_add)
     }
 
     /// What went wrong in reading, whatever the probe: count and text.

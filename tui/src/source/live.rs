@@ -1,7 +1,9 @@
 //! The live source: a thread that reads the kernel once a tick and sends batches.
 
 mod collector;
+mod gone;
 mod naming;
+mod pending;
 
 use super::{Batch, Control, Handle, procfs};
 use crate::filter::Filter;

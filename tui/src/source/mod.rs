@@ -1,10 +1,13 @@
 //! Where batches come from. Everything above this module is the same for every source.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 pub mod batch;
 pub mod frame;
 pub mod handle;
 pub mod health;
 pub mod live;
+pub mod merge;
 pub mod procfs;
 pub mod record;
 

@@ -4,14 +4,16 @@
 pub mod errno;
 pub mod json;
 pub mod numbers;
+pub mod open_flags;
 pub mod screen;
 pub mod syscall_names;
 
 pub use errno::errno_text;
 pub use json::write_json_line;
 pub use numbers::{bytes, count, duration, percent, rate};
+pub use open_flags::open_flags;
 pub use screen::{fit, fit_end, from_bytes, visible, width};
-pub use syscall_names::{errno_name, open_flags, syscall_name};
+pub use syscall_names::{errno_name, syscall_name};
 
 /// An error with its causes, in one line. A cause that the text before it names already is left out.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {

@@ -6,6 +6,7 @@ use super::lost::Lost;
 use crate::text::{errno_name, errno_text, open_flags, syscall_name, write_json_line};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::env::consts::ARCH;
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -71,7 +72,7 @@ pub fn line(event: Event<'_>, clock: &Clock, out: &mut Vec<u8>) {
             unresolved: open.path.unresolved,
             cut: open.path.cut,
             unreadable: open.path.unreadable,
-            flags: open_flags(open.flags).into(),
+            flags: open_flags(ARCH, open.flags).into(),
             fd: open.result.ok(),
             errno: open.result.err().map(errno_name),
             duration_ns: open.duration_ns,
@@ -88,7 +89,7 @@ pub fn line(event: Event<'_>, clock: &Clock, out: &mut Vec<u8>) {
             pid: call.pid,
             tid: call.tid,
             comm: &call.comm,
-            syscall: syscall_name(call.nr),
+            syscall: syscall_name(ARCH, call.nr),
             errno: errno_name(call.errno),
             error: errno_text(call.errno),
             duration_ns: call.duration_ns,

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::event::Event;
 use crate::source::{FailedCall, OpenEvent, OpenPath};
 use crate::text::{duration, errno_name, errno_text, open_flags, syscall_name, visible, width};
+use std::env::consts::ARCH;
 use std::io::Write;
 
 /// Columns of a PID or TID: as long as the kernel makes them.
@@ -57,7 +58,7 @@ fn open_line(open: &OpenEvent, clock: &mut Clock, out: &mut Vec<u8>) {
         Ok(fd) => put(out, format_args!("fd {fd:<5}")),
         Err(errno) => put(out, format_args!("{:RESULT$}", errno_name(errno))),
     }
-    let (took, flags) = (duration(open.duration_ns), open_flags(open.flags));
+    let (took, flags) = (duration(open.duration_ns), open_flags(ARCH, open.flags));
     put(out, format_args!(" {took:>7} {flags:FLAGS$} "));
     path(&open.path, out);
     out.push(b'\n');
@@ -65,7 +66,7 @@ fn open_line(open: &OpenEvent, clock: &mut Clock, out: &mut Vec<u8>) {
 
 fn failed_line(call: &FailedCall, clock: &mut Clock, out: &mut Vec<u8>) {
     start(call.time_ns, call.pid, call.tid, &call.comm, clock, out);
-    let (name, took) = (syscall_name(call.nr), duration(call.duration_ns));
+    let (name, took) = (syscall_name(ARCH, call.nr), duration(call.duration_ns));
     let (errno, text) = (errno_name(call.errno), errno_text(call.errno));
     put(out, format_args!("{name:SYSCALL$} {took:>7} {errno:ERRNO$} {text}"));
     while out.last() == Some(&b' ') {

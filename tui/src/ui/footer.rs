@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::app::keymap::{Action, BINDINGS, Binding};
 use crate::app::line::Line;
 use crate::app::state::Typing;
+use crate::app::time::Moment;
 use crate::filter::ParseError;
 use crate::text;
 use ratatui::buffer::Buffer;
@@ -34,6 +35,16 @@ pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
                 let said = format!("{sign}{}", text::visible(&notice.text));
                 put(buffer, area.x + 1, area.y, area.width - 1, &said, theme.style(role));
             }
+            None if app.time.slow => {
+                put(
+                    buffer,
+                    area.x + 1,
+                    area.y,
+                    area.width - 1,
+                    "seeking…",
+                    theme.style(Role::Warn),
+                );
+            }
             None => draw_keys(app, area, theme, buffer),
         },
     }
@@ -45,6 +56,17 @@ fn draw_keys(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let shown = BINDINGS.iter().filter(|binding| {
         !binding.short.is_empty() && binding.context.meets(context) && app.works(binding.action)
     });
+    let mut shown: Vec<_> = shown.collect();
+    if app.shows_timeline() {
+        // What one does there goes before what one does elsewhere.
+        let always = |action| matches!(action, Action::Quit | Action::Help | Action::Back);
+        shown.sort_by_key(|binding| match binding.action {
+            action if always(action) => 0,
+            Action::Record | Action::SaveHistory => 2,
+            action if action.is_of_time() => 1,
+            _ => 2,
+        });
+    }
     let mut x = area.x + 1;
     for binding in shown {
         let short = short(app, binding);
@@ -62,7 +84,16 @@ fn draw_keys(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
 fn short(app: &App, binding: &Binding) -> &'static str {
     let view = app.view();
     match binding.action {
-        Action::Pause if app.paused_ns().is_some() => "resume",
+        Action::Pause if app.is_playing() => "pause",
+        Action::Pause => match app.moment() {
+            Moment::Live => "pause",
+            Moment::Paused(_) => "resume",
+            Moment::Past(_) | Moment::Replay => "play",
+        },
+        Action::JumpTime(_) if !app.shows_timeline() => "past",
+        Action::TimeStart if !app.shows_timeline() => "all the past",
+        Action::TimeEnd if !app.time.is_replay() => "back to now",
+        Action::Record if app.time.recording.is_some() => "end recording",
         Action::Maximize if view.maximized => "all panes",
         Action::FailedOnly if view.failed_only => "all opens",
         Action::Functions if view.functions => "flame graph",

@@ -6,6 +6,7 @@ use super::theme::{Role, Theme};
 use super::widgets::put;
 use crate::app::App;
 use crate::app::derive::Rates;
+use crate::app::time::{Moment, words};
 use crate::model::Process;
 use crate::source::Health;
 use crate::text;
@@ -47,18 +48,16 @@ pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     }
 }
 
-/// Live or not, what was lost, what it costs, and what is filtered.
+/// What is shown, what was lost, what it costs, and what is filtered.
 fn state(app: &App) -> Vec<Piece> {
-    let health = &app.live().health;
-    let mut pieces = vec![match (app.ended, app.paused_ns()) {
-        (true, _) => piece(2, Role::Warn, "ENDED"),
-        (_, Some(ns)) => piece(2, Role::Warn, format!("PAUSED {}", text::duration(ns))),
-        (_, None) => piece(2, Role::Good, "LIVE"),
-    }];
+    let health = &app.health_model().health;
+    let mut pieces = moment(app);
     pieces.push(lost(health));
     let bpf = health.overhead.bpf_share.map_or("-".to_owned(), text::percent);
     let own = text::percent(health.overhead.self_cpu);
-    pieces.push(piece(1, Role::Text, format!("self {own} · bpf {bpf}")));
+    if !app.time.is_replay() {
+        pieces.push(piece(1, Role::Text, format!("self {own} · bpf {bpf}")));
+    }
     if health.skipped_ticks > 0 {
         let late = format!("late ticks {}", text::count(health.skipped_ticks));
         pieces.push(piece(4, Role::Warn, late));
@@ -67,7 +66,9 @@ fn state(app: &App) -> Vec<Piece> {
         let filter = text::fit(app.filter.text(), text::width(app.filter.text()).min(40));
         pieces.push(piece(3, Role::Strong, format!("filter: {filter}")));
     }
-    if let Some(pids) = health.pushed_down {
+    if app.time.is_replay() {
+        pieces.extend(recorded_filter(health));
+    } else if let Some(pids) = health.pushed_down {
         let watched = counted(pids as u64, "PID");
         pieces.push(Piece {
             short: Some(watched.clone()),
@@ -75,6 +76,86 @@ fn state(app: &App) -> Vec<Piece> {
         });
     }
     pieces
+}
+
+/// What the recording left out already.
+fn recorded_filter(health: &Health) -> Option<Piece> {
+    let filter = Some(health.filter.as_str()).filter(|filter| !filter.trim().is_empty())?;
+    let filter = text::fit(filter, text::width(filter).min(40));
+    Some(piece(4, Role::Warn, format!("recorded with filter: {filter}")))
+}
+
+/// Live, paused, past or replay; and when.
+fn moment(app: &App) -> Vec<Piece> {
+    let now_ns = app.model().now_ns;
+    let mut pieces = match app.moment() {
+        Moment::Replay => replay(app),
+        Moment::Past(ago) => {
+            let at = words::time_of_day(app, now_ns);
+            let ago = text::duration(ago);
+            let short = Some(format!("PAST {at}"));
+            let when = piece(0, Role::Warn, format!("PAST {at}, {ago} ago"));
+            let over = text::duration(app.model().span_ns());
+            vec![Piece { short, ..when }, piece(5, Role::Text, format!("counters over {over}"))]
+        }
+        _ if app.ended => vec![piece(2, Role::Warn, "ENDED")],
+        Moment::Paused(ago) => {
+            vec![piece(2, Role::Warn, format!("PAUSED {}", text::duration(ago)))]
+        }
+        Moment::Live => vec![piece(2, Role::Good, "LIVE")],
+    };
+    pieces.extend(range(app));
+    if app.time.play.is_on() && !app.time.is_replay() {
+        pieces.push(piece(2, Role::Good, "playing"));
+    }
+    if app.time.play.speed() != 1.0 && app.shows_timeline() {
+        pieces.push(piece(1, Role::Strong, words::speed(app.time.play.speed())));
+    }
+    if let Some(recording) = &app.time.recording {
+        let (span, size) = (words::clock(recording.span_ns), text::bytes(recording.bytes));
+        let rec = piece(0, Role::Bad, format!("REC {span} {size}"));
+        pieces.push(Piece { short: Some(format!("REC {span}")), ..rec });
+    }
+    pieces
+}
+
+/// Which capture, where in it, and what is wrong with it.
+fn replay(app: &App) -> Vec<Piece> {
+    let Some(replayed) = &app.time.replayed else { return Vec::new() };
+    let (timeline, now_ns) = (&app.time.timeline, app.model().now_ns);
+    let start_ns = timeline.time_at(timeline.first());
+    let total = words::clock(timeline.time_at(timeline.end()).saturating_sub(start_ns));
+    let elapsed = words::clock(now_ns.saturating_sub(start_ns));
+    let (word, role) = match app.time.play.is_on() {
+        true => ("REPLAY", Role::Good),
+        false => ("REPLAY paused", Role::Warn),
+    };
+    let mut pieces = vec![piece(0, role, word)];
+    let wrong = replayed.wrong();
+    if !wrong.is_empty() {
+        pieces.push(piece(0, Role::Bad, wrong.join(" ")));
+    }
+    let time = words::moment(app, now_ns, "%F %T");
+    let short = Some(words::time_of_day(app, now_ns));
+    pieces.extend([
+        Piece { short, ..piece(2, Role::Strong, time) },
+        piece(1, Role::Text, format!("{elapsed} / {total}")),
+        piece(6, Role::Text, text::visible(&replayed.name).into_owned()),
+    ]);
+    pieces
+}
+
+/// The marked range.
+fn range(app: &App) -> Option<Piece> {
+    let marks = app.time.marks;
+    let time = |boundary| words::time_of_day(app, app.time.timeline.time_at(boundary));
+    let said = match (marks.start, marks.end) {
+        (None, None) => return None,
+        (Some(start), None) => format!("range from {}", time(start)),
+        (None, Some(end)) => format!("range until {}", time(end)),
+        (Some(start), Some(end)) => format!("range {}–{}", time(start), time(end)),
+    };
+    Some(Piece { short: Some("range".to_owned()), ..piece(1, Role::Strong, said) })
 }
 
 /// Numbers that are too small are worse than waits whose stack is not known.
@@ -119,12 +200,16 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
         let texts: usize = pieces.iter().map(|piece| text::width(&piece.text)).sum();
         texts + text::width(GAP) * pieces.len().saturating_sub(1) + 2
     };
-    if width(&pieces) > area.width.into() {
-        for piece in &mut pieces {
+    let too_wide = |pieces: &[Piece]| width(pieces) > area.width.into();
+    let shorten = |pieces: &mut [Piece], which: fn(&Piece) -> bool| {
+        for piece in pieces.iter_mut().filter(|piece| which(piece)) {
             piece.text = piece.short.take().unwrap_or(std::mem::take(&mut piece.text));
         }
+    };
+    if too_wide(&pieces) {
+        shorten(&mut pieces, |piece| piece.drop > 0);
     }
-    while width(&pieces) > area.width.into()
+    while too_wide(&pieces)
         && let Some((at, _)) = pieces
             .iter()
             .enumerate()
@@ -132,6 +217,10 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
             .max_by_key(|(_, piece)| piece.drop)
     {
         pieces.remove(at);
+    }
+    // What stays in any case is said in full as long as it can be.
+    if too_wide(&pieces) {
+        shorten(&mut pieces, |piece| piece.drop == 0);
     }
     // Where not even the last one has room, a blank at the edge is the first to go.
     let mut x = area.x + u16::from(width(&pieces) <= area.width.into());
@@ -150,7 +239,10 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
 pub fn draw_subject(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let Some(key) = app.view().process.filter(|_| area.height > 0) else { return };
     let Some(process) = app.model().processes.get(key) else {
-        let gone = format!("process {} ended long ago and is forgotten", key.pid);
+        let gone = match app.time.is_chosen() {
+            true => format!("process {} is not known at this time", key.pid),
+            false => format!("process {} ended long ago and is forgotten", key.pid),
+        };
         return draw_line(vec![piece(0, Role::Warn, gone)], area, theme, buffer);
     };
     let mut pieces = vec![piece(0, Role::Strong, format!("{} ({})", safe(&process.comm), key.pid))];

@@ -2,6 +2,8 @@
 
 mod footer;
 mod header;
+#[cfg(test)]
+mod matrix;
 mod page;
 pub mod panes;
 #[cfg(test)]
@@ -9,6 +11,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod timeline;
 pub mod widgets;
 
 use crate::app::App;
@@ -30,6 +33,9 @@ pub fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         if let Some(area) = &layout.panes[pane.index()] {
             panes::draw(app, pane, area, theme, buffer);
         }
+    }
+    if let Some(area) = &layout.timeline {
+        timeline::draw(app, area, theme, buffer);
     }
     if let Some(page) = &app.page {
         let above = Rect { height: layout.screen.height - layout.footer.height, ..layout.screen };

@@ -1,9 +1,13 @@
 //! A machine made by hand, and screens as text: for tests.
 
+mod tape;
+
+pub(crate) use tape::*;
+
 use super::render;
 use super::theme::Theme;
 use crate::app::update::{Effect, Message};
-use crate::app::{App, ColourChoice};
+use crate::app::{App, ColourChoice, script};
 use crate::filter::Filter;
 use crate::model::Watched;
 use crate::probes::PROBES;
@@ -12,7 +16,6 @@ use crate::source::{
     ProbeStatus, ProcessEvent, ProcessSeen, ProfileDelta, ResolvedStack, StackId, SyscallDelta,
     WaitState, WaitingNow,
 };
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Rect, Size};
@@ -69,33 +72,7 @@ pub(crate) fn press(app: &mut App, keys: &str) -> Vec<Effect> {
 }
 
 fn press_word(app: &mut App, word: &str) -> Vec<Effect> {
-    let named = match word {
-        "Enter" => Some(KeyCode::Enter),
-        "Esc" => Some(KeyCode::Esc),
-        "Tab" => Some(KeyCode::Tab),
-        "S-Tab" => Some(KeyCode::BackTab),
-        "Up" => Some(KeyCode::Up),
-        "Down" => Some(KeyCode::Down),
-        "Left" => Some(KeyCode::Left),
-        "Right" => Some(KeyCode::Right),
-        "PgDn" => Some(KeyCode::PageDown),
-        "PgUp" => Some(KeyCode::PageUp),
-        "Home" => Some(KeyCode::Home),
-        "End" => Some(KeyCode::End),
-        "Space" => Some(KeyCode::Char(' ')),
-        "Back" => Some(KeyCode::Backspace),
-        "F1" => Some(KeyCode::F(1)),
-        _ => None,
-    };
-    let mut events = Vec::new();
-    if let Some(code) = named {
-        events.push(KeyEvent::new(code, KeyModifiers::NONE));
-    } else if let Some(c) = word.strip_prefix("C-").and_then(|rest| rest.chars().next()) {
-        events.push(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
-    } else {
-        events.extend(word.chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
-    }
-    events.into_iter().filter_map(|event| app.update(Message::Key(event))).collect()
+    script::keys(word).into_iter().filter_map(|key| app.update(Message::Key(key))).collect()
 }
 
 fn seen(pid: u32, parent: u32, comm: &str, cmdline: &str) -> ProcessEvent {

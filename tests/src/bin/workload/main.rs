@@ -6,6 +6,7 @@
 //! end is the point).
 
 mod blocked;
+mod churn;
 mod compat;
 mod crowd;
 mod exits;
@@ -47,6 +48,14 @@ fn main() {
         "kernelheavy" => kernelheavy::run(number(&args, 1)),
         "mixed" => mixed::run(args[1].as_ref()),
         "forker" => forker::run(number(&args, 1), number(&args, 2)),
+        "churn" => churn::run(
+            args[1].as_ref(),
+            number(&args, 2),
+            number(&args, 3),
+            number(&args, 4),
+            args[5].as_ref(),
+        ),
+        "touch" => churn::touch(number(&args, 1), args[2].as_str().into()),
         "exits" => exits::run(number(&args, 1)),
         "idle" => crowd::idle(number(&args, 1)),
         "storm" => crowd::storm(number(&args, 1), &args[2]),

@@ -5,6 +5,7 @@ pub mod offcpu;
 pub mod opens;
 pub mod profile;
 pub mod syscalls;
+pub mod timeline;
 pub mod waits;
 
 use super::pane::Pane;
@@ -99,6 +100,8 @@ pub struct Derived {
     pub offcpu: offcpu::Rows,
     /// CPU profile.
     pub profile: profile::Graph,
+    /// The timeline.
+    pub timeline: timeline::Strip,
 }
 
 impl Derived {

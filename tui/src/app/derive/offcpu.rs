@@ -3,7 +3,7 @@
 use super::waits::{is_idle, is_of_kernel};
 use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
-use crate::model::{Model, OffcpuStats, Place, ProcKey};
+use crate::model::{ForgottenWaits, Model, OffcpuStats, Place, ProcKey};
 use crate::source::{StackId, WaitState};
 use std::cmp::Ordering;
 
@@ -76,6 +76,12 @@ pub struct EndedRow {
 }
 
 impl EndedRow {
+    fn add_forgotten(&mut self, forgotten: &ForgottenWaits) {
+        self.processes += forgotten.processes;
+        self.stats.add(&forgotten.stats);
+        self.disk_ns += forgotten.disk_ns;
+    }
+
     fn add(&mut self, row: &ProcessRow) {
         self.processes += 1;
         self.stats.add(&row.stats);
@@ -135,6 +141,11 @@ impl Rows {
                 true => rows.ended.get_or_insert_default().add(&row),
                 false => rows.processes.push(row),
             }
+        }
+        let forgotten = &model.offcpu.forgotten;
+        if scope.is_everything() && forgotten.processes > 0 {
+            rows.ended.get_or_insert_default().add_forgotten(forgotten);
+            rows.total.add(&forgotten.stats);
         }
         let title = PROCESS_COLUMNS[sort.column].title;
         let compare = |a: &ProcessRow, b: &ProcessRow| {

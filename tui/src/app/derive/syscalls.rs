@@ -2,7 +2,7 @@
 
 use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
-use crate::model::{CallStats, Model, ProcKey};
+use crate::model::{CallStats, ForgottenCalls, Model, ProcKey};
 use crate::text;
 use std::cmp::Ordering;
 
@@ -158,6 +158,9 @@ impl Rows {
             })
         };
         sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        if scope.is_everything() {
+            ended.add_forgotten(&model.syscalls.forgotten);
+        }
         rows.ended = ended.row();
         rows
     }
@@ -170,10 +173,9 @@ impl Rows {
             rows.calls.push(CallRow { nr: *nr, counts });
         }
         let title = CALL_COLUMNS[sort.column].title;
+        let name = |nr| text::syscall_name(&model.watched.arch, nr);
         let compare = |a: &CallRow, b: &CallRow| {
-            a.counts
-                .compare(&b.counts, title)
-                .unwrap_or_else(|| text::syscall_name(a.nr).cmp(&text::syscall_name(b.nr)))
+            a.counts.compare(&b.counts, title).unwrap_or_else(|| name(a.nr).cmp(&name(b.nr)))
         };
         sort_rows(&mut rows.calls, sort, compare, |row| row.nr);
         rows
@@ -222,6 +224,17 @@ impl Ended {
         self.counts.calls += counts.calls;
         self.counts.errors += counts.errors;
         self.counts.total_ns += counts.total_ns;
+        for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
+            *sum += count;
+        }
+    }
+
+    fn add_forgotten(&mut self, forgotten: &ForgottenCalls) {
+        let stats = &forgotten.stats;
+        self.processes += forgotten.processes;
+        self.counts.calls += stats.calls;
+        self.counts.errors += stats.errors;
+        self.counts.total_ns += stats.total_ns;
         for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
             *sum += count;
         }

@@ -1,9 +1,10 @@
 //! What the pages say, but for the help.
 
-use super::{PageLine, Subject, heading, plain, quiet};
+use super::{PageLine, Subject, heading, health, plain, quiet};
+use crate::app::time::words;
 use crate::app::{App, derive};
 use crate::model::{CallStats, Model, OpenRow, Place, ProcKey};
-use crate::source::{Frame, ProbeStatus, WaitState};
+use crate::source::{Frame, WaitState};
 use crate::text;
 use syscope_shared::hist;
 
@@ -11,7 +12,7 @@ use syscope_shared::hist;
 pub(super) fn of(app: &App, subject: Subject) -> (String, Vec<PageLine>) {
     match subject {
         Subject::Help => (String::new(), Vec::new()),
-        Subject::Health => ("Health".to_owned(), health(app.live())),
+        Subject::Health => ("Health".to_owned(), health::lines(app)),
         Subject::Call(key, nr) => call(app.model(), key, nr),
         Subject::Place(key, place) => self::place(app.model(), key, &place),
         Subject::Open(number) => match derive::opens::open(app.model(), number) {
@@ -25,52 +26,10 @@ fn name(model: &Model, key: ProcKey) -> String {
     format!("{} ({})", derive::comm(model, key), key.pid)
 }
 
-fn health(model: &Model) -> Vec<PageLine> {
-    let health = &model.health;
-    let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), text::percent);
-    let mut lines = vec![
-        plain(
-            "self",
-            format!(
-                "{} of one CPU: reading, symbols, screen",
-                text::percent(health.overhead.self_cpu)
-            ),
-        ),
-        plain("bpf", format!("{bpf} of the machine: the BPF programs in the kernel")),
-    ];
-    lines.extend([plain("", ""), heading("reading")]);
-    match shortfalls(&health.shortfalls()) {
-        wrong if wrong.is_empty() => lines.push(plain(" ", "nothing went wrong")),
-        wrong => lines.extend(wrong),
-    }
-    for probe in &health.probes {
-        lines.extend([plain("", ""), heading(probe.name)]);
-        if let ProbeStatus::Off(reason) = &probe.status {
-            lines.push(plain("off", reason));
-            continue;
-        }
-        lines.push(counted("seen", probe.events, "events"));
-        lines.push(counted("lost", probe.lost(), "events"));
-        lines.extend(shortfalls(&probe.shortfalls()));
-    }
-    lines
-}
-
-/// What there is of it; without labels, for it belongs to the line above.
-fn shortfalls(all: &[(u64, &str)]) -> Vec<PageLine> {
-    let short = all.iter().filter(|(count, _)| *count > 0);
-    short.map(|(count, what)| counted(" ", *count, what)).collect()
-}
-
-/// Counts below each other, their ends in one column.
-fn counted(label: &str, count: u64, what: &str) -> PageLine {
-    plain(label, format!("{:>5} {what}", text::count(count)))
-}
-
 fn call(model: &Model, key: ProcKey, nr: u32) -> (String, Vec<PageLine>) {
-    let title = format!("{} by {}", text::syscall_name(nr), name(model, key));
+    let title = format!("{} by {}", text::syscall_name(&model.watched.arch, nr), name(model, key));
     let Some(stats) = model.syscalls.of(key).and_then(|calls| calls.by_nr.get(&nr)) else {
-        return (title, vec![plain("", "no calls since the counters were cleared")]);
+        return (title, vec![plain("", "no calls since the counters start")]);
     };
     let mut lines = vec![
         plain(
@@ -192,7 +151,7 @@ fn open(app: &App, row: &OpenRow) -> (String, Vec<PageLine>) {
     }
     lines.extend([
         plain("result", result),
-        plain("flags", text::open_flags(event.flags)),
+        plain("flags", text::open_flags(&app.model().watched.arch, event.flags)),
         plain("mode", format!("{:04o}", event.mode)),
         plain("began", clock(app, event.time_ns)),
         plain("took", text::duration(event.duration_ns)),
@@ -203,12 +162,7 @@ fn open(app: &App, row: &OpenRow) -> (String, Vec<PageLine>) {
 
 /// A time of day, to the ms.
 pub fn clock(app: &App, monotonic_ns: u64) -> String {
-    let offset = app.model().watched.realtime_offset_ns;
-    let real = i128::from(monotonic_ns) + i128::from(offset);
-    match jiff::Timestamp::from_nanosecond(real) {
-        Ok(time) => time.to_zoned(app.time_zone.clone()).strftime("%H:%M:%S.%3f").to_string(),
-        Err(_) => "?".to_owned(),
-    }
+    words::moment(app, monotonic_ns, "%H:%M:%S.%3f")
 }
 
 #[cfg(test)]

@@ -8,15 +8,20 @@ use crate::probes::PROBES;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Panes,
+    Time,
     Opens,
     Profile,
     Typing,
 }
 
+const SECTIONS: [Section; 5] =
+    [Section::Panes, Section::Time, Section::Opens, Section::Profile, Section::Typing];
+
 impl Section {
     fn title(self) -> &'static str {
         match self {
             Self::Panes => "Keys",
+            Self::Time => "Keys of the timeline",
             Self::Opens => "Keys in the file opens",
             Self::Profile => "Keys in the CPU profile",
             Self::Typing => "Keys while a filter or a search is typed",
@@ -25,7 +30,9 @@ impl Section {
 
     fn of(binding: &Binding) -> Self {
         let meets = |context| binding.context.meets(context);
-        if meets(Context::FILTER) && !meets(Context::PAGE) {
+        if binding.action.is_of_time() {
+            Self::Time
+        } else if meets(Context::FILTER) && !meets(Context::PAGE) {
             Self::Typing
         } else if meets(Context::STREAM) && !meets(Context::TABLE) {
             Self::Opens
@@ -52,6 +59,11 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("ERR", "red where more than half of the calls fail, and more than 10"),
         ("BLOCKED", "only waited for work (poll, sleep, accept, wait): last, until you sort"),
         ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
+        (
+            "timeline",
+            "the highest rate in each column; ◆ here, ━ shown, [ ] range, ! events lost, ┄ · gap",
+        ),
+        ("blocked", "seconds that waits which ended then had taken, a second"),
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
         ("?path", "relative, and its directory is not known"),
         ("path…", "longer than 4096 bytes, and cut"),
@@ -61,16 +73,19 @@ pub(super) fn shown() -> Vec<PageLine> {
         plain("", ""),
         heading("Mouse"),
         plain("click", "select; a column's head: sort; twice: open"),
-        plain("wheel", "scroll"),
+        plain("wheel", "scroll; on the timeline: one batch back, on"),
+        plain("timeline", "click: go there; drag: mark a range"),
         plain("Shift", "with it, the terminal's own selection works as ever"),
     ]);
     lines
 }
 
-/// What the keys do.
-pub(super) fn keys() -> Vec<PageLine> {
+/// What the keys do; those of the timeline first where that is on the screen.
+pub(super) fn keys(timeline: bool) -> Vec<PageLine> {
     let mut lines = Vec::new();
-    for section in [Section::Panes, Section::Opens, Section::Profile, Section::Typing] {
+    let mut sections = SECTIONS;
+    sections.sort_by_key(|section| !(timeline && *section == Section::Time));
+    for section in sections {
         if !lines.is_empty() {
             lines.push(plain("", ""));
         }

@@ -1,7 +1,7 @@
 //! System calls and file opens in the JSON document.
 
-use crate::model::OpenRow;
 use crate::model::syscalls::ProcessCalls;
+use crate::model::{OpenRow, Watched};
 use crate::report::{Selection, by_syscall};
 use crate::text::{errno_name, open_flags, syscall_name};
 use serde::{Serialize, Serializer};
@@ -37,21 +37,22 @@ struct ErrnoOut {
 
 impl Serialize for Syscalls<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let arch = &self.0.model.watched.arch;
         let rows = self.0.syscalls().into_iter().take(self.0.top);
         serializer.collect_seq(rows.map(|(key, calls)| CallsOut {
             pid: key.pid,
             comm: self.0.comm(key),
             calls: calls.total.calls,
             errors: calls.total.errors,
-            by_syscall: calls_out(calls),
+            by_syscall: calls_out(arch, calls),
         }))
     }
 }
 
-fn calls_out(calls: &ProcessCalls) -> Vec<CallOut> {
-    let rows = by_syscall(calls).into_iter();
+fn calls_out(arch: &str, calls: &ProcessCalls) -> Vec<CallOut> {
+    let rows = by_syscall(arch, calls).into_iter();
     rows.map(|(nr, stats)| CallOut {
-        name: syscall_name(nr),
+        name: syscall_name(arch, nr),
         calls: stats.calls,
         errors: stats.errors,
         total_ns: stats.total_ns,
@@ -113,15 +114,15 @@ fn is_false(mark: &bool) -> bool {
 
 impl Serialize for OpenEvents<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let realtime_offset_ns = self.0.model.watched.realtime_offset_ns;
-        serializer.collect_seq(self.0.last_opens().map(|row| open_out(row, realtime_offset_ns)))
+        let watched = &self.0.model.watched;
+        serializer.collect_seq(self.0.last_opens().map(|row| open_out(row, watched)))
     }
 }
 
-fn open_out(row: &OpenRow, realtime_offset_ns: i64) -> OpenOut<'_> {
+fn open_out<'a>(row: &'a OpenRow, watched: &Watched) -> OpenOut<'a> {
     let event = &row.event;
     OpenOut {
-        time_ns: realtime_offset_ns.saturating_add_unsigned(event.time_ns),
+        time_ns: watched.realtime_offset_ns.saturating_add_unsigned(event.time_ns),
         pid: event.pid,
         tid: event.tid,
         comm: &event.comm,
@@ -129,7 +130,7 @@ fn open_out(row: &OpenRow, realtime_offset_ns: i64) -> OpenOut<'_> {
         unresolved: event.path.unresolved,
         cut: event.path.cut,
         unreadable: event.path.unreadable,
-        flags: open_flags(event.flags),
+        flags: open_flags(&watched.arch, event.flags),
         fd: event.result.ok(),
         errno: event.result.err().map(errno_name),
         duration_ns: event.duration_ns,

@@ -3,7 +3,7 @@
 mod calls;
 mod stacks;
 
-use super::{Options, Selection};
+use super::{Missing, Options, Selection};
 use crate::filter::Filter;
 use crate::model::Model;
 use crate::source::{Health, ProbeHealth, ProbeStatus};
@@ -21,14 +21,18 @@ pub fn document<'a>(
     filter: &'a Filter,
     options: Options,
 ) -> impl Serialize + use<'a> {
-    Document(Selection::new(model, filter, options.top.unwrap_or(usize::MAX)))
+    let selection = Selection::new(model, filter, options.top.unwrap_or(usize::MAX));
+    Document { selection, missing: options.missing }
 }
 
-struct Document<'a>(Selection<'a>);
+struct Document<'a> {
+    selection: Selection<'a>,
+    missing: Option<Missing>,
+}
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let selection = &self.0;
+        let selection = &self.selection;
         let model = selection.model;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schema", &SCHEMA)?;
@@ -43,6 +47,10 @@ impl Serialize for Document<'_> {
         map.serialize_entry("opens", &Opens::of(selection))?;
         map.serialize_entry("offcpu", &Offcpu(selection))?;
         map.serialize_entry("profile", &Profile::of(selection))?;
+        // Absent when nothing is missing: then the document is that of the live run.
+        if let Some(missing) = &self.missing {
+            map.serialize_entry("capture", missing)?;
+        }
         map.end()
     }
 }

@@ -13,6 +13,7 @@ use std::io::{self, Write};
 
 pub(super) fn syscalls(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     let rows = selection.syscalls();
+    let arch = &selection.model.watched.arch;
     let (calls, errors) = selection.call_counts();
     let per_second = rate(per_second(selection, calls));
     writeln!(out, "{} calls ({per_second}), {} errors", count(calls), count(errors))?;
@@ -28,9 +29,9 @@ pub(super) fn syscalls(selection: &Selection<'_>, out: &mut dyn Write) -> io::Re
         let name = fit(selection.comm(*key), COMM);
         write!(out, "{:<PID$} {name}", key.pid)?;
         calls_line(selection, &calls.total, out)?;
-        let rows = by_syscall(calls);
+        let rows = by_syscall(arch, calls);
         for (nr, stats) in rows.iter().take(DETAILS) {
-            write!(out, "{}", detail(&syscall_name(*nr)))?;
+            write!(out, "{}", detail(&syscall_name(arch, *nr)))?;
             calls_line(selection, stats, out)?;
         }
     }

@@ -1,7 +1,9 @@
 //! What the live source knows between two ticks.
 
 use super::Options;
+use super::gone::Gone;
 use super::naming::Naming;
+use super::pending::Pending;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
@@ -58,6 +60,10 @@ pub struct Collector {
     reading: Reading,
     handled_events: usize,
     ended: VecDeque<(u64, u32)>,
+    gone: Gone,
+    pending: Pending,
+    /// Events of processes that have counts may have been dropped since the last batch.
+    compacted: bool,
     tick: u64,
     last_ns: u64,
     calls: u64,
@@ -73,8 +79,9 @@ impl Collector {
         options: &Options,
         before: Vec<ProcessSeen>,
     ) -> Self {
+        let watched_ns = watched.start_ns;
         let mut collector = Self {
-            last_ns: watched.start_ns,
+            last_ns: watched_ns,
             watched,
             skipped_ticks: 0,
             read_errors: 0,
@@ -87,6 +94,9 @@ impl Collector {
             reading: Reading::default(),
             handled_events: 0,
             ended: VecDeque::new(),
+            gone: Gone::new(watched_ns),
+            pending: Pending::default(),
+            compacted: false,
             tick: 0,
             calls: 0,
         };
@@ -134,6 +144,12 @@ impl Collector {
         self.overrun +=
             drop_oldest(&mut self.reading.opens) + drop_oldest(&mut self.reading.failed);
         self.handle_events();
+        if self.pending.bound(&mut self.reading.processes) {
+            self.handled_events = self.reading.processes.len();
+            self.compacted = true;
+            let mut known = FxHashSet::default();
+            self.ended.retain(|(_, pid)| known.insert(*pid));
+        }
     }
 
     /// Reads everything and makes a batch of it.
@@ -152,11 +168,13 @@ impl Collector {
         // was sent before it ran.
         self.read_rings();
         self.look_up_unheard_of();
+        self.end_gone();
         self.free_ended();
         let now_ns = procfs::monotonic_ns();
         self.handled_events = 0;
         let reading = std::mem::take(&mut self.reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
+        self.naming.add_ready(reading.resolved);
         self.naming.ask(reading.stacks);
         self.wait_for_names();
         let batch = Batch {
@@ -236,9 +254,13 @@ impl Collector {
 
     /// Threads that sleep already when their process comes to be watched.
     fn seed_waits(&mut self, now_ns: u64) {
-        let own = if self.include_self { 0 } else { std::process::id() };
+        let me = std::process::id();
+        let own = if self.include_self { 0 } else { me };
         let watched = |process: &&Process| {
-            process.key.pid != own && self.filter.admits(&Candidate::from(*process))
+            // A child of syscope is a command that waits to be watched: no wait of its own.
+            process.key.pid != own
+                && process.parent != me
+                && self.filter.admits(&Candidate::from(*process))
         };
         let pids: Vec<_> =
             self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
@@ -248,7 +270,8 @@ impl Collector {
         }
     }
 
-    /// Processes that have counts but were never heard of: their start was missed.
+    /// Processes that have counts but were never heard of: their start was missed. Or the side above
+    /// was not told of them, for they ended before it took the next batch.
     fn look_up_unheard_of(&mut self) {
         let reading = &self.reading;
         let pids = (reading.syscalls.iter().map(|d| d.pid))
@@ -256,25 +279,56 @@ impl Collector {
             .chain(reading.failed.iter().map(|e| e.pid))
             .chain(reading.offcpu.iter().map(|d| d.pid))
             .chain(reading.profile.iter().map(|d| d.pid));
-        let unheard: FxHashSet<u32> = pids.filter(|pid| !self.known.has(*pid)).collect();
+        let compacted = std::mem::take(&mut self.compacted);
+        let untold = |pid: &u32| match self.known.living(*pid) {
+            Some(_) => false,
+            None => compacted || !self.known.has(*pid),
+        };
+        let unheard: FxHashSet<u32> = pids.filter(untold).collect();
+        let time_ns = procfs::monotonic_ns();
         for pid in unheard {
-            if let Some(seen) = procfs::process(pid) {
-                self.reading.processes.push(ProcessEvent::Seen(seen));
+            let seen = self.known.latest(pid).map(ProcessSeen::from);
+            self.reading
+                .processes
+                .extend(seen.or_else(|| procfs::process(pid)).map(ProcessEvent::Seen));
+            if self.gone.is_gone(pid) {
+                self.reading.processes.push(ProcessEvent::Exit { time_ns, pid });
             }
+        }
+        self.pending.taken();
+        self.handle_events();
+    }
+
+    /// Processes that are gone and were not told to have ended.
+    fn end_gone(&mut self) {
+        let time_ns = procfs::monotonic_ns();
+        if !self.gone.is_look_due(time_ns) {
+            return;
+        }
+        let living = self.known.iter_living().map(|process| process.key.pid);
+        let gone: Vec<_> = living.filter(|pid| self.gone.is_gone(*pid)).collect();
+        // The ends of most were only not read yet.
+        self.read_rings();
+        for pid in gone.into_iter().filter(|pid| self.known.living(*pid).is_some()) {
+            self.reading.processes.push(ProcessEvent::Exit { time_ns, pid });
         }
         self.handle_events();
     }
 
     fn free_ended(&mut self) {
+        let mut gone = FxHashSet::default();
         while let Some((tick, pid)) = self.ended.front().copied()
             && tick + TICKS_TO_FREE <= self.tick
         {
             self.ended.pop_front();
             // The PID may have come back since.
             if self.known.living(pid).is_none() {
-                self.kernel.free(pid);
                 self.naming.forget(pid);
+                gone.insert(pid);
             }
+        }
+        if !gone.is_empty() {
+            self.kernel.free(&gone);
         }
     }
 
@@ -286,6 +340,8 @@ impl Collector {
         // Counting in the kernel what is counted already would cost every call. Calls that fail are
         // counted there, where each of them is delivered.
         health.probes[ProbeId::Syscalls as usize].events += self.calls;
+        // Lost like what finds the ring full: it stays full of what nobody takes.
+        health.probes[ProbeId::Lifecycle as usize].ring_full += self.pending.dropped;
         health.skipped_ticks = self.skipped_ticks;
         health.read_errors += self.read_errors;
         health.unsymbolized_stacks = self.naming.dropped();

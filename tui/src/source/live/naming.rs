@@ -10,11 +10,16 @@ use syscope_shared::health::{PROBES, ProbeId};
 /// Answers a stack whose program is gone.
 const REPLACED: &str = "[program replaced before its symbols were read]";
 
+/// Processes that ended and may wait for their last stacks to be asked for.
+const LEAVING_MAX: usize = 65_536;
+
 /// A stack that was handed to the worker.
 struct Asked {
     probe: ProbeId,
     /// The process, and the program it ran; `None` for a kernel stack.
     program: Option<(u32, u32)>,
+    /// It was told before: what has no name was counted then.
+    again: bool,
 }
 
 /// Hands stacks to the symbol worker, and takes its answers.
@@ -52,6 +57,10 @@ impl Naming {
     /// A process ended.
     pub fn ended(&mut self, pid: u32) {
         self.leaving.push(pid);
+        // Nobody takes batches, so nobody asks.
+        if self.leaving.len() > LEAVING_MAX {
+            self.let_go();
+        }
     }
 
     /// A process that ended is not heard of any more.
@@ -71,10 +80,15 @@ impl Naming {
                 Space::User { pid } => Some((pid, stack.exec_id)),
                 Space::Kernel => None,
             };
-            self.asked.insert(stack.request.id, Asked { probe: stack.probe, program });
+            let asked = Asked { probe: stack.probe, program, again: stack.again };
+            self.asked.insert(stack.request.id, asked);
         }
         let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
         self.worker.request(requests);
+        self.let_go();
+    }
+
+    fn let_go(&mut self) {
         for pid in self.leaving.drain(..) {
             self.worker.forget(pid);
         }
@@ -87,12 +101,14 @@ impl Naming {
         let mut stacks = self.worker.finished();
         stacks.append(&mut self.ready);
         for stack in &mut stacks {
-            if let Some(Asked { probe, program }) = self.asked.remove(&stack.id) {
+            if let Some(Asked { probe, program, again }) = self.asked.remove(&stack.id) {
                 if program.is_some_and(|(pid, exec_id)| self.was_replaced(pid, exec_id)) {
                     Arc::make_mut(stack).frames = vec![replaced_note()];
                 }
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
-                self.unresolved[probe as usize] += unresolved as u64;
+                if !again {
+                    self.unresolved[probe as usize] += unresolved as u64;
+                }
                 if probe == ProbeId::Offcpu {
                     drop_own_frames(stack);
                 }

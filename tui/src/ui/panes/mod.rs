@@ -27,7 +27,10 @@ pub fn draw(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mut 
         }
     }
     if let Some(reason) = app.off_reason(pane) {
-        let text = format!("This probe is off: {reason}");
+        let text = match app.time.is_replay() {
+            true => format!("This probe did not run when this was recorded: {reason}"),
+            false => format!("This probe is off: {reason}"),
+        };
         return draw_text(area.body, &text, Role::Warn, theme, buffer);
     }
     if is_empty(app, pane) {
@@ -63,6 +66,9 @@ fn is_empty(app: &App, pane: Pane) -> bool {
 fn why_empty(app: &App, pane: Pane) -> String {
     if app.model().ticks.number() == 0 {
         return "waiting for the first data…".to_owned();
+    }
+    if app.time.is_chosen() && app.model().span_ns() == 0 {
+        return "nothing is between here and where the counters start: . steps on".to_owned();
     }
     let (what, none) = match pane {
         Pane::Syscalls => ("made a system call", "no system calls yet"),

@@ -2,11 +2,12 @@
 
 use super::{counted, table};
 use crate::app::App;
+use crate::app::flame::{BoxInfo, info, layout, search_summary};
 use crate::app::layout::PaneArea;
 use crate::app::pane::Pane;
 use crate::text;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widgets::flame::{self, BoxInfo};
+use crate::ui::widgets::flame;
 use crate::ui::widgets::put;
 use crate::ui::widgets::table::Cell;
 use ratatui::buffer::Buffer;
@@ -26,8 +27,8 @@ pub(super) fn draw(app: &App, area: &PaneArea, theme: &Theme, buffer: &mut Buffe
         draw_functions(app, area.body, theme, buffer);
         return;
     }
-    let layout = flame::layout(app.tree(), area.flame(), &app.view().flame);
-    flame::draw(&layout, &theme.flame(), buffer);
+    let boxes = layout(app.tree(), area.flame(), &app.view().flame);
+    flame::draw(&boxes, &theme.flame(), buffer);
     draw_foot(app, area.foot(), theme, buffer);
 }
 
@@ -53,27 +54,27 @@ const NAME_MIN: usize = 10;
 /// The selected box: numbers and name in the first line, where it is from in the second.
 fn draw_foot(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let (tree, view) = (app.tree(), &app.view().flame);
-    let Some(info) = flame::info(tree, view).filter(|_| !area.is_empty()) else { return };
+    let Some(selected) = info(tree, view).filter(|_| !area.is_empty()) else { return };
     let mut x = area.x;
     let mut write = |x: &mut u16, y: u16, text: &str, role| {
         *x = put(buffer, *x, y, area.right().saturating_sub(*x), text, theme.style(role));
     };
-    if let Some(found) = flame::search_summary(tree, view) {
+    if let Some(found) = search_summary(tree, view) {
         write(&mut x, area.y, &format!("{found} · "), Role::Warn);
     }
     let numbers = format!(
         "{} total, {} self · ",
-        text::percent(info.total_share),
-        text::percent(info.own_share)
+        text::percent(selected.total_share),
+        text::percent(selected.own_share)
     );
     // Where the name has no room beside what the search found, the name tells more.
     if text::width(&numbers) + NAME_MIN <= usize::from(area.right().saturating_sub(x)) {
         write(&mut x, area.y, &numbers, Role::Text);
     }
     let room = usize::from(area.right().saturating_sub(x));
-    let name = match text::width(&info.name) > room {
-        true => text::fit(&info.name, room),
-        false => info.name.clone(),
+    let name = match text::width(&selected.name) > room {
+        true => text::fit(&selected.name, room),
+        false => selected.name.clone(),
     };
     write(&mut x, area.y, &name, Role::Strong);
     let (mut x, y) = match area.height {
@@ -82,7 +83,7 @@ fn draw_foot(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     };
     // What is cut in the middle says something else, or nothing.
     let mut gap = "";
-    for part in origin(&info) {
+    for part in origin(&selected) {
         let part = format!("{gap}{part}");
         if text::width(&part) > usize::from(area.right().saturating_sub(x)) {
             continue;

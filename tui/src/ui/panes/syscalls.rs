@@ -23,6 +23,7 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
 pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let rows = &app.derived.syscalls;
     let table = table(app, Pane::Syscalls);
+    let name = |nr| text::syscall_name(&app.model().watched.arch, nr);
     if app.view().process.is_none() {
         table.draw(area, theme, buffer, |row, title| {
             let Some(row) = rows.processes.get(row) else {
@@ -35,7 +36,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
             match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
                 "COMM" => comm(app, row.key),
-                "TOP CALL" => Cell::new(row.top.map_or("-".into(), text::syscall_name)),
+                "TOP CALL" => Cell::new(row.top.map_or("-".into(), name)),
                 _ => counts(&row.counts, title),
             }
         });
@@ -44,7 +45,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     table.draw(area, theme, buffer, |row, title| {
         let row = &rows.calls[row];
         match title {
-            "CALL" => Cell::new(text::syscall_name(row.nr)),
+            "CALL" => Cell::new(name(row.nr)),
             "ERRORS" => Cell::new(errors(app, row.nr)),
             _ => counts(&row.counts, title),
         }

@@ -1,17 +1,7 @@
-//! A flame graph in the terminal: the root at the bottom, width by samples.
-//!
-//! [`layout`] decides what is where and draws nothing; [`draw`] draws a layout and decides nothing;
-//! [`FlameView`] is what the user selected, zoomed into and searched for.
+//! Drawing a flame graph: the root at the bottom, width by samples. Where its boxes are was decided
+//! by [`crate::app::flame::layout`].
 
-mod info;
-mod layout;
-mod spans;
-mod view;
-
-pub use info::{BoxInfo, info, search_summary};
-pub use layout::{Cell, Edge, Layout, Look, layout};
-pub use view::{FlameView, Motion};
-
+use crate::app::flame::{Cell, Edge, Layout, Look};
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
@@ -112,7 +102,5 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
     }
 }
 
-#[cfg(test)]
-mod properties;
 #[cfg(test)]
 mod tests;

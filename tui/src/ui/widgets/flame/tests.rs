@@ -1,7 +1,7 @@
 //! Where boxes are, what they look like, and where keys lead.
 
-use super::layout::Look;
 use super::*;
+use crate::app::flame::{FlameView, Look, Motion, info, layout, search_summary};
 use crate::flame::tests::tree;
 use crate::flame::{FlameTree, Unit};
 use ratatui::layout::Rect;
@@ -212,13 +212,13 @@ fn a_click_selects_and_the_foot_tells_all_about_it() {
     let cell = layout.cells.iter().find(|c| c.node == node(&tree, "read")).unwrap();
     assert!(view.select_at(&tree, area, cell.rect.x, cell.rect.y));
     assert!(!view.select_at(&tree, area, 59, 0), "nothing is there");
-    let info = info(&tree, &view).unwrap();
-    assert_eq!((info.name.as_str(), info.kind), ("read", "kernel"));
-    assert_eq!(info.module.as_deref(), Some("[kernel]"));
-    assert_eq!((info.own, info.total, info.own_share), (0, 30, 0.0));
-    assert!((info.total_share - 30.0 / 89.0).abs() < 1e-9);
+    let chosen = info(&tree, &view).unwrap();
+    assert_eq!((chosen.name.as_str(), chosen.kind), ("read", "kernel"));
+    assert_eq!(chosen.module.as_deref(), Some("[kernel]"));
+    assert_eq!((chosen.own, chosen.total, chosen.own_share), (0, 30, 0.0));
+    assert!((chosen.total_share - 30.0 / 89.0).abs() < 1e-9);
     let hostile = selected_at(&tree, "日本語\u{1b}[2J (11)");
-    assert!(!super::info(&tree, &hostile).unwrap().name.contains('\u{1b}'));
+    assert!(!info(&tree, &hostile).unwrap().name.contains('\u{1b}'));
 }
 
 #[test]

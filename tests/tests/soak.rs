@@ -1,0 +1,196 @@
+//! A long session in short: a live screen while thousands of processes come and go. Its memory must
+//! stay as it is once everything that is kept has reached its bound, and what it counts must be
+//! right.
+//!
+//! `SYSCOPE_SOAK_MINUTES` says for how long; 1 without it.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use syscope::filter::Filter;
+use syscope::kernel::Wanted;
+use syscope::source::live::{self, Options};
+use syscope::source::{Batch, Control, Health, ProcessEvent};
+use syscope_tests::terminal::Terminal;
+use syscope_tests::workload::Workload;
+use syscope_tests::{binary, require_bpf, wait};
+
+/// Processes a minute.
+const PER_MINUTE: u64 = 10_000;
+/// `getppid` calls of each.
+const CALLS: u64 = 50;
+/// Name of their program.
+const CHILD: &str = "soak-child";
+/// What the resident size may be higher in the last third than in the second: what a thread keeps
+/// of freed memory comes and goes with the load.
+const MARGIN_KIB: u64 = 4 * 1024;
+
+#[test]
+fn ten_thousand_processes_a_minute_leave_memory_flat_and_counts_right() {
+    let _machine = require_bpf!();
+    let minutes = env::var("SYSCOPE_SOAK_MINUTES").ok();
+    let minutes: u64 = minutes.map_or(1, |text| text.parse().expect("a number of minutes"));
+    let children = minutes * PER_MINUTE;
+    let mut churn = Churn::prepare(children);
+    // The load alone: what else comes and goes on the machine is not known, nor what it costs.
+    let args = ["-p", &churn.load.pid.to_string(), "--follow-forks"];
+    let mut terminal = Terminal::start(&args, churn.folder.path(), 160, 50);
+    terminal.wait_for_text("lost 0");
+    let counter = Counter::start(churn.load.pid, &churn.file);
+    let (sizes, truth) = churn.run(Duration::from_secs(minutes * 240), terminal.pid());
+    let counted = counter.stop();
+    println!("resident KiB each second: {sizes:?}\n{truth}\n{counted:?}");
+
+    assert_eq!(counted.lost(), 0, "{:#?}", counted.health);
+    assert_eq!(counted.execs, children);
+    assert_eq!(counted.calls, children * CALLS);
+    assert_eq!(counted.opens, children);
+    assert_flat(&sizes);
+    assert_counts_on_screen(&mut terminal, children);
+    terminal.press("q");
+    assert!(terminal.end().success());
+}
+
+/// The load, and what it needs.
+struct Churn {
+    load: Workload,
+    folder: tempfile::TempDir,
+    /// What every child opens.
+    file: PathBuf,
+}
+
+impl Churn {
+    fn prepare(children: u64) -> Self {
+        let folder = tempfile::tempdir().expect("room");
+        let program = folder.path().join(CHILD);
+        fs::copy(binary::own("workload"), &program).expect("room for a program");
+        let file = folder.path().join("opened-by-every-child");
+        fs::write(&file, "").expect("room for a file");
+        let [program, path] = [&program, &file].map(|path| path.to_str().expect("plain text"));
+        let numbers = [children, PER_MINUTE, CALLS].map(|number| number.to_string());
+        let [children, per_minute, calls] = numbers.each_ref().map(String::as_str);
+        let load = Workload::start(&["churn", program, children, per_minute, calls, path]);
+        Self { load, folder, file }
+    }
+
+    /// Runs it to its end: the resident size of a process each second, and what it did.
+    fn run(&mut self, patience: Duration, pid: u32) -> (Vec<u64>, serde_json::Value) {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let sampler = scope.spawn(|| {
+                let mut sizes = Vec::new();
+                while !done.load(Ordering::Relaxed) {
+                    sizes.push(resident_kib(pid));
+                    thread::sleep(Duration::from_secs(1));
+                }
+                sizes
+            });
+            self.load.go();
+            let truth = self.load.done_within(patience);
+            done.store(true, Ordering::Relaxed);
+            (sampler.join().expect("it only reads"), truth)
+        })
+    }
+}
+
+fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The resident size of the last third is not above that of the second.
+fn assert_flat(sizes: &[u64]) {
+    let third = sizes.len() / 3;
+    let most = |part: &[u64]| part.iter().copied().max().expect("it took some seconds");
+    let (second, last) = (most(&sizes[third..2 * third]), most(&sizes[2 * third..]));
+    assert!(last <= second + MARGIN_KIB, "it grows from {second} to {last} KiB: {sizes:?}");
+}
+
+/// The screen that has seen all of that has lost nothing, says how many ended, and counts what comes
+/// next as before.
+fn assert_counts_on_screen(terminal: &mut Terminal, children: u64) {
+    // Without the filter: those that are forgotten are in the sum of all, in the last row.
+    terminal.press("FG");
+    let screen = terminal.wait_for_text("lost 0");
+    let mut next = Workload::start(&["getppid", "1", "23456"]);
+    // Those that ended lately have rows of their own.
+    let ended = wait::poll(Duration::from_secs(60), || {
+        ended_on(&terminal.text()).filter(|ended| *ended >= children)
+    });
+    assert!(ended.is_some(), "of {children} that ended: {}\n{screen}", terminal.text());
+    next.go();
+    let _ = next.done();
+    terminal.press(&format!("/pid:{}\r", next.pid));
+    terminal.wait_for("the process that came afterwards", |screen| {
+        screen.contains("workload") && screen.contains("23.5k")
+    });
+    next.end();
+}
+
+/// The number in `… and 123 ended`.
+fn ended_on(screen: &str) -> Option<u64> {
+    let before = screen.split(" ended").next().filter(|before| before.len() < screen.len())?;
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+/// Counts what the source delivers of the load, batch by batch.
+struct Counter {
+    stop: Box<dyn Fn()>,
+    thread: JoinHandle<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    calls: u64,
+    opens: u64,
+    execs: u64,
+    health: Health,
+}
+
+impl Counter {
+    fn start(pid: u32, file: &Path) -> Self {
+        let options = Options {
+            interval: Duration::from_millis(250),
+            frequency_hz: 99,
+            include_self: false,
+            filter: Filter::from_cli(&[pid], &[], true),
+            wanted: Wanted::PANES,
+        };
+        let mut handle = live::start(options).expect("the screen could");
+        let control = handle.control.clone();
+        let file = file.to_str().expect("plain text").to_owned();
+        let thread = thread::spawn(move || {
+            let mut counted = Counted::default();
+            while let Some(batch) = handle.batches.blocking_recv() {
+                counted.add(&batch, &file);
+            }
+            counted
+        });
+        Self { stop: Box::new(move || control.send(Control::Stop).expect("it runs")), thread }
+    }
+
+    fn stop(self) -> Counted {
+        (self.stop)();
+        self.thread.join().expect("it only counts")
+    }
+}
+
+impl Counted {
+    fn add(&mut self, batch: &Batch, file: &str) {
+        let getppid = batch.syscalls.iter().filter(|delta| delta.nr == libc::SYS_getppid as u32);
+        self.calls += getppid.map(|delta| delta.calls).sum::<u64>();
+        let opened = |path: &str| path == file;
+        self.opens += batch.opens.iter().filter(|open| opened(&open.path.text)).count() as u64;
+        let is_child = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exec { comm, .. } if comm == CHILD);
+        self.execs += batch.processes.iter().filter(is_child).count() as u64;
+        self.health = batch.health.clone();
+    }
+
+    fn lost(&self) -> u64 {
+        self.health.lost_events()
+    }
+}

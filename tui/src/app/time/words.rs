@@ -1,0 +1,53 @@
+//! Times in words.
+
+use crate::app::App;
+use jiff::Timestamp;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A time of the recording or the watch, in ns of `CLOCK_MONOTONIC`, as a time of day: formatted as
+/// `strftime` does.
+pub fn moment(app: &App, monotonic_ns: u64, format: &str) -> String {
+    let offset = app.model().watched.realtime_offset_ns;
+    let real = i128::from(monotonic_ns) + i128::from(offset);
+    match Timestamp::from_nanosecond(real) {
+        Ok(time) => time.to_zoned(app.time_zone.clone()).strftime(format).to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}
+
+/// A time of day, to the second.
+pub fn time_of_day(app: &App, monotonic_ns: u64) -> String {
+    moment(app, monotonic_ns, "%H:%M:%S")
+}
+
+/// A span as a clock shows it: `00:12`, `1:02:03`.
+pub fn clock(ns: u64) -> String {
+    let seconds = ns / SECOND;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes:02}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// A speed: `×2`, `×1/4`, `×1.5`.
+pub fn speed(speed: f64) -> String {
+    let inverse = 1.0 / speed;
+    match speed < 1.0 && inverse.fract() == 0.0 {
+        true => format!("×1/{inverse}"),
+        false => format!("×{speed}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_speeds() {
+        let clocks = [0, 12, 3_599, 3_600, 90_061].map(|seconds| clock(seconds * SECOND));
+        assert_eq!(clocks, ["00:00", "00:12", "59:59", "1:00:00", "25:01:01"]);
+        assert_eq!([0.25, 0.75, 1.5, 16.0].map(speed), ["×1/4", "×0.75", "×1.5", "×16"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! The user who called sudo.
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
+use std::env;
+use std::ffi::{CString, OsString};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The user who called sudo: a command that needs no privilege must not get root's.
+#[derive(Debug)]
+pub struct Invoker {
+    uid: Uid,
+    gid: Gid,
+    /// Name and home folder; not every user is in the list of users.
+    named: Option<(String, PathBuf)>,
+}
+
+impl Invoker {
+    /// The user who called sudo, as sudo says; `None` without sudo, or when that was root. What sudo
+    /// says and cannot be understood is an error: to go on as root would be worse.
+    pub fn of_sudo() -> Result<Option<Self>, String> {
+        if !geteuid().is_root() {
+            return Ok(None);
+        }
+        let Some(uid) = number("SUDO_UID")? else { return Ok(None) };
+        if uid == 0 {
+            return Ok(None);
+        }
+        let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+        let gid = match number("SUDO_GID")? {
+            Some(gid) => Gid::from_raw(gid),
+            None => user.as_ref().map(|user| user.gid).ok_or("SUDO_GID is not set")?,
+        };
+        let named = user.map(|user| (user.name, user.dir));
+        Ok(Some(Self { uid: Uid::from_raw(uid), gid, named }))
+    }
+
+    /// Gives up the privileges of root for those of this user, for good.
+    pub fn become_it(&self) -> Result<(), String> {
+        match self.named.as_ref().and_then(|(name, _)| CString::new(name.as_str()).ok()) {
+            Some(name) => initgroups(&name, self.gid).map_err(refused("initgroups"))?,
+            None => setgroups(&[self.gid]).map_err(refused("setgroups"))?,
+        }
+        setgid(self.gid).map_err(refused("setgid"))?;
+        setuid(self.uid).map_err(refused("setuid"))
+    }
+
+    /// What the environment says of the user: sudo has put root there.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let Some((name, home)) = &self.named else { return Vec::new() };
+        vec![("HOME", home.into()), ("USER", name.into()), ("LOGNAME", name.into())]
+    }
+}
+
+fn refused(call: &'static str) -> impl Fn(Errno) -> String {
+    move |errno| format!("{call}: {}", errno.desc())
+}
+
+fn number(variable: &str) -> Result<Option<u32>, String> {
+    let Some(value) = env::var_os(variable) else { return Ok(None) };
+    let number = value.to_str().and_then(|text| u32::from_str(text).ok());
+    number.map(Some).ok_or_else(|| format!("{variable} is no number: {}", value.display()))
+}
