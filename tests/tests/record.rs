@@ -12,6 +12,7 @@ use syscope::capture::Capture;
 use syscope_tests::binary::{own, syscope};
 use syscope_tests::report::Report;
 use syscope_tests::require_bpf;
+use syscope_tests::schema::Open;
 use syscope_tests::wait::poll;
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
@@ -98,9 +99,13 @@ fn a_command_is_recorded_from_its_first_instruction_to_its_last_and_its_children
     assert!((2345..=2346).contains(&bursts[1]) && bursts.len() == 2, "{bursts:?}");
     assert!(document.processes.iter().all(|process| process.comm == "workload"), "{document:?}");
     // The dynamic loader opens this before the program itself has run one instruction.
-    let libc = document.opens.events.iter().filter(|open| open.path.contains("/libc.so"));
+    let libc = |open: &&Open| open.path.contains("/libc.so") && open.fd.is_some();
+    let libc = document.opens.events.iter().filter(libc);
     assert_eq!(libc.count(), 3, "sh, and workload twice: {:#?}", document.opens.events);
     assert_eq!(report.health("syscalls").lost, 0);
+    // That syscope stopped it until it was watched is no wait of its own.
+    let waits = document.offcpu.iter().flat_map(|process| &process.stacks);
+    assert!(waits.clone().count() > 0 && waits.clone().all(|wait| wait.state != "stopped"));
 }
 
 #[test]
@@ -112,6 +117,17 @@ fn the_status_of_a_command_is_passed_on() {
         assert_eq!(output.status.code(), Some(status), "{script}: {output:?}");
         assert_eq!(said(&output), "", "{script}");
         assert!(Capture::open(&room.file()).expect(script).complete, "{script}");
+    }
+}
+
+#[test]
+fn a_recording_of_a_command_that_says_it_was_not_found_is_kept() {
+    let _machine = require_bpf!();
+    for options in [&["-q"][..], &["-q", "-c", "no-such-name"]] {
+        let room = Room::new();
+        let output = run(record(&room.file(), options, &["sh", "-c", "exit 127"]));
+        assert_eq!(output.status.code(), Some(127), "{output:?}");
+        assert!(Capture::open(&room.file()).expect("it is there").complete);
     }
 }
 

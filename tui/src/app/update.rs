@@ -312,12 +312,11 @@ impl App {
         if self.filter.text().is_empty() {
             return None;
         }
-        match self.time.is_replay() {
-            true => self.say("no filter", false),
-            false => {
-                self.say("no filter; what was filtered out was not counted in the meantime", false)
-            }
-        }
+        let said = match self.time.is_replay() {
+            true => "no filter",
+            false => "no filter; what was filtered out was not counted in the meantime",
+        };
+        self.say(said, false);
         self.apply(Filter::default())
     }
 

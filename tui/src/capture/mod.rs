@@ -15,11 +15,14 @@ mod column;
 mod container;
 mod decode;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod identify;
 mod kinds;
 mod known;
 mod limits;
+mod measure;
 mod memory;
 mod messages;
 mod reader;
@@ -83,7 +86,7 @@ pub struct Tick {
     pub samples: u64,
     /// Processes that were born.
     pub forks: u64,
-    /// Events and stacks lost since the start, all probes ([`crate::source::Health::lost`]).
+    /// Events lost since the start, all probes ([`crate::source::Health::lost_events`]).
     pub lost: u64,
 }
 
@@ -104,7 +107,7 @@ impl Tick {
             runqueue_ns: sum(batch.offcpu.iter().map(|delta| delta.runqueue_ns)),
             samples: sum(batch.profile.iter().map(|delta| delta.samples)),
             forks: batch.processes.iter().filter(born).count() as u64,
-            lost: batch.health.lost(),
+            lost: batch.health.lost_events(),
         }
     }
 }

@@ -14,7 +14,7 @@ mod trace;
 use crate::cli::{Cli, Color, Command, WatchArgs};
 use crate::filter::Filter;
 use crate::headless::{self, Output, Watch};
-use crate::kernel::AttachError;
+use crate::kernel::{AttachError, Wanted};
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
 use crate::{doctor, screen};
@@ -98,7 +98,13 @@ fn ready(args: &WatchArgs) -> eyre::Result<Filter> {
 }
 
 fn options(args: &WatchArgs, filter: Filter, interval: Duration) -> live::Options {
-    live::Options { interval, frequency_hz: args.freq, include_self: args.include_self, filter }
+    live::Options {
+        wanted: Wanted::PANES,
+        interval,
+        frequency_hz: args.freq,
+        include_self: args.include_self,
+        filter,
+    }
 }
 
 fn refused(error: StartError) -> eyre::Error {

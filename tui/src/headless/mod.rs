@@ -6,6 +6,7 @@ mod sink;
 pub use record::{Options as RecordOptions, Recorded, record, summary};
 pub use sink::{Output, OutputError, Sink, header};
 
+use crate::filter::Filter;
 use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};
 use crate::source::record::Recording;
@@ -46,7 +47,7 @@ pub fn watch(
     quiet: bool,
     output: Option<Output>,
 ) -> Result<Watch, WatchError> {
-    let whom = whom(&options);
+    let whom = whom(&options.filter);
     let handle = live::start(options.clone())?;
     let sink =
         output.map(|output| Sink::new(output, header(handle.watched.clone(), &options, true)));
@@ -59,12 +60,12 @@ pub fn watch(
     Ok(runtime.block_on(collect(handle, duration, progress, sink))?)
 }
 
-/// Who is watched, for a sentence.
-pub fn whom(options: &live::Options) -> String {
-    if options.filter.is_empty() {
+/// Whom a filter lets watch, for people.
+pub(crate) fn whom(filter: &Filter) -> String {
+    if filter.is_empty() {
         "every process".to_owned()
     } else {
-        format!("what matches `{}`", text::visible(options.filter.text()))
+        format!("what matches `{}`", text::visible(filter.text()))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Sink;
 use crate::launch::Launched;
 use crate::source::record::Recording;
-use crate::source::{Batch, Control, Handle, ProcessEvent};
+use crate::source::{Batch, Control, Handle, ProbeStatus, ProcessEvent};
 use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
@@ -131,6 +131,9 @@ impl Recorder {
                 done = &mut self.written, if written.is_none() => {
                     let done = done.map_err(|_| io::Error::other("the writing thread panicked"))?;
                     self.tell(&done.sink);
+                    if !self.stopping && done.sink.recording().error.is_none() {
+                        return Err(io::Error::other("the watching ended by itself"));
+                    }
                     written = Some(done);
                 }
                 status = &mut self.command_end, if self.command_runs() => {
@@ -207,6 +210,7 @@ impl Recorder {
         let Some(Written { sink, executed }) = written else {
             // Not waited for: what was written until now is whole, and has no end mark.
             let recording = self.progress.borrow().clone();
+            eprintln!("syscope: not waited for: the last second may be missing");
             return Recorded { recording, broken_pipe: false, interrupted, command };
         };
         let failed = matches!(command, Some(WaitStatus::Exited(_, 126 | 127)));
@@ -226,14 +230,19 @@ fn write(
     command: Option<u32>,
 ) -> Written {
     let mut executed = false;
+    // Without that probe, or when it lost something, it cannot be known.
+    let unknown = |batch: &Batch| {
+        let probe = batch.health.probe("lifecycle");
+        probe.is_none_or(|probe| probe.status != ProbeStatus::On || probe.lost() > 0)
+    };
     let is_exec = |event: &ProcessEvent| match event {
         ProcessEvent::Exec { pid, .. } => Some(*pid) == command,
         _ => false,
     };
     while let Some(batch) = batches.blocking_recv() {
-        executed |= batch.processes.iter().any(is_exec);
+        executed |= batch.processes.iter().any(is_exec) || unknown(&batch);
         let more = sink.push(&batch);
-        let _ = progress.send(sink.recording().clone());
+        let _ = progress.send(sink.progress());
         if !more {
             break;
         }

@@ -150,6 +150,10 @@ pub struct Sink {
     encoder: Encoder,
     writer: Option<Writer<File>>,
     recording: Recording,
+    /// Time that the batches span which it took in, in ns.
+    span_ns: u64,
+    /// Batches that it took in.
+    batches: u64,
     /// Opens that were left out of frames.
     left_out: u64,
     broken_pipe: bool,
@@ -160,8 +164,17 @@ impl Sink {
     pub fn new(output: Output, header: Header) -> Self {
         let recording = Recording { path: output.path.clone(), ..Recording::default() };
         let encoder = Encoder::new(header.cmdlines);
-        let (left_out, broken_pipe) = (0, false);
-        Self { output, header, encoder, writer: None, recording, left_out, broken_pipe }
+        Self {
+            output,
+            header,
+            encoder,
+            writer: None,
+            recording,
+            span_ns: 0,
+            batches: 0,
+            left_out: 0,
+            broken_pipe: false,
+        }
     }
 
     /// Takes the next batch in. Whether it can take more.
@@ -169,6 +182,8 @@ impl Sink {
         if self.recording.error.is_some() {
             return false;
         }
+        self.span_ns += batch.window_ns;
+        self.batches += 1;
         let written = self.begin(batch).and_then(|()| {
             let frame = self.encoder.push(batch);
             self.write(frame)
@@ -176,9 +191,14 @@ impl Sink {
         self.note(written)
     }
 
-    /// What it holds so far.
+    /// What is written so far.
     pub fn recording(&self) -> &Recording {
         &self.recording
+    }
+
+    /// What it took in so far; the last second of it may not be written yet.
+    pub fn progress(&self) -> Recording {
+        Recording { span_ns: self.span_ns, batches: self.batches, ..self.recording.clone() }
     }
 
     /// The reader of the pipe has gone away: that is an end, and no error.
@@ -271,6 +291,20 @@ mod tests {
         drop(output);
         assert_eq!(mode(&path), 0o600);
         assert!(!fs::read(&path).unwrap().starts_with(b"old"));
+    }
+
+    #[test]
+    fn progress_counts_what_is_not_written_yet_and_the_recording_what_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.syscope");
+        let mut sink = Sink::new(Output::file(&path, false).unwrap(), Header::default());
+        let batch = Batch { time_ns: 250, window_ns: 250, ..Batch::default() };
+        assert!(sink.push(&batch));
+        let of = |recording: Recording| (recording.span_ns, recording.batches);
+        assert_eq!((of(sink.progress()), of(sink.recording().clone())), ((250, 1), (0, 0)));
+        sink.finish();
+        assert_eq!((of(sink.progress()), of(sink.recording().clone())), ((250, 1), (250, 1)));
+        assert!(crate::capture::Capture::open(&path).unwrap().complete);
     }
 
     #[test]

@@ -31,6 +31,19 @@ pub struct Process {
     pub lineage: Arc<[u32]>,
 }
 
+impl From<&Process> for ProcessSeen {
+    fn from(process: &Process) -> Self {
+        Self {
+            pid: process.key.pid,
+            parent: process.parent,
+            start_ns: process.key.start_ns,
+            comm: process.comm.clone(),
+            cmdline: process.cmdline.clone(),
+            ancestors: process.lineage.to_vec(),
+        }
+    }
+}
+
 /// Ancestors that are remembered of a process.
 const LINEAGE_MAX: usize = 64;
 
@@ -105,6 +118,11 @@ impl Processes {
         process.exited_ns.is_none().then_some(process)
     }
 
+    /// The process that has this PID, or had it last, if it is not forgotten.
+    pub fn latest(&self, pid: u32) -> Option<&Process> {
+        self.all.get(self.latest.get(&pid)?)
+    }
+
     /// Whether a process with this PID was ever heard of, and not forgotten.
     pub fn has(&self, pid: u32) -> bool {
         self.latest.contains_key(&pid)
@@ -175,8 +193,11 @@ impl Processes {
         self.all.insert(key, process);
     }
 
-    /// The ancestors of a child of this process.
+    /// The ancestors of a child of this process. 0 is none: the parent is not known, or there is none.
     fn lineage_below(&self, parent: u32) -> Arc<[u32]> {
+        if parent == 0 {
+            return Arc::default();
+        }
         let above = self.living(parent).map_or(&[][..], |process| &process.lineage);
         std::iter::once(parent).chain(above.iter().copied()).take(LINEAGE_MAX).collect()
     }

@@ -2,9 +2,10 @@
 
 mod ansi;
 mod effects;
+mod perform;
 mod runtime;
 mod scripted;
-mod seeking;
+pub(crate) mod seeking;
 mod signals;
 mod terminal;
 

@@ -21,12 +21,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 const MAX_READ: u64 = 16 << 20;
 /// Functions kept of one process; further ones stay without a name.
 const MAX_FUNCTIONS: usize = 400_000;
+/// Bytes of their names kept of one process; likewise.
+const MAX_NAMES: usize = 64 << 20;
 
 /// The functions a JIT made known, as far as its file was read.
 #[derive(Debug, Default)]
 pub(super) struct PerfMap {
     /// By address: size in bytes, and name.
     functions: BTreeMap<u64, (u64, Arc<str>)>,
+    /// Bytes of their names.
+    names: usize,
     path: Option<PathBuf>,
     /// Device and inode of the file that was read.
     file: Option<(u64, u64)>,
@@ -41,6 +45,13 @@ impl PerfMap {
         self.file.is_some()
     }
 
+    /// Bytes it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        /// Of a function without its name: the entry of the tree, and what a shared text costs.
+        const FUNCTION: usize = 64;
+        self.names + self.functions.len() * FUNCTION
+    }
+
     /// Name of the function at an address and where it starts. Reads what the file grew by if the
     /// last look was a while ago; nothing that was not found is remembered.
     pub(super) fn find(&mut self, pid: u32, address: u64) -> Option<(Arc<str>, u64)> {
@@ -49,6 +60,10 @@ impl PerfMap {
             // No file, or no process any more: what was read before still holds.
             let _ = self.read_on(pid);
         }
+        self.known(address)
+    }
+
+    fn known(&self, address: u64) -> Option<(Arc<str>, u64)> {
         let (&start, (size, name)) = self.functions.range(..=address).next_back()?;
         let inside = address - start < *size || address == start;
         inside.then(|| (Arc::clone(name), start))
@@ -76,25 +91,32 @@ impl PerfMap {
         file.seek(SeekFrom::Start(self.read))?;
         let mut new = Vec::new();
         file.take(MAX_READ).read_to_end(&mut new)?;
+        self.read += self.take_in(&new) as u64;
+        Ok(())
+    }
+
+    /// Takes the whole lines in; returns their bytes.
+    fn take_in(&mut self, new: &[u8]) -> usize {
         let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         for line in new[..whole].split(|byte| *byte == b'\n') {
             if let Some((start, size, name)) = parse(&String::from_utf8_lossy(line)) {
                 self.insert(start, size, name);
             }
         }
-        self.read += whole as u64;
-        Ok(())
+        whole
     }
 
     /// Newer code replaces older code at the same place.
     fn insert(&mut self, start: u64, size: u64, name: &str) {
         let end = start.saturating_add(size.max(1));
         let replaced: Vec<u64> = self.functions.range(start..end).map(|(at, _)| *at).collect();
-        for at in replaced {
-            self.functions.remove(&at);
+        for (_, name) in replaced.into_iter().filter_map(|at| self.functions.remove(&at)) {
+            self.names -= name.len();
         }
-        if self.functions.len() < MAX_FUNCTIONS {
-            self.functions.insert(start, (size, clipped(name).into()));
+        let name = clipped(name);
+        if self.functions.len() < MAX_FUNCTIONS && self.names + name.len() <= MAX_NAMES {
+            self.names += name.len();
+            self.functions.insert(start, (size, name.into()));
         }
     }
 }
@@ -116,4 +138,23 @@ fn path_of(pid: u32) -> Option<PathBuf> {
     let status = Process::new(pid.cast_signed()).ok()?.status().ok()?;
     let own_pid = status.nstgid.and_then(|pids| pids.last().copied()).unwrap_or(status.tgid);
     Some(PathBuf::from(format!("/proc/{pid}/root/tmp/perf-{own_pid}.map")))
+}
+
+/// For `crate::fuzzing`: a perf map that is read in two goes, and looked into.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(first: &[u8], second: &[u8]) {
+    let mut map = PerfMap::default();
+    let read = map.take_in(first);
+    let rest = [&first[read..], second].concat();
+    map.take_in(&rest);
+    let mut whole = PerfMap::default();
+    whole.take_in(&[first, second].concat());
+    assert_eq!(map.functions, whole.functions, "read in two goes or in one");
+    for (start, (size, _)) in &map.functions {
+        for address in [*start, start.saturating_add(*size), start.saturating_sub(1)] {
+            let found = map.known(address);
+            assert!(found.is_none_or(|(_, start)| start <= address));
+        }
+        assert!(map.known(*start).is_some());
+    }
 }

@@ -1,13 +1,17 @@
 //! Kernel stacks as `/proc` shows them: of threads that sleep.
 
 use crate::source::{Frame, FrameKind};
+use crate::symbols::build_id_of_kernel_code;
 use std::fs;
 use std::sync::Arc;
 
 /// The kernel stack of a thread that sleeps, leaf first; empty where it is not to be had. Needs
 /// `CAP_SYS_ADMIN` (see proc_pid_stack(5)).
 pub fn kernel_stack(pid: u32, tid: u32) -> Vec<Arc<Frame>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stack")).unwrap_or_default();
+    frames(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/stack")).unwrap_or_default())
+}
+
+pub(crate) fn frames(text: &str) -> Vec<Arc<Frame>> {
     text.lines().filter_map(frame).map(Arc::new).collect()
 }
 
@@ -17,11 +21,12 @@ fn frame(line: &str) -> Option<Frame> {
     let place = words.next()?;
     let (name, offsets) = place.split_once("+0x").unwrap_or((place, ""));
     let offset = offsets.split('/').next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let module = words.next().unwrap_or("[kernel]");
     Some(Frame {
         kind: FrameKind::Kernel,
         name: name.to_owned(),
-        module: Some(words.next().unwrap_or("[kernel]").into()),
-        build_id: None,
+        module: Some(module.into()),
+        build_id: build_id_of_kernel_code(module),
         offset: offset.unwrap_or(0),
         file: None,
         line: None,
