@@ -5,7 +5,7 @@
 #   0 s  calm: a database under a steady load, a report, a daemon that leaks, one without its config
 #  20 s  a compiler builds the shop, anew while 20 s have not passed
 #  then  eight threads fight over one lock, 20 s
-#  then  a ledger syncs every entry to the disk, 20 s
+#  then  a ledger of four branches syncs every entry to the disk, 20 s
 #  then  calm again, 15 s
 set -eu
 

@@ -32,6 +32,11 @@ static void lock_seat_map(void)
 	pthread_mutex_lock(&seat_map);
 }
 
+static void unlock_seat_map(void)
+{
+	pthread_mutex_unlock(&seat_map);
+}
+
 static void wait_for_printer(void)
 {
 	usleep(PRINT_US);
@@ -47,7 +52,7 @@ static void sell_ticket(void)
 {
 	lock_seat_map();
 	print_ticket(choose_seat());
-	pthread_mutex_unlock(&seat_map);
+	unlock_seat_map();
 }
 
 static void *clerk(void *unused)
@@ -61,9 +66,10 @@ int main(int count, char **args)
 {
 	pthread_t clerks[CLERKS];
 	closing = time(NULL) + (count > 1 ? atoi(args[1]) : 10);
-	for (int i = 0; i < CLERKS; i++)
+	for (int i = 1; i < CLERKS; i++)
 		if (pthread_create(&clerks[i], NULL, clerk, NULL) != 0)
 			return 1;
-	for (int i = 0; i < CLERKS; i++)
+	clerk(NULL);
+	for (int i = 1; i < CLERKS; i++)
 		pthread_join(clerks[i], NULL);
 }

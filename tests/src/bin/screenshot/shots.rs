@@ -11,9 +11,8 @@ pub struct Shot {
     pub name: &'static str,
     /// Columns and rows.
     pub size: (u16, u16),
-    /// Where in the capture it begins.
-    pub at: &'static str,
-    /// The keys that are pressed there.
+    /// The keys that are pressed, as `syscope replay --keys` takes them: words between blanks.
+    /// `at:72s` goes there in the recording.
     pub keys: &'static str,
     /// The terminal's colours.
     pub theme: Theme,
@@ -23,9 +22,53 @@ pub struct Shot {
 
 /// Name of what `syscope flame` writes.
 pub const FLAME: &str = "flame";
+/// What it shows: the compiler's stacks are deep, and the picture is to stay small.
+const FLAME_OF: &str = "comm:sessiond or comm:ticketd or comm:ledger or comm:python3";
+
+const WIDE: (u16, u16) = (120, 40);
+const SMALL: (u16, u16) = (80, 24);
+
+// The phases of the recording, as marked ranges. They fit `assets/demo.syscope` as it is: look at the
+// timeline after recording it anew.
+macro_rules! compiler {
+    ($keys:literal) => {
+        concat!("at:26s [ at:46s ] ", $keys)
+    };
+}
+macro_rules! lock {
+    ($keys:literal) => {
+        concat!("at:52s [ at:64s ] ", $keys)
+    };
+}
+macro_rules! disk {
+    ($keys:literal) => {
+        concat!("at:72s [ at:82s ] ", $keys)
+    };
+}
+
+const fn shot(name: &'static str, keys: &'static str) -> Shot {
+    Shot { name, size: WIDE, keys, theme: Theme::Dark, png: false }
+}
 
 /// All pictures of the screen.
-pub const SHOTS: &[Shot] = &[];
+#[rustfmt::skip]
+pub const SHOTS: &[Shot] = &[
+    Shot { png: true, ..shot("overview", disk!("")) },
+    Shot { theme: Theme::Light, ..shot("overview-light", disk!("")) },
+    Shot { size: (200, 60), ..shot("overview-200x60", disk!("")) },
+    Shot { size: SMALL, ..shot("overview-80x24", disk!("")) },
+    shot("timeline", compiler!("2")),
+    Shot { png: true, ..shot("process", lock!("3 / ticketd Enter g Enter")) },
+    Shot { size: SMALL, ..shot("process-80x24", lock!("3 / ticketd Enter g Enter")) },
+    Shot { png: true, ..shot("flame-graph", "/ sessiond Space or Space ticketd Space or Space ledger Enter 4 z") },
+    Shot { theme: Theme::Light, ..shot("flame-graph-light", "/ sessiond Space or Space ticketd Space or Space ledger Enter 4 z") },
+    shot("flame-zoomed", "/ ledger Enter 4 z \\ fsync Enter Enter"),
+    shot("functions", "4 z t"),
+    shot("failed-opens", compiler!("2 x z")),
+    shot("filter", compiler!("/ (cc1 Space or Space make)")),
+    shot("help", "?"),
+    shot("health", "i"),
+];
 
 /// Makes pictures of a capture.
 pub struct Studio {
@@ -49,8 +92,6 @@ impl Studio {
         let screen = output(&[
             "replay",
             &self.capture,
-            "--at",
-            shot.at,
             "--keys",
             shot.keys,
             "--size",
@@ -65,11 +106,11 @@ impl Studio {
 
     /// A flame graph to search and zoom in a browser.
     pub fn flame(&self) -> Result<String, String> {
-        output(&["flame", "--quiet", "--from", &self.capture, "-o", "-"])
+        output(&["flame", "--quiet", "--from", &self.capture, "--filter", FLAME_OF, "-o", "-"])
     }
 }
 
-/// What syscope prints, told with which colours and times a machine's user has them nothing.
+/// What syscope prints. Nothing of who calls it, and where, is in its environment.
 fn output(args: &[&str]) -> Result<String, String> {
     let mut command = Command::new(syscope());
     command.args(args).env_clear().env("TZ", "UTC").env("TERM", "xterm-256color");
