@@ -11,7 +11,7 @@ use std::sync::Arc;
 const DECODED_MAX: usize = 16;
 
 /// Opens a file as it is, and with all its checksums made right; decodes its first frames.
-pub(crate) fn file(bytes: &[u8], mut each: impl FnMut(&Capture, Vec<Decoded>)) {
+pub(crate) fn file(bytes: &[u8], mut each: impl FnMut(Capture, Vec<Decoded>)) {
     for bytes in [bytes.to_vec(), mended(bytes)] {
         let len = bytes.len() as u64;
         let Ok(capture) = Capture::from_bytes("fuzzed", Arc::from(bytes)) else { continue };
@@ -28,7 +28,7 @@ pub(crate) fn file(bytes: &[u8], mut each: impl FnMut(&Capture, Vec<Decoded>)) {
                 decoded.push(whole);
             }
         }
-        each(&capture, decoded);
+        each(capture, decoded);
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn frames(mut bytes: &[u8]) -> Vec<Decoded> {
 }
 
 /// The file with the checksums that its bytes ought to have.
-pub(crate) fn mended(bytes: &[u8]) -> Vec<u8> {
+fn mended(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if bytes.len() >= START_LEN {
         let crc = crc32fast::hash(&bytes[..12]);

@@ -22,6 +22,7 @@ mod identify;
 mod kinds;
 mod known;
 mod limits;
+mod measure;
 mod memory;
 mod messages;
 mod reader;

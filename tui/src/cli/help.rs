@@ -130,8 +130,8 @@ Needs no privilege: everything that is shown was recorded on a real machine befo
 
 pub(super) const TRACE: &str = "\
 WHAT is one of:
-  opens            time, PID, TID, name of the thread, result (descriptor or error), duration, flags,
-                   path
+  opens            time, PID, TID, name of the thread, result (descriptor or error), duration,
+                   flags, path
   exec             time, PID, PID of its parent, name, command line (ends in \u{2026} where it was cut)
   syscalls-failed  time, PID, TID, name of the thread, system call, duration, error
 
@@ -144,12 +144,12 @@ JSON Lines: every object has `type`, and `time_ns` (since 1970; opens and calls:
   exec    pid parent comm cmdline
   failed  pid tid comm syscall errno error duration_ns
   lost    lost: events missing here, and why: ring_full map_full skipped_runs overrun
-Lines and lost events together are all that happened. Lost events are told on standard error too, at
-the end. A `lost` may be more than was missed: it counts before the whole filter is applied; exec: it
-counts ends and forks too.
+Lines and lost events together are all that happened. Lost events are told on standard error too,
+at the end. A `lost` may be more than was missed: where the kernel applies only a part of the filter
+it counts what that part lets through; for exec it counts forks and ends too.
 
-Ctrl-C, SIGTERM, -d and a closed pipe are normal ends: the exit status is 0. A second Ctrl-C does not
-wait for a reader that is slow.
+Ctrl-C, SIGTERM, -d and a closed pipe are normal ends: the exit status is 0. A second Ctrl-C does
+not wait for a reader that is slow.
 
 Examples:
   sudo syscope trace -c nginx

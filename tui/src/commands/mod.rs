@@ -67,10 +67,11 @@ fn watch(
     let filter = ready(args)?;
     let output = record.map(|path| Output::file(path, false)).transpose()?;
     let options = options(args, filter, HEADLESS_INTERVAL);
-    let watch = headless::watch(options, duration, quiet, output).map_err(|error| match error {
-        headless::WatchError::Start(error) => refused(error),
-        error => error.into(),
-    })?;
+    let watch =
+        headless::watch(&options, duration, quiet, output).map_err(|error| match error {
+            headless::WatchError::Start(error) => refused(error),
+            error => error.into(),
+        })?;
     if let Some(recording) = &watch.recording
         && (recording.error.is_some() || !quiet)
     {

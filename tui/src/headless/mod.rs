@@ -1,10 +1,12 @@
 //! Watching without the screen: what `report`, `flame` and `record` have in common.
 
+mod output;
 mod record;
 mod sink;
 
+pub use output::{Output, OutputError};
 pub use record::{Options as RecordOptions, Recorded, record, summary};
-pub use sink::{Output, OutputError, Sink, header};
+pub use sink::{Sink, header};
 
 use crate::filter::Filter;
 use crate::model::{Bounds, Model};
@@ -42,7 +44,7 @@ pub enum WatchError {
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
 /// and on a terminal how far it is, unless `quiet`. Everything goes into `output` too, if there is one.
 pub fn watch(
-    options: live::Options,
+    options: &live::Options,
     duration: Duration,
     quiet: bool,
     output: Option<Output>,
@@ -50,7 +52,7 @@ pub fn watch(
     let whom = whom(&options.filter);
     let handle = live::start(options.clone())?;
     let sink =
-        output.map(|output| Sink::new(output, header(handle.watched.clone(), &options, true)));
+        output.map(|output| Sink::new(output, header(handle.watched.clone(), options, true)));
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
         eprintln!("syscope: watching {whom} for {span} (Ctrl-C ends it early)");

@@ -44,7 +44,7 @@ enum Line<'a> {
         comm: &'a str,
         syscall: Cow<'static, str>,
         errno: Cow<'static, str>,
-        error: &'static str,
+        error: String,
         duration_ns: u64,
     },
     Lost {

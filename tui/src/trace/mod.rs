@@ -118,20 +118,22 @@ pub enum TraceError {
 pub fn run(live: live::Options, options: &Options) -> Result<(), TraceError> {
     let filter = live.filter.clone();
     let handle = live::start(live)?;
-    if !options.quiet {
-        let until = match options.duration {
-            Some(time) => {
-                format!(
-                    "for {} (Ctrl-C ends it early)",
-                    crate::text::duration(time.as_nanos() as u64)
-                )
-            }
-            None => "(Ctrl-C ends it)".to_owned(),
-        };
-        note(&format!("syscope: watching {} {until}", whom(&filter)));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { Tracer::new(handle, &filter, options)?.run().await })
+    runtime.block_on(async {
+        let tracer = Tracer::new(handle, &filter, options)?;
+        // Said when an interrupt is a normal end already.
+        if !options.quiet {
+            note(&format!("syscope: watching {} {}", whom(&filter), until(options.duration)));
+        }
+        tracer.run().await
+    })
+}
+
+fn until(duration: Option<Duration>) -> String {
+    duration.map_or("(Ctrl-C ends it)".to_owned(), |duration| {
+        let span = crate::text::duration(duration.as_nanos() as u64);
+        format!("for {span} (Ctrl-C ends it early)")
+    })
 }
 
 /// How the printing came to its end.
@@ -308,3 +310,6 @@ fn closed_or_failed(written: io::Result<()>) -> Result<End, TraceError> {
         _ => Ok(End::Closed),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,8 +58,8 @@ fn the_rest_of_the_screen() {
         ("filter_with_error", &normal, "/ pid:813 Space or Space pid:x"),
         ("timeline", &minute, "< < [ < < ] >"),
         ("timeline_start", &minute, "Home . . . ."),
-        ("flame_zoom", &normal, "4 Down Down Enter"),
-        ("flame_zoom_hostile", &captures::hostile(), "4 Down Down Enter z"),
+        ("flame_zoom", &normal, "4 Up Up Up Enter"),
+        ("flame_zoom_hostile", &captures::hostile(), "4 Up Up Enter z"),
     ] {
         assert_snapshot!(name, in_all_sizes(capture, keys));
     }
