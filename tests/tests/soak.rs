@@ -24,8 +24,9 @@ const PER_MINUTE: u64 = 10_000;
 const CALLS: u64 = 50;
 /// Name of their program.
 const CHILD: &str = "soak-child";
-/// What the resident size may be higher in the last third than in the second: what a thread keeps
-/// of freed memory comes and goes with the load.
+/// What the resident size may be higher in the last third than in the second, for each minute, up to
+/// three: tables that have room for what is kept double once more, and what a thread keeps of freed
+/// memory comes and goes with the load. What 1 KiB of every process would add in five is more.
 const MARGIN_KIB: u64 = 4 * 1024;
 
 #[test]
@@ -50,7 +51,7 @@ fn ten_thousand_processes_a_minute_leave_memory_flat_and_counts_right() {
     assert_eq!(counted.opens, children);
     let history = history_kib(&mut terminal, churn.folder.path());
     println!("history: {history} KiB");
-    assert_flat(&sizes, history);
+    assert_flat(&sizes, history, minutes.min(3) * MARGIN_KIB);
     assert_counts_on_screen(&mut terminal, children);
     terminal.press("q");
     assert!(terminal.end().success());
@@ -118,11 +119,11 @@ fn history_kib(terminal: &mut Terminal, folder: &Path) -> u64 {
 }
 
 /// The resident size of the last third is not above that of the second, but for the history.
-fn assert_flat(sizes: &[u64], history: u64) {
+fn assert_flat(sizes: &[u64], history: u64, margin: u64) {
     let third = sizes.len() / 3;
     let most = |part: &[u64]| part.iter().copied().max().expect("it took some seconds");
     let (second, last) = (most(&sizes[third..2 * third]), most(&sizes[2 * third..]));
-    let bound = second + history / 3 + MARGIN_KIB;
+    let bound = second + history / 3 + margin;
     assert!(last <= bound, "it grows from {second} to {last} KiB, not {bound}: {sizes:?}");
 }
 

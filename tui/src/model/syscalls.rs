@@ -95,7 +95,8 @@ pub struct ForgottenCalls {
 /// System calls of all processes.
 #[derive(Clone, Debug, Default)]
 pub struct Syscalls {
-    by_process: FxHashMap<ProcKey, ProcessCalls>,
+    /// Boxed: the table itself has room for several times what is in it.
+    by_process: FxHashMap<ProcKey, Box<ProcessCalls>>,
     /// All processes added up, those that are forgotten included.
     pub total: CallStats,
     /// What forgotten processes called.
@@ -119,12 +120,12 @@ impl Syscalls {
 
     /// System calls of one process; `None` when it made none.
     pub fn of(&self, key: ProcKey) -> Option<&ProcessCalls> {
-        self.by_process.get(&key)
+        self.by_process.get(&key).map(Box::as_ref)
     }
 
     /// All processes that made a system call, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (ProcKey, &ProcessCalls)> {
-        self.by_process.iter().map(|(key, calls)| (*key, calls))
+        self.by_process.iter().map(|(key, calls)| (*key, calls.as_ref()))
     }
 
     pub(super) fn forget(&mut self, key: ProcKey) {
