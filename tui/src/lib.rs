@@ -10,6 +10,9 @@ pub mod commands;
 pub mod doctor;
 pub mod filter;
 pub mod flame;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod headless;
 pub mod history;
 pub mod kernel;
@@ -21,4 +24,5 @@ pub mod screen;
 pub mod source;
 pub mod symbols;
 pub mod text;
+pub mod trace;
 pub mod ui;

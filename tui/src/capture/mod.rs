@@ -15,11 +15,14 @@ mod column;
 mod container;
 mod decode;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod identify;
 mod kinds;
 mod known;
 mod limits;
+mod measure;
 mod memory;
 mod messages;
 mod reader;

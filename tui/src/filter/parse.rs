@@ -124,10 +124,16 @@ impl<'a> Parser<'a> {
         let start = self.at;
         let mut chars = Vec::new();
         let mut quote: Option<usize> = None;
+        // Parentheses of the word itself, as in `main()`: it means the same in a group and outside.
+        let mut own: Vec<usize> = Vec::new();
         let mut rest = self.rest().char_indices();
         let mut end = self.text.len();
         while let Some((offset, c)) = rest.next() {
-            let ends = c.is_whitespace() || (c == ')' && self.depth > 0);
+            if quote.is_none() && c == '(' {
+                own.push(start + offset);
+            }
+            let closes = c == ')' && quote.is_none() && own.pop().is_none();
+            let ends = c.is_whitespace() || closes;
             match (c, quote) {
                 ('"', None) => quote = Some(start + offset),
                 ('"', Some(_)) => quote = None,
@@ -143,6 +149,12 @@ impl<'a> Parser<'a> {
         }
         if let Some(open) = quote {
             return error(open..open + 1, "this quote is not closed: it needs another `\"`");
+        }
+        if let Some(open) = own.pop() {
+            return error(
+                open..open + 1,
+                "this `(` is not closed; to search for it, quote it: \"(\"",
+            );
         }
         self.at = end;
         Ok(Word { chars, at: start..end })

@@ -54,6 +54,8 @@ fn a_filter_accepts_what_its_text_says() {
         ("!(pid:5 or cron) nginx", true),
         ("worker OR postgres", true),
         ("oracle or android", false),
+        ("(main() or nginx)", true),
+        ("\")\" or nginx", true),
     ] {
         assert_eq!(filter(text).matches(&nginx), accepted, "{text}");
     }
@@ -95,6 +97,9 @@ fn an_error_points_at_the_place_and_says_what_would_be_right() {
         ("say \"hello", "\"", "not closed"),
         ("(a or b", "(", "not closed"),
         ("a )", ")", "closes nothing"),
+        ("a or b) c", ")", "closes nothing"),
+        ("pid:1)", ")", "closes nothing"),
+        ("a or b( c", "(", "quote it"),
         ("()", ")", "nothing in these parentheses"),
         ("\"\"", "\"\"", "nothing in these quotes"),
     ] {
@@ -121,6 +126,9 @@ fn command_line_options_make_a_filter() {
     assert_eq!(Filter::with_pid(7).text(), "pid:7");
     let both = filter("a or b").and(&filter("c or d")).unwrap();
     assert_eq!(both.text(), "(a or b) (c or d)");
+    let both = filter("a() or b").and(&filter("pid:7")).unwrap();
+    assert_eq!(both.text(), "(a() or b) pid:7");
+    assert!(!both.matches(&candidate(8, "b", "", &[])));
 }
 
 #[test]

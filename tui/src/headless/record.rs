@@ -7,7 +7,7 @@ use crate::source::{Batch, Control, Handle, ProbeStatus, ProcessEvent};
 use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
@@ -262,20 +262,17 @@ pub fn summary(recording: &Recording, broken_pipe: bool) -> String {
         recording.lost
     );
     match &recording.error {
-        Some(error) if !broken_pipe => {
-            format!(
-                "the recording ended early: cannot write {path}: {error}; it is whole up to there: {holds}"
-            )
-        }
+        Some(error) if !broken_pipe => format!(
+            "the recording ended early: cannot write {path}: {error}; it is whole up to there: \
+             {holds}"
+        ),
         _ => format!("wrote {path}: {holds}"),
     }
 }
 
-fn until(end: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match end {
-            Some(end) => tokio::time::sleep_until(end).await,
-            None => pending().await,
-        }
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => pending().await,
     }
 }

@@ -43,14 +43,8 @@ impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
     pub fn read(&mut self, mut each: impl FnMut(K, V)) -> io::Result<()> {
         let last = &mut self.last;
         self.map.for_each(|key, per_cpu| {
-            let mut sum = V::zeroed();
-            for counts in per_cpu {
-                sum.add(counts);
-            }
-            let earlier = last.entry(key).or_insert_with(V::zeroed);
-            if sum != *earlier {
-                each(key, sum.since(earlier));
-                *earlier = sum;
+            if let Some(new) = difference(last, key, per_cpu) {
+                each(key, new);
             }
         })
     }
@@ -76,4 +70,20 @@ impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
             !gone
         });
     }
+}
+
+/// What has come to a key since it was read last; `None` when nothing has. Remembers the reading.
+pub(super) fn difference<K: Eq + Hash, V: Counts>(
+    last: &mut FxHashMap<K, V>,
+    key: K,
+    per_cpu: &[V],
+) -> Option<V> {
+    let mut sum = V::zeroed();
+    for counts in per_cpu {
+        sum.add(counts);
+    }
+    let earlier = last.entry(key).or_insert_with(V::zeroed);
+    let new = (sum != *earlier).then(|| sum.since(earlier));
+    *earlier = sum;
+    new
 }

@@ -48,7 +48,7 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
                 }
                 Err(error) => return Err(error),
             };
-            self.hand_over(count as usize, &mut each);
+            walk(&self.keys, &self.values, self.values_per_key, count as usize, &mut each);
             if last {
                 return Ok(());
             }
@@ -100,27 +100,39 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
         }
     }
 
-    fn hand_over(&self, count: usize, each: &mut impl FnMut(K, &[V])) {
-        let mut values = Vec::with_capacity(self.values_per_key);
-        let keys = self.keys.chunks(size_of::<K>());
-        for (key, bytes) in keys.zip(self.values.chunks(self.entry_bytes())).take(count) {
-            values.clear();
-            values.extend(bytes.chunks(self.stride()).map(|c| first::<V>(c)));
-            each(bytemuck::pod_read_unaligned(key), &values);
-        }
-    }
-
     fn fd(&self) -> BorrowedFd<'_> {
         self.data.fd().as_fd()
     }
 
-    /// Bytes from one CPU's value to the next: the kernel rounds up to eight in per-CPU maps.
     fn stride(&self) -> usize {
-        if self.values_per_key == 1 { size_of::<V>() } else { size_of::<V>().next_multiple_of(8) }
+        stride::<V>(self.values_per_key)
     }
 
     fn entry_bytes(&self) -> usize {
         self.stride() * self.values_per_key
+    }
+}
+
+/// Bytes from one CPU's value to the next: the kernel rounds up to eight in per-CPU maps.
+pub(super) fn stride<V>(values_per_key: usize) -> usize {
+    if values_per_key == 1 { size_of::<V>() } else { size_of::<V>().next_multiple_of(8) }
+}
+
+/// Calls `each` with the first `count` keys and their values, as a batched look-up copied them.
+pub(super) fn walk<K: Pod, V: Pod>(
+    keys: &[u8],
+    values: &[u8],
+    values_per_key: usize,
+    count: usize,
+    each: &mut impl FnMut(K, &[V]),
+) {
+    let stride = stride::<V>(values_per_key);
+    let mut of_key = Vec::with_capacity(values_per_key);
+    let entries = keys.chunks_exact(size_of::<K>()).zip(values.chunks(stride * values_per_key));
+    for (key, bytes) in entries.take(count) {
+        of_key.clear();
+        of_key.extend(bytes.chunks_exact(stride).map(|c| first::<V>(c)));
+        each(bytemuck::pod_read_unaligned(key), &of_key);
     }
 }
 

@@ -18,16 +18,16 @@ use syscope_shared::stack::{NONE, OFFCPU_MAIN};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
-        self.blocked_ns += other.blocked_ns;
-        self.runqueue_ns += other.runqueue_ns;
-        self.waits += other.waits;
+        self.blocked_ns = self.blocked_ns.wrapping_add(other.blocked_ns);
+        self.runqueue_ns = self.runqueue_ns.wrapping_add(other.runqueue_ns);
+        self.waits = self.waits.wrapping_add(other.waits);
     }
 
     fn since(&self, earlier: &Self) -> Self {
         Self {
-            blocked_ns: self.blocked_ns - earlier.blocked_ns,
-            runqueue_ns: self.runqueue_ns - earlier.runqueue_ns,
-            waits: self.waits - earlier.waits,
+            blocked_ns: self.blocked_ns.wrapping_sub(earlier.blocked_ns),
+            runqueue_ns: self.runqueue_ns.wrapping_sub(earlier.runqueue_ns),
+            waits: self.waits.wrapping_sub(earlier.waits),
         }
     }
 }
@@ -183,7 +183,7 @@ impl Reader {
     }
 }
 
-fn state(bits: u32) -> WaitState {
+pub(super) fn state(bits: u32) -> WaitState {
     if bits & (STOPPED | TRACED) != 0 {
         WaitState::Stopped
     } else if bits & UNINTERRUPTIBLE != 0 && bits & NOLOAD != 0 {

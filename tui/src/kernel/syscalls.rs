@@ -10,9 +10,9 @@ use syscope_shared::syscalls::{ErrnoKey, Key, Stats};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.errors += other.errors;
-        self.total_ns += other.total_ns;
+        self.calls = self.calls.wrapping_add(other.calls);
+        self.errors = self.errors.wrapping_add(other.errors);
+        self.total_ns = self.total_ns.wrapping_add(other.total_ns);
         for (sum, count) in self.hist.iter_mut().zip(other.hist) {
             *sum = sum.wrapping_add(count);
         }
@@ -24,9 +24,9 @@ impl Counts for Stats {
             *count = count.wrapping_sub(before);
         }
         Self {
-            calls: self.calls - earlier.calls,
-            errors: self.errors - earlier.errors,
-            total_ns: self.total_ns - earlier.total_ns,
+            calls: self.calls.wrapping_sub(earlier.calls),
+            errors: self.errors.wrapping_sub(earlier.errors),
+            total_ns: self.total_ns.wrapping_sub(earlier.total_ns),
             hist,
         }
     }
@@ -74,7 +74,7 @@ fn by_key(deltas: &[SyscallDelta]) -> FxHashMap<Key, usize> {
     keys.enumerate().map(|(index, key)| (key, index)).collect()
 }
 
-fn delta(key: Key, stats: &Stats) -> SyscallDelta {
+pub(super) fn delta(key: Key, stats: &Stats) -> SyscallDelta {
     SyscallDelta {
         pid: key.pid,
         nr: key.nr,

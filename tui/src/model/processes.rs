@@ -193,8 +193,11 @@ impl Processes {
         self.all.insert(key, process);
     }
 
-    /// The ancestors of a child of this process.
+    /// The ancestors of a child of this process. 0 is none: the parent is not known, or there is none.
     fn lineage_below(&self, parent: u32) -> Arc<[u32]> {
+        if parent == 0 {
+            return Arc::default();
+        }
         let above = self.living(parent).map_or(&[][..], |process| &process.lineage);
         std::iter::once(parent).chain(above.iter().copied()).take(LINEAGE_MAX).collect()
     }

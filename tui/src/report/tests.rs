@@ -90,6 +90,7 @@ fn batch() -> Batch {
     let getppid = syscalls::Sysno::getppid.id() as u32;
     let openat = syscalls::Sysno::openat.id() as u32;
     Batch {
+        failed: Vec::new(),
         time_ns: 6_000_000_000,
         window_ns: 5_000_000_000,
         processes: vec![

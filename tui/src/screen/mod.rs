@@ -5,7 +5,7 @@ mod effects;
 mod perform;
 mod runtime;
 mod scripted;
-mod seeking;
+pub(crate) mod seeking;
 mod signals;
 mod terminal;
 

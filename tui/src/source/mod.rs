@@ -1,16 +1,19 @@
 //! Where batches come from. Everything above this module is the same for every source.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 pub mod batch;
 pub mod frame;
 pub mod handle;
 pub mod health;
 pub mod live;
+pub mod merge;
 pub mod procfs;
 pub mod record;
 
 pub use batch::{
-    Batch, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta, SyscallDelta,
-    WaitState, WaitingNow,
+    Batch, FailedCall, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta,
+    SyscallDelta, WaitState, WaitingNow,
 };
 pub use frame::{Frame, FrameKind, ResolvedStack, StackId};
 pub use handle::{Control, Handle};

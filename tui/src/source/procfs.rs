@@ -4,6 +4,8 @@
 
 mod stack;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use stack::frames as stack_frames;
 pub use stack::kernel_stack;
 
 use super::ProcessSeen;
@@ -16,6 +18,8 @@ use std::io::{self, Read};
 
 /// Bytes of a command line that are kept.
 const CMDLINE_MAX: usize = 4096;
+/// More CPUs than Linux can have.
+const CPUS_MAX: u32 = 1 << 16;
 
 /// A thread and its state, as `/proc` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,12 +187,16 @@ fn whole_characters(bytes: &[u8]) -> usize {
     }
 }
 
-/// The kernel's notation of a set of CPUs: `0-3,5`.
-fn cpu_list(text: &str) -> Option<Vec<u32>> {
+/// The kernel's notation of a set of CPUs: `0-3,5`. `None` for what is none, or could not be.
+pub(crate) fn cpu_list(text: &str) -> Option<Vec<u32>> {
     let mut cpus = Vec::new();
     for range in text.trim().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        cpus.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
+        let last = last.parse::<u32>().ok().filter(|last| *last < CPUS_MAX)?;
+        cpus.extend(first.parse::<u32>().ok()?..=last);
+        if cpus.len() > CPUS_MAX as usize {
+            return None;
+        }
     }
     Some(cpus)
 }

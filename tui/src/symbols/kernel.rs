@@ -91,6 +91,8 @@ impl Kernel {
     }
 
     fn load(&mut self, names: &mut Names) {
+        // First, so that the new one, of hundreds of thousands of names, takes the room of the old.
+        self.loaded = None;
         let owners = Owners::read(names).unwrap_or_default();
         self.loaded = Some(Loaded { at: Instant::now(), symbolizer: Symbolizer::new(), owners });
     }

@@ -103,18 +103,35 @@ pub(super) fn read(
         read?;
     }
     let pid = process.pid().unsigned_abs();
-    // Line by line, and with what is no UTF-8 replaced: one strange name must not hide the rest.
-    let mappings = text
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .filter_map(|line| {
-            let line = String::from_utf8_lossy(line);
-            MemoryMaps::from_read(line.as_bytes()).ok()?.into_iter().next()
-        })
+    Ok(parse(&text).map(|map| Mapping::new(pid, &map, binaries, names)).collect())
+}
+
+/// Line by line, and with what is no UTF-8 replaced: one strange name must not hide the rest.
+pub(crate) fn parse(text: &[u8]) -> impl Iterator<Item = MemoryMap> {
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| parse_line(&String::from_utf8_lossy(line)))
         .take(MAX_MAPPINGS)
-        .map(|map| Mapping::new(pid, &map, binaries, names))
-        .collect();
-    Ok(mappings)
+}
+
+fn parse_line(line: &str) -> Option<MemoryMap> {
+    // The name stands behind five fields.
+    let (at, _) = line.match_indices(' ').nth(4)?;
+    let (fields, name) = line.split_at(at + 1);
+    let mut map = MemoryMaps::from_read(fields.as_bytes()).ok()?.into_iter().next()?;
+    map.pathname = name_of(name.trim());
+    Some(map)
+}
+
+/// procfs panics at names that begin as those of shared memory and of stacks do and go on otherwise.
+/// A file may be called so.
+fn name_of(name: &str) -> MMapPath {
+    let understood = match name {
+        _ if name.starts_with("/SYSV") => name.is_ascii() && name.len() >= "/SYSV01234567".len(),
+        _ if name.starts_with("[stack:") => name.is_ascii(),
+        _ => true,
+    };
+    let known = if understood { MMapPath::from(name).ok() } else { None };
+    known.unwrap_or_else(|| MMapPath::Path(name.into()))
 }
 
 fn read_of_threads(process: &Process) -> Vec<u8> {
@@ -127,4 +144,24 @@ fn read_of_threads(process: &Process) -> Vec<u8> {
     };
     // The dead one is listed too, and first.
     threads.flatten().take(8).find_map(|thread| read(thread.tid)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_be_called_like_shared_memory() {
+        let names = ["/SYSV", "/SYSV\u{e9}123456", "/SYSVnohex00", "[stack:\u{fffd}", "/bin/a b"];
+        for name in names {
+            let text = format!("7f00-7f10 r-xp 00000000 fe:00 18504    {name}\n");
+            let [map] = &parse(text.as_bytes()).collect::<Vec<_>>()[..] else { panic!("{name}") };
+            assert_eq!(
+                (map.address, &map.pathname),
+                ((0x7f00, 0x7f10), &MMapPath::Path(name.into()))
+            );
+        }
+        let line = b"7f00-7f10 rw-s 00000000 00:01 5 /SYSV0000abcd (deleted)";
+        assert_eq!(parse(line).next().unwrap().pathname, MMapPath::Vsys(0xabcd));
+    }
 }

@@ -23,6 +23,9 @@ mod vdso;
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
 pub use process::KEEP_EXITED;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use {mapping::parse as parse_mappings, perf_map::fuzz as fuzz_perf_map};
+
 use crate::source::{ResolvedStack, StackId};
 use std::io;
 use std::sync::Arc;

@@ -60,6 +60,10 @@ impl PerfMap {
             // No file, or no process any more: what was read before still holds.
             let _ = self.read_on(pid);
         }
+        self.known(address)
+    }
+
+    fn known(&self, address: u64) -> Option<(Arc<str>, u64)> {
         let (&start, (size, name)) = self.functions.range(..=address).next_back()?;
         let inside = address - start < *size || address == start;
         inside.then(|| (Arc::clone(name), start))
@@ -87,14 +91,19 @@ impl PerfMap {
         file.seek(SeekFrom::Start(self.read))?;
         let mut new = Vec::new();
         file.take(MAX_READ).read_to_end(&mut new)?;
+        self.read += self.take_in(&new) as u64;
+        Ok(())
+    }
+
+    /// Takes the whole lines in; returns their bytes.
+    fn take_in(&mut self, new: &[u8]) -> usize {
         let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         for line in new[..whole].split(|byte| *byte == b'\n') {
             if let Some((start, size, name)) = parse(&String::from_utf8_lossy(line)) {
                 self.insert(start, size, name);
             }
         }
-        self.read += whole as u64;
-        Ok(())
+        whole
     }
 
     /// Newer code replaces older code at the same place.
@@ -129,4 +138,23 @@ fn path_of(pid: u32) -> Option<PathBuf> {
     let status = Process::new(pid.cast_signed()).ok()?.status().ok()?;
     let own_pid = status.nstgid.and_then(|pids| pids.last().copied()).unwrap_or(status.tgid);
     Some(PathBuf::from(format!("/proc/{pid}/root/tmp/perf-{own_pid}.map")))
+}
+
+/// For `crate::fuzzing`: a perf map that is read in two goes, and looked into.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(first: &[u8], second: &[u8]) {
+    let mut map = PerfMap::default();
+    let read = map.take_in(first);
+    let rest = [&first[read..], second].concat();
+    map.take_in(&rest);
+    let mut whole = PerfMap::default();
+    whole.take_in(&[first, second].concat());
+    assert_eq!(map.functions, whole.functions, "read in two goes or in one");
+    for (start, (size, _)) in &map.functions {
+        for address in [*start, start.saturating_add(*size), start.saturating_sub(1)] {
+            let found = map.known(address);
+            assert!(found.is_none_or(|(_, start)| start <= address));
+        }
+        assert!(map.known(*start).is_some());
+    }
 }

@@ -12,6 +12,7 @@ use crate::source::Health;
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::borrow::Cow;
 
 /// A piece of the header.
 struct Piece {
@@ -226,7 +227,11 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
     let mut x = area.x + u16::from(width(&pieces) <= area.width.into());
     for (index, piece) in pieces.iter().enumerate() {
         let mut write = |text: &str, role| {
-            x = put(buffer, x, area.y, area.right().saturating_sub(x), text, theme.style(role));
+            let room = area.right().saturating_sub(x);
+            let cut = text::width(text) > room.into();
+            // What is cut says so.
+            let text = if cut { text::fit(text, room.into()).into() } else { Cow::Borrowed(text) };
+            x = put(buffer, x, area.y, room, &text, theme.style(role));
         };
         if index > 0 {
             write(GAP, Role::Rule);

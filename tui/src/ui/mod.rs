@@ -2,6 +2,8 @@
 
 mod footer;
 mod header;
+#[cfg(test)]
+mod matrix;
 mod page;
 pub mod panes;
 #[cfg(test)]

@@ -25,8 +25,8 @@ const DEAD_KEPT: usize = 1_000;
 
 /// How long a batch waits for the names of its stacks.
 const NAMES_WITHIN: Duration = Duration::from_millis(10);
-/// File opens that wait at most for a batch to take them.
-const OPENS_MAX: usize = 200_000;
+/// Events of one kind that wait at most for a batch to take them.
+const EVENTS_MAX: usize = 200_000;
 
 /// What the kernel is to let through of these processes.
 pub fn plan(filter: &Filter, running: &[ProcessSeen]) -> PushDown {
@@ -35,6 +35,13 @@ pub fn plan(filter: &Filter, running: &[ProcessSeen]) -> PushDown {
         known.fold(ProcessEvent::Seen(seen.clone()));
     }
     filter.plan(known.iter_living().map(Candidate::from))
+}
+
+/// Drops what is more than may wait; how many.
+fn drop_oldest<T>(events: &mut Vec<T>) -> u64 {
+    let excess = events.len().saturating_sub(EVENTS_MAX);
+    events.drain(..excess);
+    excess as u64
 }
 
 /// Reads the kernel and makes batches of it.
@@ -134,9 +141,8 @@ impl Collector {
             self.read_error(&error, "the list of watched processes");
         }
         // The side above has stopped to take batches: what it does not take must not fill memory.
-        let excess = self.reading.opens.len().saturating_sub(OPENS_MAX);
-        self.reading.opens.drain(..excess);
-        self.overrun += excess as u64;
+        self.overrun +=
+            drop_oldest(&mut self.reading.opens) + drop_oldest(&mut self.reading.failed);
         self.handle_events();
         if self.pending.bound(&mut self.reading.processes) {
             self.handled_events = self.reading.processes.len();
@@ -176,6 +182,7 @@ impl Collector {
             window_ns: now_ns.saturating_sub(self.last_ns),
             processes: reading.processes,
             syscalls: reading.syscalls,
+            failed: reading.failed,
             opens: reading.opens,
             offcpu: reading.offcpu,
             waiting: reading.waiting,
@@ -269,6 +276,7 @@ impl Collector {
         let reading = &self.reading;
         let pids = (reading.syscalls.iter().map(|d| d.pid))
             .chain(reading.opens.iter().map(|e| e.pid))
+            .chain(reading.failed.iter().map(|e| e.pid))
             .chain(reading.offcpu.iter().map(|d| d.pid))
             .chain(reading.profile.iter().map(|d| d.pid));
         let compacted = std::mem::take(&mut self.compacted);
@@ -329,8 +337,9 @@ impl Collector {
         for (probe, unresolved) in health.probes.iter_mut().zip(self.naming.unresolved()) {
             probe.unresolved_frames = *unresolved;
         }
-        // Counting in the kernel what is counted already would cost every call.
-        health.probes[ProbeId::Syscalls as usize].events = self.calls;
+        // Counting in the kernel what is counted already would cost every call. Calls that fail are
+        // counted there, where each of them is delivered.
+        health.probes[ProbeId::Syscalls as usize].events += self.calls;
         // Lost like what finds the ring full: it stays full of what nobody takes.
         health.probes[ProbeId::Lifecycle as usize].ring_full += self.pending.dropped;
         health.skipped_ticks = self.skipped_ticks;

@@ -8,7 +8,10 @@ use std::sync::Arc;
 /// The kernel stack of a thread that sleeps, leaf first; empty where it is not to be had. Needs
 /// `CAP_SYS_ADMIN` (see proc_pid_stack(5)).
 pub fn kernel_stack(pid: u32, tid: u32) -> Vec<Arc<Frame>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/stack")).unwrap_or_default();
+    frames(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/stack")).unwrap_or_default())
+}
+
+pub(crate) fn frames(text: &str) -> Vec<Arc<Frame>> {
     text.lines().filter_map(frame).map(Arc::new).collect()
 }
 

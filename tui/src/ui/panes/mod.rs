@@ -116,7 +116,8 @@ fn draw_title(app: &App, pane: Pane, area: &PaneArea, theme: &Theme, buffer: &mu
     };
     let by = hidden_sort(app, pane, area.body.width);
     let names: usize = Pane::ALL.iter().map(|pane| text::width(pane.title()) + 4).sum();
-    let room = by.as_ref().is_none_or(|(by, _)| names + text::width(by) < title.width.into());
+    // A name that is cut tells less than the totals that else stand there.
+    let room = names + by.as_ref().map_or(0, |(by, _)| text::width(by)) < title.width.into();
     if area.alone && room {
         for other in Pane::ALL {
             let (open, close) = if other == pane { ("[", "]") } else { (" ", " ") };
