@@ -2,6 +2,7 @@
 #![no_std]
 #![no_main]
 
+mod failed;
 mod filter;
 mod health;
 mod kernel;
@@ -9,6 +10,7 @@ mod lifecycle;
 mod offcpu;
 mod opens;
 mod profile;
+mod ring;
 mod stack;
 mod syscalls;
 

@@ -2,12 +2,10 @@
 
 use crate::health::count;
 use crate::kernel::{current_task, field};
-use crate::machine;
-use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use crate::{machine, ring};
 use aya_ebpf::helpers::bpf_probe_read_user;
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str, bpf_ringbuf_output,
-    bpf_ringbuf_query,
+    bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{PerCpuArray, RingBuf};
@@ -19,9 +17,6 @@ use syscope_shared::syscalls::{COMPAT, Inflight};
 
 /// Bytes of the ring; a power of two.
 const RING_BYTES: u32 = 8 * 1024 * 1024;
-/// User space is woken between its ticks only when so many bytes wait for it.
-const WAKEUP_BYTES: u64 = RING_BYTES as u64 / 4;
-const BPF_RB_AVAIL_DATA: u64 = 0;
 
 const AT_FDCWD: i32 = -100;
 /// Components of a base directory that are walked at most.
@@ -44,6 +39,13 @@ struct Scratch {
 
 #[map]
 static OPEN_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// Whether a system call of some ABI of this machine with this number opens a file: an answer that
+/// needs no look at the running thread.
+#[inline(always)]
+pub fn may_be_open(nr: u32) -> bool {
+    is_open(&machine!(native), nr) || is_open(&machine!(compat), nr)
+}
 
 /// Whether a system call of this ABI opens a file.
 #[inline(always)]
@@ -250,14 +252,9 @@ fn open_file_path(task: u64, dirfd: i32) -> Option<u64> {
 fn send(scratch: &mut Scratch) {
     let tail = scratch.event.path_len as usize + scratch.event.base_len as usize;
     let size = size_of::<Event>() + (tail & (2 * TAIL_BYTES - 1)).min(TAIL_BYTES);
-    let ring = (&raw const OPENS).cast_mut().cast();
-    // SAFETY: the ring is a map; the scratch is at least `size` bytes long.
-    let sent = unsafe {
-        let waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-        let wakeup = if waiting > WAKEUP_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-        bpf_ringbuf_output(ring, (&raw mut *scratch).cast(), size as u64, u64::from(wakeup))
-    };
-    if sent != 0 {
+    // SAFETY: the scratch is at least `size` bytes long.
+    let sent = unsafe { ring::send(&OPENS, RING_BYTES, (&raw mut *scratch).cast(), size) };
+    if !sent {
         count(ProbeId::Opens, |c| c.ring_full += 1);
     }
 }

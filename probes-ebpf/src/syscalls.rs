@@ -1,15 +1,17 @@
-//! System calls. The two programs here also serve the opens probe: a hook that every system call
-//! passes is paid for once.
+//! System calls. The two programs here also serve the opens probe, and the stream of calls that fail:
+//! a hook that every system call passes is paid for once.
 
 use crate::filter::watched;
 use crate::health::count;
 use crate::kernel::{current_task, field};
-use crate::{config, machine, opens};
+use crate::{config, failed, machine, opens};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::RawTracePointContext;
+use syscope_shared::COMM_LEN;
+use syscope_shared::failed::Event;
 use syscope_shared::health::ProbeId;
 use syscope_shared::hist;
 use syscope_shared::layout::Abi;
@@ -43,20 +45,24 @@ pub fn sys_exit(ctx: RawTracePointContext) -> i32 {
 
 #[inline(always)]
 fn enter(ctx: &RawTracePointContext) {
-    let Some(config) = config() else { return };
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
+    let nr = ctx.arg::<u64>(1) as u32 & !COMPAT;
+    if !any_call_matters() && !opens::may_be_open(nr) {
+        return in_none(tid);
+    }
+    let Some(config) = config() else { return };
     if !watched(&config, pid) {
         return;
     }
-    let nr = valid(ctx.arg::<u64>(1) as u32 & !COMPAT) | compat_bit();
+    let nr = valid(nr) | compat_bit();
     if machine!(syscalls_on) == 1 {
         count_call(Key { pid, nr });
     }
     let abi = abi(nr);
     let open = machine!(opens_on) == 1 && opens::is_open(&abi, nr & !COMPAT);
-    if machine!(syscalls_on) == 0 && !open {
-        return;
+    if !any_call_matters() && !open {
+        return in_none(tid);
     }
     let Some(inflight) = inflight(tid) else { return };
     // SAFETY: the entry is this thread's, and this thread is in no other program.
@@ -86,10 +92,37 @@ fn exit(ctx: &RawTracePointContext) {
     if machine!(syscalls_on) == 1 {
         count_return(Key { pid, nr: inflight.nr }, result, duration_ns);
     }
+    if machine!(failed_on) == 1 && is_error(inflight.nr, result) {
+        failed::emit(Event {
+            time_ns: inflight.start_ns,
+            duration_ns,
+            pid,
+            tid,
+            nr: inflight.nr,
+            errno: -result as u32,
+            comm: [0; COMM_LEN],
+        });
+    }
     if inflight.open == 1 {
         opens::emit(pid, tid, inflight, result, duration_ns);
     }
     inflight.start_ns = 0;
+}
+
+/// Whether every call is followed to its exit, not only the opens.
+#[inline(always)]
+fn any_call_matters() -> bool {
+    machine!(syscalls_on) == 1 || machine!(failed_on) == 1
+}
+
+/// The thread enters a call that nobody asks for. Where the exit of the one before was not seen, this
+/// call's must not be taken for it.
+#[inline(always)]
+fn in_none(tid: u32) {
+    if let Some(inflight) = INFLIGHT.get_ptr_mut(tid) {
+        // SAFETY: the entry is this thread's, and this thread is in no other program.
+        unsafe { (*inflight).start_ns = 0 };
+    }
 }
 
 /// A thread that calls exec while others live takes over the TID of the first one: what it is in
@@ -143,7 +176,7 @@ fn count_return(key: Key, result: i64, duration_ns: u64) {
     if bucket < hist::BUCKETS {
         stats.hist[bucket] += 1;
     }
-    if (-MAX_ERRNO..0).contains(&result) && !is_sigreturn(key.nr) {
+    if is_error(key.nr, result) {
         stats.errors += 1;
         count_errno(ErrnoKey { pid: key.pid, nr: key.nr, errno: -result as u32 });
     }
@@ -170,7 +203,7 @@ fn inflight(tid: u32) -> Option<*mut Inflight> {
     }
     let fresh = Inflight { start_ns: 0, nr: 0, open: 0, args: [0; 4] };
     if INFLIGHT.insert(tid, fresh, 0).is_err() {
-        let probe = if machine!(syscalls_on) == 1 { ProbeId::Syscalls } else { ProbeId::Opens };
+        let probe = if any_call_matters() { ProbeId::Syscalls } else { ProbeId::Opens };
         count(probe, |c| c.map_full += 1);
     }
     INFLIGHT.get_ptr_mut(tid)
@@ -201,6 +234,12 @@ fn compat_bit() -> u32 {
 #[inline(always)]
 fn abi(nr: u32) -> Abi {
     if nr & COMPAT == 0 { machine!(native) } else { machine!(compat) }
+}
+
+/// Whether a call returned an error.
+#[inline(always)]
+fn is_error(nr: u32, result: i64) -> bool {
+    (-MAX_ERRNO..0).contains(&result) && !is_sigreturn(nr)
 }
 
 #[inline(always)]

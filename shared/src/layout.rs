@@ -148,10 +148,12 @@ pub struct Machine {
     pub native: Abi,
     /// Numbers of 32-bit system calls.
     pub compat: Abi,
-    /// 1 when the syscalls probe is on.
+    /// 1 when the syscalls probe counts calls.
     pub syscalls_on: u32,
     /// 1 when the opens probe is on.
     pub opens_on: u32,
+    /// 1 when calls that fail are delivered, one event each.
+    pub failed_on: u32,
 }
 
 impl Machine {
@@ -162,5 +164,6 @@ impl Machine {
         compat: Abi::NONE,
         syscalls_on: 0,
         opens_on: 0,
+        failed_on: 0,
     };
 }

@@ -5,6 +5,7 @@
 //! (`CLOCK_MONOTONIC`: it stands still while the machine is suspended) unless said otherwise.
 #![cfg_attr(not(test), no_std)]
 
+pub mod failed;
 pub mod filter;
 pub mod health;
 pub mod hist;

@@ -9,6 +9,7 @@ pub mod binary;
 pub mod compile;
 pub mod kernel;
 pub mod machine;
+pub mod recording;
 pub mod report;
 pub mod schema;
 pub mod terminal;

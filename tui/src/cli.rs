@@ -63,7 +63,7 @@ pub enum Command {
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
     /// Print events as they happen, one a line, until interrupted.
-    #[command(after_help = help::TRACE)]
+    #[command(after_help = help::TRACE, mut_arg("freq", |arg| arg.hide(true)))]
     Trace(TraceArgs),
     /// Say which probes can run here, what is missing for the others, and what mends it.
     #[command(after_help = help::DOCTOR)]

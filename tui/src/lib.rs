@@ -24,4 +24,5 @@ pub mod screen;
 pub mod source;
 pub mod symbols;
 pub mod text;
+pub mod trace;
 pub mod ui;

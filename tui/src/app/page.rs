@@ -117,7 +117,7 @@ impl Page {
         self.height = usize::from(screen.height.saturating_sub(2));
         let width = usize::from(screen.width.saturating_sub(4));
         let (title, mut lines, mut beside) = match self.subject {
-            Subject::Help => ("Help".to_owned(), help::keys(), help::shown()),
+            Subject::Help => ("Help".to_owned(), help::keys(app.shows_timeline()), help::shown()),
             subject => {
                 let (title, lines) = content::of(app, subject);
                 (title, lines, Vec::new())

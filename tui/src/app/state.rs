@@ -75,6 +75,8 @@ pub struct App {
     pub ended: bool,
     /// The filter that is applied.
     pub filter: Filter,
+    /// The filter that the source applies.
+    pub(super) pushed: Filter,
     /// The line that is being typed.
     pub typing: Option<Typing>,
     /// A page of text over the panes.
@@ -113,6 +115,7 @@ impl App {
             awaits_recorder: false,
             drag: None,
             ended: false,
+            pushed: filter.clone(),
             filter,
             typing: None,
             page: None,
@@ -235,9 +238,8 @@ impl App {
             }
             Action::Record | Action::SaveHistory => self.records,
             Action::StepTime(_) | Action::MarkStart | Action::MarkEnd => self.shows_timeline(),
-            Action::TimeStart => self.shows_timeline() || !self.time.timeline.is_empty(),
             Action::JumpTime(_) => self.shows_timeline() || !self.time.timeline.is_empty(),
-            Action::TimeEnd => self.shows_timeline(),
+            Action::TimeStart | Action::TimeEnd => self.shows_timeline(),
             Action::Faster | Action::Slower => {
                 self.shows_timeline() && (self.time.is_replay() || self.time.is_chosen())
             }

@@ -7,6 +7,7 @@ use super::table::RowId;
 use super::time::Moment;
 use super::update::{Effect, Message};
 use crate::flame::Unit;
+use crate::source::record::Status;
 use crate::source::{Batch, ProcessEvent, StackId, WaitState, WaitingNow};
 use crate::ui::render;
 use crate::ui::testing::*;
@@ -362,11 +363,11 @@ fn ten_thousand_processes_are_derived_quickly() {
 }
 
 fn any_event() -> impl Strategy<Value = (u8, u8, u16, u16)> {
-    (0_u8..60, any::<u8>(), 0_u16..90, 0_u16..45)
+    (0_u8..66, any::<u8>(), 0_u16..90, 0_u16..45)
 }
 
-fn apply(app: &mut App, (kind, key, x, y): (u8, u8, u16, u16), at_ms: u64) {
-    const KEYS: &[u8] = b"q?12341234zhjklggGG/\\fFsrrccetnNi  npid:comm!x*or(";
+fn apply(app: &mut App, tape: &mut Tape, (kind, key, x, y): (u8, u8, u16, u16), at_ms: u64) {
+    const KEYS: &[u8] = b"q?12341234zhjklggGG/\\fFsrrccetnNi  npid:comm!x*or(,,..<<>>[[]]+-RW  ";
     const CODES: &[KeyCode] = &[
         KeyCode::Enter,
         KeyCode::Esc,
@@ -406,19 +407,42 @@ fn apply(app: &mut App, (kind, key, x, y): (u8, u8, u16, u16), at_ms: u64) {
             ..second_batch()
         })),
         57 => Message::Ended,
-        _ => Message::Batch(Box::new(second_batch())),
+        58 => Message::Mouse(mouse(MouseEventKind::Drag(MouseButton::Left), x, y), at_ms),
+        59 => Message::Mouse(mouse(MouseEventKind::Up(MouseButton::Left), x, y), at_ms),
+        60 | 61 if app.is_playing() => Message::Elapsed(u64::from(key) * 100),
+        62 => {
+            tape.kept_from = app.time.timeline.end().min(tape.kept_from + u64::from(key % 4));
+            Message::Recorder(Status { kept_from: tape.kept_from, ..Status::default() })
+        }
+        63 => Message::SeekIsSlow,
+        _ => Message::Batch(Box::new(later_batch(app.time.timeline.end().max(2)))),
     };
-    app.update(message);
+    if let Message::Batch(batch) = &message {
+        tape.batches.push((**batch).clone());
+    }
+    let effect = app.update(message);
+    // Now and then an answer is late.
+    match effect {
+        Some(Effect::Seek(_)) if key % 5 == 0 => {}
+        effect => _ = settle(app, tape, effect),
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_comes_the_screen_can_be_drawn(events in prop::collection::vec(any_event(), 1..80)) {
-        let mut app = busy(80, 24);
+    fn whatever_comes_the_screen_can_be_drawn(
+        events in prop::collection::vec(any_event(), 1..80),
+        of_capture in any::<bool>(),
+    ) {
+        let mut tape = tape(24);
+        let mut app = if of_capture { replay(&tape, 9, 80, 24) } else { lived(&tape, 80, 24) };
         for (at, event) in events.into_iter().enumerate() {
-            apply(&mut app, event, at as u64 * 150);
+            if of_capture && matches!(event.0, 55..=57 | 62 | 64..) {
+                continue;
+            }
+            apply(&mut app, &mut tape, event, at as u64 * 150);
             let buffer = draw(&mut app, &Theme::new(Default::default()));
             for pane in Pane::ALL {
                 let (table, len) = (app.view().table(pane), app.derived.len(pane));
@@ -430,6 +454,12 @@ proptest! {
             for cell in buffer.content() {
                 prop_assert!(!cell.symbol().chars().any(char::is_control));
             }
+            let (low, high) = app.time.limits();
+            prop_assert!(low <= high);
+            if let Some(span) = app.time.wanted() {
+                prop_assert!(span.start <= span.end && span.end <= app.time.timeline.end());
+            }
+            prop_assert_eq!(app.shows_timeline(), app.time.position().is_some());
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::line::{Edit, Line};
 use super::state::{App, Typing};
-use super::update::Effect;
 use crate::filter::Filter;
 
 impl App {
@@ -16,29 +15,26 @@ impl App {
         self.typing = Some(Typing::Filter { line, error: None, refused: false, before });
     }
 
-    pub(super) fn line_edit(&mut self, edit: Edit) -> Option<Effect> {
-        match self.typing.as_mut()? {
-            Typing::Filter { line, error, refused, .. } => {
+    pub(super) fn line_edit(&mut self, edit: Edit) {
+        match &mut self.typing {
+            Some(Typing::Filter { line, error, refused, .. }) => {
                 line.edit(edit);
                 *refused = false;
                 match Filter::parse(line.text().trim_end()) {
                     Ok(filter) => {
                         *error = None;
-                        self.apply(filter)
+                        self.apply(filter);
                     }
-                    Err(wrong) => {
-                        *error = Some(wrong);
-                        None
-                    }
+                    Err(wrong) => *error = Some(wrong),
                 }
             }
-            Typing::Search { line, .. } => {
+            Some(Typing::Search { line, .. }) => {
                 if line.edit(edit) {
                     let text = line.text().to_owned();
                     self.search(&text);
                 }
-                None
             }
+            None => {}
         }
     }
 
@@ -50,13 +46,11 @@ impl App {
         }
     }
 
-    pub(super) fn line_cancel(&mut self) -> Option<Effect> {
-        match self.typing.take()? {
-            Typing::Filter { before, .. } => self.apply(before),
-            Typing::Search { before, .. } => {
-                self.search(&before);
-                None
-            }
+    pub(super) fn line_cancel(&mut self) {
+        match self.typing.take() {
+            Some(Typing::Filter { before, .. }) => self.apply(before),
+            Some(Typing::Search { before, .. }) => self.search(&before),
+            None => {}
         }
     }
 }

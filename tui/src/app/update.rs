@@ -70,6 +70,21 @@ pub enum Effect {
 impl App {
     /// Takes notice of something that happened.
     pub fn update(&mut self, message: Message) -> Option<Effect> {
+        let effect = self.react(message);
+        effect.or_else(|| self.push_filter())
+    }
+
+    /// Asks the source to apply the filter, unless the past is looked at: what happens now is to be
+    /// kept as it was, whatever is searched for there.
+    fn push_filter(&mut self) -> Option<Effect> {
+        if self.time.is_chosen() || self.pushed == self.filter {
+            return None;
+        }
+        self.pushed = self.filter.clone();
+        Some(Effect::SetFilter(self.filter.clone()))
+    }
+
+    fn react(&mut self, message: Message) -> Option<Effect> {
         match message {
             Message::Key(key) if key.kind != KeyEventKind::Release => self.press(&key),
             Message::Key(_) => None,
@@ -148,8 +163,8 @@ impl App {
             Action::Left => self.sideways(-1),
             Action::Right => self.sideways(1),
             Action::Filter => self.type_filter(),
-            Action::FilterSelected => return self.filter_selected(),
-            Action::FilterClear => return self.clear_filter(),
+            Action::FilterSelected => self.filter_selected(),
+            Action::FilterClear => self.clear_filter(),
             Action::SortNext => self.sort_next(),
             Action::SortReverse => {
                 let pane = self.view().focus;
@@ -184,8 +199,8 @@ impl App {
             Action::SearchNext => self.step_match(Motion::NextMatch),
             Action::SearchPrevious => self.step_match(Motion::PreviousMatch),
             Action::LineAccept => self.line_accept(),
-            Action::LineCancel => return self.line_cancel(),
-            Action::LineEdit(edit) => return self.line_edit(edit),
+            Action::LineCancel => self.line_cancel(),
+            Action::LineEdit(edit) => self.line_edit(edit),
         }
         None
     }
@@ -303,29 +318,27 @@ impl App {
         self.sort_changed(pane);
     }
 
-    fn filter_selected(&mut self) -> Option<Effect> {
-        let key = self.selected_process()?;
-        self.apply(Filter::with_pid(key.pid))
+    fn filter_selected(&mut self) {
+        if let Some(key) = self.selected_process() {
+            self.apply(Filter::with_pid(key.pid));
+        }
     }
 
-    fn clear_filter(&mut self) -> Option<Effect> {
+    fn clear_filter(&mut self) {
         if self.filter.text().is_empty() {
-            return None;
+            return;
         }
-        match self.time.is_replay() {
-            true => self.say("no filter", false),
-            false => {
-                self.say("no filter; what was filtered out was not counted in the meantime", false)
-            }
-        }
-        self.apply(Filter::default())
+        let said = match self.time.is_replay() || self.pushed.is_empty() {
+            true => "no filter",
+            false => "no filter; what was filtered out was not counted in the meantime",
+        };
+        self.say(said, false);
+        self.apply(Filter::default());
     }
 
-    pub(super) fn apply(&mut self, filter: Filter) -> Option<Effect> {
-        if filter == self.filter {
-            return None;
+    pub(super) fn apply(&mut self, filter: Filter) {
+        if filter != self.filter {
+            self.set_filter(filter);
         }
-        self.set_filter(filter.clone());
-        Some(Effect::SetFilter(filter))
     }
 }

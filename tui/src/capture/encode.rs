@@ -7,7 +7,8 @@ use super::column::{put, put_delta};
 use super::container::Packer;
 use super::kinds::{health, offcpu, opens, processes, profile, stacks, syscalls, waiting};
 use super::limits::{
-    BATCH_DECODED, BATCHES_MAX, FRAME_DECODED, FRAME_NS, FRAME_RAW, KEY_NS, KEY_RAW,
+    BATCH_DECODED, BATCHES_MAX, DICTIONARY_MAX, FRAME_DECODED, FRAME_DECODED_MAX, FRAME_NS,
+    FRAME_RAW, KEY_NS, KEY_RAW, RAW_MAX,
 };
 use super::memory::{Memory, Recall};
 use super::messages;
@@ -66,6 +67,8 @@ struct Building {
     left_out: u64,
     left_out_other: u64,
     decoded: u64,
+    /// What all that was told before it costs.
+    told_before: u64,
     batches: messages::Batches,
     last_ns: u64,
     processes: processes::Writer,
@@ -121,10 +124,19 @@ impl Encoder {
 
     /// Makes a frame of the batches that wait for one; `None` when none do.
     pub fn flush(&mut self) -> Option<Frame> {
-        let frame = self.frame.take()?;
-        let clear = clear::write(&frame.ticks, frame.left_out, frame.left_out_other);
-        let (key, ticks, left_out) = (frame.key, frame.ticks.clone(), frame.left_out);
-        let raw = self.body(frame).encode_to_vec();
+        let mut frame = self.frame.take()?;
+        let (key, ticks) = (frame.key, std::mem::take(&mut frame.ticks));
+        let (mut left_out, mut other) = (frame.left_out, frame.left_out_other);
+        let decoded = frame.decoded + self.told.cost().saturating_sub(frame.told_before);
+        let times = frame.batches.clone();
+        let mut raw = self.body(frame).encode_to_vec();
+        let too_large = decoded > FRAME_DECODED_MAX || raw.len() > RAW_MAX as usize;
+        if too_large {
+            left_out += ticks.iter().map(|tick| tick.opens).sum::<u64>();
+            other += 1;
+            raw = self.without_content(times, key, ticks.len()).encode_to_vec();
+        }
+        let clear = clear::write(&ticks, left_out, other);
         let (bytes, crc) = self.packer.pack(key, &clear, &raw);
         if let Some(last) = &mut self.key {
             last.raw += raw.len() as u64;
@@ -133,6 +145,10 @@ impl Encoder {
             }
         }
         self.last = crc;
+        if too_large {
+            // What it told is not told.
+            self.key = None;
+        }
         Some(Frame { bytes: bytes.into(), key, ticks, left_out })
     }
 
@@ -144,10 +160,11 @@ impl Encoder {
 
     fn begin(&mut self, start_ns: u64) -> Building {
         let due = |key: Key| start_ns.abs_diff(key.time_ns) >= KEY_NS || key.raw >= KEY_RAW;
-        let key = self.key.is_none_or(due);
+        let key = self.key.is_none_or(due) || self.told.cost() >= DICTIONARY_MAX / 4;
         let mut frame = Building {
             key,
             time_ns: start_ns,
+            told_before: if key { 0 } else { self.told.cost() },
             processes: processes::Writer::new(self.cmdlines),
             ..Building::default()
         };
@@ -243,6 +260,39 @@ impl Encoder {
         self.told.finish_frame(&mut body);
         body
     }
+
+    /// A body that tells nothing but when its batches were: the last resort for one that no reader
+    /// would take.
+    fn without_content(
+        &self,
+        batches: messages::Batches,
+        is_key: bool,
+        count: usize,
+    ) -> messages::Body {
+        let count = count + usize::from(is_key);
+        let key = self.key.filter(|_| !is_key);
+        let mut body = messages::Body {
+            key: key.map_or(0, |key| key.crc),
+            after: if is_key { 0 } else { self.last },
+            batches,
+            ..messages::Body::default()
+        };
+        body.recalled.count = zeros(1);
+        body.processes.count = zeros(count);
+        body.syscalls.count = zeros(count);
+        body.opens.count = zeros(count);
+        body.offcpu.count = zeros(count);
+        body.waiting.steps = zeros(count);
+        body.profile.count = zeros(count);
+        body.stacks.count = zeros(count);
+        body.health.changes = zeros(count);
+        body
+    }
+}
+
+/// So many zeros.
+fn zeros(count: usize) -> Vec<u8> {
+    vec![0; count]
 }
 
 /// What fits in a frame of a batch that does not, with the number of opens and of other entries that

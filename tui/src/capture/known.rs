@@ -100,6 +100,7 @@ impl Known {
     }
 
     fn learn_strings(&mut self, told: &messages::Strings) -> Result<(), Damage> {
+        let mut directories = Column::new(&told.directory);
         let (mut lengths, mut text, mut new) =
             (Column::new(&told.length), &told.text[..], Vec::new());
         while !lengths.is_empty() {
@@ -107,13 +108,32 @@ impl Known {
             let (head, rest) = text
                 .split_at_checked(length)
                 .ok_or_else(|| Damage("a string is cut".to_owned()))?;
-            let string = std::str::from_utf8(head)
+            let end = std::str::from_utf8(head)
                 .map_err(|_| Damage("a string is not UTF-8".to_owned()))?;
-            self.grow(budget::of_string(string))?;
-            new.push(Arc::from(string));
+            let directory = match directories.next()?.checked_sub(1) {
+                Some(number) => self.directory(number, told.first, &new),
+                None => Arc::from(""),
+            };
+            self.grow(budget::of_string(end) + directory.len() as u64)?;
+            new.push(if directory.is_empty() {
+                Arc::from(end)
+            } else {
+                format!("{directory}{end}").into()
+            });
             text = rest;
         }
+        all_read(&[directories])?;
         self.strings.append(told.first, new)
+    }
+
+    /// A string that begins others: of this frame or of one before.
+    fn directory(&mut self, number: u64, first: u64, new: &[Arc<str>]) -> Arc<str> {
+        let here =
+            number.checked_sub(first).and_then(|index| new.get(usize::try_from(index).ok()?));
+        match here {
+            Some(string) => Arc::clone(string),
+            None => self.shared(number),
+        }
     }
 
     fn learn_frames(&mut self, told: &messages::Frames) -> Result<(), Damage> {

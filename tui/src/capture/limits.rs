@@ -28,7 +28,9 @@ pub const FRAME_NS: u64 = 980_000_000;
 /// A frame that is larger than this, in bytes before compression, is complete whatever it spans.
 pub const FRAME_RAW: usize = 1 << 20;
 /// The same in memory that it takes decoded.
-pub const FRAME_DECODED: u64 = 32 << 20;
+pub const FRAME_DECODED: u64 = 8 << 20;
+/// What a writer lets one frame take: half of what a reader allows, which counts more strictly.
+pub const FRAME_DECODED_MAX: u64 = DECODED_MAX / 2;
 /// Memory that one batch may take decoded, in bytes: what is more is left out.
 pub const BATCH_DECODED: u64 = 44 << 20;
 /// Time between two keys, in ns.
@@ -38,8 +40,9 @@ pub const KEY_RAW: u64 = 4 << 20;
 
 /// How long an ended process may still get counts, in ns: a key tells of it.
 pub const ENDED_NS: u64 = 2_000_000_000;
-/// A stack that was not used for so long, in ns, may be forgotten by the writer.
-pub const STACK_UNUSED_NS: u64 = 600_000_000_000;
+/// A stack that was not used for so long, in ns, may be forgotten by the writer: the source tells it
+/// again.
+pub const STACK_UNUSED_NS: u64 = crate::source::StackId::KEPT_UNUSED_NS;
 /// Stacks that the writer remembers whatever their age.
 pub const STACKS_KEPT: usize = 20_000;
 /// Stacks that the writer remembers at most.

@@ -129,6 +129,8 @@ pub struct Strings {
     pub length: Unsigned,
     #[prost(bytes = "vec", tag = "3")]
     pub text: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub directory: Unsigned,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -234,7 +236,7 @@ pub struct Opens {
     #[prost(bytes = "vec", tag = "1")]
     pub count: Unsigned,
     #[prost(bytes = "vec", tag = "2")]
-    pub time_ns: Signed,
+    pub gap_ns: Signed,
     #[prost(bytes = "vec", tag = "3")]
     pub duration_ns: Unsigned,
     #[prost(bytes = "vec", tag = "4")]

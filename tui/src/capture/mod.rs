@@ -22,6 +22,7 @@ mod identify;
 mod kinds;
 mod known;
 mod limits;
+mod measure;
 mod memory;
 mod messages;
 mod reader;
@@ -76,7 +77,8 @@ pub struct Tick {
     pub errors: u64,
     /// File opens.
     pub opens: u64,
-    /// Time that threads were blocked in waits that ended, idle kernel threads left out, in ns.
+    /// Time that threads were blocked in waits that ended, in ns; idle kernel threads left out. A wait
+    /// counts with no more than the window: one that began long ago belongs to the time before, too.
     pub blocked_ns: u64,
     /// Time that threads waited for a CPU in waits that ended, in ns.
     pub runqueue_ns: u64,
@@ -84,7 +86,7 @@ pub struct Tick {
     pub samples: u64,
     /// Processes that were born.
     pub forks: u64,
-    /// Events and stacks lost since the start, all probes ([`crate::source::Health::lost`]).
+    /// Events lost since the start, all probes ([`crate::source::Health::lost_events`]).
     pub lost: u64,
 }
 
@@ -93,6 +95,7 @@ impl Tick {
     pub fn of(batch: &Batch) -> Self {
         use crate::source::{ProcessEvent, WaitState};
         let blocking = batch.offcpu.iter().filter(|delta| delta.state != WaitState::Idle);
+        let within = |ns: u64, waits: u64| ns.min(waits.saturating_mul(batch.window_ns));
         let born = |event: &&ProcessEvent| matches!(event, ProcessEvent::Fork { .. });
         Self {
             time_ns: batch.time_ns,
@@ -100,11 +103,11 @@ impl Tick {
             calls: sum(batch.syscalls.iter().map(|delta| delta.calls)),
             errors: sum(batch.syscalls.iter().map(|delta| delta.errors)),
             opens: batch.opens.len() as u64,
-            blocked_ns: sum(blocking.map(|delta| delta.blocked_ns)),
+            blocked_ns: sum(blocking.map(|wait| within(wait.blocked_ns, wait.waits))),
             runqueue_ns: sum(batch.offcpu.iter().map(|delta| delta.runqueue_ns)),
             samples: sum(batch.profile.iter().map(|delta| delta.samples)),
             forks: batch.processes.iter().filter(born).count() as u64,
-            lost: batch.health.lost(),
+            lost: batch.health.lost_events(),
         }
     }
 }

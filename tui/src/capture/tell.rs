@@ -1,6 +1,7 @@
 //! What a writer has told since the last key: strings, frames, stacks. Each is told once, and
 //! referred to by number from then on.
 
+use super::budget;
 use super::column::{put, put_delta};
 use super::limits::{STACK_MAX, STRING_MAX, WORDS_MAX};
 use super::messages;
@@ -33,6 +34,15 @@ pub struct Telling {
     stack_ids: Table,
     /// Stacks whose frames were told.
     pub stacks: FxHashSet<StackId>,
+}
+
+impl Telling {
+    /// Memory that a reader needs for all of it, in bytes.
+    pub fn cost(&self) -> u64 {
+        self.strings.cost
+            + 128 * self.frames.numbers.len() as u64
+            + 16 * self.nodes.numbers.len() as u64
+    }
 }
 
 impl Telling {
@@ -83,7 +93,7 @@ impl Telling {
     pub fn raw_len(&self) -> usize {
         let (strings, frames, nodes) = (&self.strings.new, &self.frames.new, &self.nodes.new);
         strings.text.len()
-            + strings.length.len()
+            + 2 * strings.length.len()
             + 7 * frames.flags.len()
             + nodes.above.len()
             + nodes.frame.len()
@@ -111,6 +121,7 @@ impl Telling {
 struct Strings {
     numbers: FxHashMap<Box<str>, u64>,
     new: messages::Strings,
+    cost: u64,
 }
 
 impl Strings {
@@ -124,11 +135,23 @@ impl Strings {
         {
             return *number;
         }
+        let (directory, rest) = split(&clipped);
+        let directory = if directory.is_empty() { 0 } else { self.number(directory) + 1 };
+        put(&mut self.new.directory, directory);
+        put(&mut self.new.length, rest.len() as u64);
+        self.new.text.extend_from_slice(rest.as_bytes());
+        self.cost += budget::of_string(&clipped);
         let number = self.numbers.len() as u64;
-        put(&mut self.new.length, clipped.len() as u64);
-        self.new.text.extend_from_slice(clipped.as_bytes());
         self.numbers.insert(clipped.into(), number);
         number
+    }
+}
+
+/// The directory of a path, with its slash, and the rest. What ends in a slash has none.
+fn split(text: &str) -> (&str, &str) {
+    match text.rfind('/') {
+        Some(slash) if slash > 0 && slash + 1 < text.len() => text.split_at(slash + 1),
+        _ => ("", text),
     }
 }
 

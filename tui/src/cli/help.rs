@@ -129,7 +129,30 @@ pub(super) const DEMO: &str = "\
 Needs no privilege: everything that is shown was recorded on a real machine before.";
 
 pub(super) const TRACE: &str = "\
+WHAT is one of:
+  opens            time, PID, TID, name of the thread, result (descriptor or error), duration,
+                   flags, path
+  exec             time, PID, PID of its parent, name, command line (ends in \u{2026} where it was cut)
+  syscalls-failed  time, PID, TID, name of the thread, system call, duration, error
+
+Only the probe that WHAT needs is attached. Filters look at processes as they are at the time of the
+event (exec: with the new program).
+
+JSON Lines: every object has `type`, and `time_ns` (since 1970; opens and calls: when they began).
+  open    pid tid comm path flags duration_ns, and fd or errno; `unresolved`: true where the path is
+          relative and its directory not known, `cut`, `unreadable` likewise
+  exec    pid parent comm cmdline
+  failed  pid tid comm syscall errno error duration_ns
+  lost    lost: events missing here, and why: ring_full map_full skipped_runs overrun
+Lines and lost events together are all that happened. Lost events are told on standard error too,
+at the end. A `lost` may be more than was missed: where the kernel applies only a part of the filter
+it counts what that part lets through; for exec it counts forks and ends too.
+
+Ctrl-C, SIGTERM, -d and a closed pipe are normal ends: the exit status is 0. A second Ctrl-C does
+not wait for a reader that is slow.
+
 Examples:
-  sudo syscope trace opens -c nginx
-  sudo syscope trace exec
-  sudo syscope trace syscalls-failed --json | jq .";
+  sudo syscope trace -c nginx
+  sudo syscope trace exec -d 60 > execs.txt
+  sudo syscope trace opens -p 1234 --follow-forks | grep ENOENT
+  sudo syscope trace syscalls-failed --json | jq -r 'select(.errno == \"EACCES\") | .comm'";

@@ -59,13 +59,17 @@ pub fn timeline(capture: &Capture) -> Timeline {
 /// while it was recorded, everything is shown.
 fn recorded_filter(capture: &Capture, model: &Model, name: &str) -> Filter {
     let recorded = &capture.header.filter;
-    if model.health.filter != *recorded {
-        eprintln!("syscope: the filter was changed while {name} was recorded: all of it is shown");
-        return Filter::default();
-    }
-    Filter::parse(recorded).unwrap_or_else(|error| {
-        let filter = text::visible(recorded);
-        eprintln!("syscope: {name} was recorded with a filter that is not understood (`{filter}`: {error}): all of it is shown");
-        Filter::default()
-    })
+    let why = if model.health.filter != *recorded {
+        format!("the filter was changed while {name} was recorded")
+    } else {
+        match Filter::parse(recorded) {
+            Ok(filter) => return filter,
+            Err(error) => {
+                let filter = text::visible(recorded);
+                format!("the filter of {name} is not understood (`{filter}`: {error})")
+            }
+        }
+    };
+    eprintln!("syscope: {why}: all of it is shown");
+    Filter::default()
 }

@@ -21,8 +21,8 @@ pub fn run(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
     let (handle, recorder) = record::tee(handle, header, Bound::LIVE)?;
     let options = screen::Options {
         filter,
-        recorder: Some(recorder),
         colour: colour(color),
+        recorder: Some(recorder),
         inject_panic: args.inject_panic,
         ..Default::default()
     };

@@ -14,7 +14,7 @@ mod trace;
 use crate::cli::{Cli, Color, Command, WatchArgs};
 use crate::filter::Filter;
 use crate::headless::{self, Output, Watch};
-use crate::kernel::AttachError;
+use crate::kernel::{AttachError, Wanted};
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
 use crate::{doctor, screen};
@@ -67,10 +67,11 @@ fn watch(
     let filter = ready(args)?;
     let output = record.map(|path| Output::file(path, false)).transpose()?;
     let options = options(args, filter, HEADLESS_INTERVAL);
-    let watch = headless::watch(options, duration, quiet, output).map_err(|error| match error {
-        headless::WatchError::Start(error) => refused(error),
-        error => error.into(),
-    })?;
+    let watch =
+        headless::watch(&options, duration, quiet, output).map_err(|error| match error {
+            headless::WatchError::Start(error) => refused(error),
+            error => error.into(),
+        })?;
     if let Some(recording) = &watch.recording
         && (recording.error.is_some() || !quiet)
     {
@@ -98,7 +99,13 @@ fn ready(args: &WatchArgs) -> eyre::Result<Filter> {
 }
 
 fn options(args: &WatchArgs, filter: Filter, interval: Duration) -> live::Options {
-    live::Options { interval, frequency_hz: args.freq, include_self: args.include_self, filter }
+    live::Options {
+        wanted: Wanted::PANES,
+        interval,
+        frequency_hz: args.freq,
+        include_self: args.include_self,
+        filter,
+    }
 }
 
 fn refused(error: StartError) -> eyre::Error {

@@ -40,10 +40,8 @@ impl<'a> When<'a> {
             end: self.timeline.boundary_at(first + end),
         };
         if span.start == span.end {
-            return Err(format!(
-                "the range is shorter than the time between two of its readings; {}",
-                self.spans()
-            ));
+            let short = "the range is shorter than the time between two of its readings";
+            return Err(format!("{short}; {}", self.spans()));
         }
         Ok(span)
     }

@@ -55,7 +55,7 @@ fn say_what(args: &RecordArgs, options: &live::Options, command: Option<&Launche
             let name = args.command[0].to_string_lossy();
             format!("`{}` (PID {}) and its children", text::visible(&name), command.pid())
         }
-        None => headless::whom(options),
+        None => headless::whom(&options.filter),
     };
     let end = match (args.duration, command) {
         (Some(duration), _) => format!(" for {}", text::duration(duration.as_nanos() as u64)),

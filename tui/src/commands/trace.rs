@@ -1,10 +1,27 @@
 //! `syscope trace`.
 
-use crate::cli::TraceArgs;
+use super::{options, ready, refused};
+use crate::cli::{TraceArgs, TraceKind};
+use crate::source::live;
+use crate::trace::{self, Format, Kind, TraceError};
 use color_eyre::eyre;
 use std::process::ExitCode;
 
 /// Prints events as they happen.
 pub fn run(args: &TraceArgs) -> eyre::Result<ExitCode> {
-    eyre::bail!("`trace` is not built yet: {:?}", args.kind)
+    let kind = match args.kind {
+        TraceKind::Opens => Kind::Opens,
+        TraceKind::Exec => Kind::Exec,
+        TraceKind::SyscallsFailed => Kind::SyscallsFailed,
+    };
+    let filter = ready(&args.watch)?;
+    let watch = options(&args.watch, filter, trace::INTERVAL);
+    let watch = live::Options { wanted: kind.wanted(), ..watch };
+    let format = if args.json { Format::Json } else { Format::Text };
+    let options = trace::Options { kind, format, duration: args.duration, quiet: args.quiet };
+    match trace::run(watch, &options) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(TraceError::Start(error)) => Err(refused(error)),
+        Err(error) => Err(error.into()),
+    }
 }

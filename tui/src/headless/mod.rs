@@ -1,11 +1,14 @@
 //! Watching without the screen: what `report`, `flame` and `record` have in common.
 
+mod output;
 mod record;
 mod sink;
 
+pub use output::{Output, OutputError};
 pub use record::{Options as RecordOptions, Recorded, record, summary};
-pub use sink::{Output, OutputError, Sink, header};
+pub use sink::{Sink, header};
 
+use crate::filter::Filter;
 use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};
 use crate::source::record::Recording;
@@ -41,15 +44,15 @@ pub enum WatchError {
 /// Watches for `duration`, or until an interrupt. Says on standard error when watching has begun,
 /// and on a terminal how far it is, unless `quiet`. Everything goes into `output` too, if there is one.
 pub fn watch(
-    options: live::Options,
+    options: &live::Options,
     duration: Duration,
     quiet: bool,
     output: Option<Output>,
 ) -> Result<Watch, WatchError> {
-    let whom = whom(&options);
+    let whom = whom(&options.filter);
     let handle = live::start(options.clone())?;
     let sink =
-        output.map(|output| Sink::new(output, header(handle.watched.clone(), &options, true)));
+        output.map(|output| Sink::new(output, header(handle.watched.clone(), options, true)));
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
         eprintln!("syscope: watching {whom} for {span} (Ctrl-C ends it early)");
@@ -59,12 +62,12 @@ pub fn watch(
     Ok(runtime.block_on(collect(handle, duration, progress, sink))?)
 }
 
-/// Who is watched, for a sentence.
-pub fn whom(options: &live::Options) -> String {
-    if options.filter.is_empty() {
+/// Whom a filter lets watch, for people.
+pub(crate) fn whom(filter: &Filter) -> String {
+    if filter.is_empty() {
         "every process".to_owned()
     } else {
-        format!("what matches `{}`", text::visible(options.filter.text()))
+        format!("what matches `{}`", text::visible(filter.text()))
     }
 }
 

@@ -3,11 +3,11 @@
 use super::Sink;
 use crate::launch::Launched;
 use crate::source::record::Recording;
-use crate::source::{Batch, Control, Handle, ProcessEvent};
+use crate::source::{Batch, Control, Handle, ProbeStatus, ProcessEvent};
 use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
@@ -131,6 +131,9 @@ impl Recorder {
                 done = &mut self.written, if written.is_none() => {
                     let done = done.map_err(|_| io::Error::other("the writing thread panicked"))?;
                     self.tell(&done.sink);
+                    if !self.stopping && done.sink.recording().error.is_none() {
+                        return Err(io::Error::other("the watching ended by itself"));
+                    }
                     written = Some(done);
                 }
                 status = &mut self.command_end, if self.command_runs() => {
@@ -207,6 +210,7 @@ impl Recorder {
         let Some(Written { sink, executed }) = written else {
             // Not waited for: what was written until now is whole, and has no end mark.
             let recording = self.progress.borrow().clone();
+            eprintln!("syscope: not waited for: the last second may be missing");
             return Recorded { recording, broken_pipe: false, interrupted, command };
         };
         let failed = matches!(command, Some(WaitStatus::Exited(_, 126 | 127)));
@@ -226,14 +230,19 @@ fn write(
     command: Option<u32>,
 ) -> Written {
     let mut executed = false;
+    // Without that probe, or when it lost something, it cannot be known.
+    let unknown = |batch: &Batch| {
+        let probe = batch.health.probe("lifecycle");
+        probe.is_none_or(|probe| probe.status != ProbeStatus::On || probe.lost() > 0)
+    };
     let is_exec = |event: &ProcessEvent| match event {
         ProcessEvent::Exec { pid, .. } => Some(*pid) == command,
         _ => false,
     };
     while let Some(batch) = batches.blocking_recv() {
-        executed |= batch.processes.iter().any(is_exec);
+        executed |= batch.processes.iter().any(is_exec) || unknown(&batch);
         let more = sink.push(&batch);
-        let _ = progress.send(sink.recording().clone());
+        let _ = progress.send(sink.progress());
         if !more {
             break;
         }
@@ -253,20 +262,17 @@ pub fn summary(recording: &Recording, broken_pipe: bool) -> String {
         recording.lost
     );
     match &recording.error {
-        Some(error) if !broken_pipe => {
-            format!(
-                "the recording ended early: cannot write {path}: {error}; it is whole up to there: {holds}"
-            )
-        }
+        Some(error) if !broken_pipe => format!(
+            "the recording ended early: cannot write {path}: {error}; it is whole up to there: \
+             {holds}"
+        ),
         _ => format!("wrote {path}: {holds}"),
     }
 }
 
-fn until(end: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match end {
-            Some(end) => tokio::time::sleep_until(end).await,
-            None => pending().await,
-        }
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => pending().await,
     }
 }

@@ -2,7 +2,8 @@
 //! its reason, and the rest work.
 
 use super::{
-    Kernel, filter, health, layout, lifecycle, map, offcpu, opens, overhead, profile, syscalls,
+    Kernel, Wanted, failed, filter, health, layout, lifecycle, map, offcpu, opens, overhead,
+    profile, syscalls,
 };
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
@@ -26,9 +27,14 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.
 /// Bytes that the values of the largest per-CPU map take at most, over all CPUs.
 const CALLS_BYTES: usize = 24 * 1024 * 1024;
 
+/// Status of a probe that nobody asked for.
+const NOT_NEEDED: &str = "not needed";
+
 /// What to attach, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Which probes.
+    pub wanted: Wanted,
     /// Samples a second and CPU.
     pub frequency_hz: u64,
     /// Observe syscope itself too.
@@ -58,7 +64,7 @@ pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Ke
     let layout = layout::of_running_kernel().map_err(AttachError::Unsupported)?;
     raise_memlock();
     let cpus = aya::util::nr_cpus().map_err(|(_, e)| AttachError::Refused(e.to_string()))?;
-    let mut programs = load_object(&layout, cpus)?;
+    let mut programs = load_object(&layout, cpus, &settings.wanted)?;
     let refused = |error: io::Error| AttachError::Refused(error.to_string());
     let mut filter = filter_writer(&mut programs, settings).map_err(refused)?;
     // Lifecycle comes first, so that a process the other probes see is either born after it or among
@@ -82,7 +88,9 @@ fn attach_probes(
     statuses: &mut [ProbeStatus],
 ) {
     for probe in probes {
-        if let Err(reason) = attach_probe(programs, probe, layout, settings) {
+        if !settings.wanted.attaches(probe) {
+            statuses[probe.id as usize] = ProbeStatus::Off(NOT_NEEDED.to_owned());
+        } else if let Err(reason) = attach_probe(programs, probe, layout, settings) {
             statuses[probe.id as usize] = ProbeStatus::Off(reason);
         }
     }
@@ -95,21 +103,26 @@ fn filter_writer(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter:
     filter::Writer::new(config, list, own)
 }
 
-fn load_object(layout: &Layout, cpus: usize) -> Result<Ebpf, AttachError> {
+fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, AttachError> {
     let machine = Machine {
         layout: *layout,
         native: layout::native_abi(),
         compat: layout::compat_abi(),
-        syscalls_on: 1,
-        opens_on: 1,
+        syscalls_on: wanted.counts_calls().into(),
+        opens_on: wanted.opens().into(),
+        failed_on: wanted.failed_calls().into(),
     };
     let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    loader
         .btf(None) // the programs have no relocations against the kernel's types
         .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
-        .map_max_entries("SYSCALLS", calls)
-        .load(OBJECT)
-        .map_err(|error| load_error(&error))
+        .map_max_entries("SYSCALLS", calls);
+    // The programs name these maps, so they have to be there: as small as can be (a ring: one page).
+    for map in wanted.unused_maps() {
+        loader.map_max_entries(map, 1);
+    }
+    loader.load(OBJECT).map_err(|error| load_error(&error))
 }
 
 fn load_error(error: &EbpfError) -> AttachError {
@@ -245,15 +258,21 @@ fn assemble(
     settings: &Settings,
 ) -> io::Result<Kernel> {
     let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
+    let in_calls = is_on(ProbeId::Syscalls);
+    let counts_calls = in_calls && settings.wanted.counts_calls();
+    let failed_calls = in_calls && settings.wanted.failed_calls();
     let descriptors = descriptors(&programs)?;
-    let overhead = overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns);
+    let overhead = opened(settings.wanted == Wanted::PANES, || {
+        Ok(overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns))
+    })?;
     let maps = &mut programs;
     Ok(Kernel {
         filter,
         overhead,
         health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),
         lifecycle: opened(is_on(ProbeId::Lifecycle), || lifecycle::Reader::open(maps))?,
-        syscalls: opened(is_on(ProbeId::Syscalls), || syscalls::Reader::open(maps))?,
+        syscalls: opened(counts_calls, || syscalls::Reader::open(maps))?,
+        failed: opened(failed_calls, || failed::Reader::open(maps))?,
         opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
         offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,
         profile: opened(is_on(ProbeId::Profile), || profile::Reader::open(maps))?,

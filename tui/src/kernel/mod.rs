@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 
 mod drain;
+mod failed;
 mod filter;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -24,13 +25,15 @@ mod stacks;
 mod sys;
 mod syscalls;
 mod waker;
+mod wanted;
 
 pub use load::{AttachError, Settings};
 pub use waker::Waker;
+pub use wanted::Wanted;
 
 use crate::filter::PushDown;
-use crate::source::{Health, OffcpuDelta, OpenEvent, ProcessEvent, ProfileDelta, SyscallDelta};
-use crate::source::{ProbeStatus, ResolvedStack, WaitingNow};
+use crate::source::{FailedCall, Health, OffcpuDelta, OpenEvent, ProbeStatus, ProcessEvent};
+use crate::source::{ProfileDelta, ResolvedStack, SyscallDelta, WaitingNow};
 use crate::symbols::Request;
 use aya::Ebpf;
 use rustc_hash::FxHashSet;
@@ -53,6 +56,8 @@ pub struct Reading {
     pub execs: Vec<(u32, u32)>,
     /// System calls since the last reading.
     pub syscalls: Vec<SyscallDelta>,
+    /// System calls that failed since the last reading, where each is asked for.
+    pub failed: Vec<FailedCall>,
     /// File opens since the last reading.
     pub opens: Vec<OpenEvent>,
     /// Waits that ended since the last reading.
@@ -85,9 +90,10 @@ pub struct Kernel {
     statuses: Vec<ProbeStatus>,
     filter: filter::Writer,
     health: health::Reader,
-    overhead: overhead::Meter,
+    overhead: Option<overhead::Meter>,
     lifecycle: Option<lifecycle::Reader>,
     syscalls: Option<syscalls::Reader>,
+    failed: Option<failed::Reader>,
     opens: Option<opens::Reader>,
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
@@ -132,8 +138,9 @@ impl Kernel {
     /// Outside a tokio runtime with I/O.
     pub fn wakers(&self) -> std::io::Result<Vec<Waker>> {
         let lifecycle = self.lifecycle.as_ref().map(lifecycle::Reader::as_fd);
+        let failed = self.failed.as_ref().map(failed::Reader::as_fd);
         let opens = self.opens.as_ref().map(opens::Reader::as_fd);
-        lifecycle.into_iter().chain(opens).map(Waker::new).collect()
+        lifecycle.into_iter().chain(failed).chain(opens).map(Waker::new).collect()
     }
 
     /// Reads only the ring buffers: what cannot wait for the next tick.
@@ -142,8 +149,15 @@ impl Kernel {
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.read(reading);
         }
+        if let Some(failed) = &mut self.failed {
+            failed.read(&mut reading.failed);
+        }
         if let Some(opens) = &mut self.opens {
             opens.read(&mut reading.opens);
+        }
+        // The start or exec of a process comes before its first event, so it is known with it.
+        if let Some(lifecycle) = &mut self.lifecycle {
+            lifecycle.read(reading);
         }
         Ok(())
     }
@@ -229,8 +243,9 @@ impl Kernel {
         health
     }
 
-    /// What watching costs; measures the BPF programs for a short window now and then.
+    /// What watching costs; measures the BPF programs for a short window now and then. Nothing where
+    /// the panes are not wanted: measuring costs, and nobody would see it.
     pub fn overhead(&mut self, now_ns: u64) -> crate::source::Overhead {
-        self.overhead.read(now_ns)
+        self.overhead.as_mut().map(|meter| meter.read(now_ns)).unwrap_or_default()
     }
 }

@@ -31,6 +31,19 @@ pub struct Process {
     pub lineage: Arc<[u32]>,
 }
 
+impl From<&Process> for ProcessSeen {
+    fn from(process: &Process) -> Self {
+        Self {
+            pid: process.key.pid,
+            parent: process.parent,
+            start_ns: process.key.start_ns,
+            comm: process.comm.clone(),
+            cmdline: process.cmdline.clone(),
+            ancestors: process.lineage.to_vec(),
+        }
+    }
+}
+
 /// Ancestors that are remembered of a process.
 const LINEAGE_MAX: usize = 64;
 
@@ -103,6 +116,11 @@ impl Processes {
     pub fn living(&self, pid: u32) -> Option<&Process> {
         let process = self.all.get(self.latest.get(&pid)?)?;
         process.exited_ns.is_none().then_some(process)
+    }
+
+    /// The process that has this PID, or had it last, if it is not forgotten.
+    pub fn latest(&self, pid: u32) -> Option<&Process> {
+        self.all.get(self.latest.get(&pid)?)
     }
 
     /// Whether a process with this PID was ever heard of, and not forgotten.

@@ -11,7 +11,7 @@ use crate::filter::{Candidate, Filter};
 use crate::model::syscalls::{CallStats, ProcessCalls};
 use crate::model::{Model, OffcpuStats, OpenRow, Place, ProcKey, SamplePlace};
 use crate::model::{Process, profile::ProcessSamples};
-use crate::text::syscall_name;
+use crate::text::{syscall_name, write_json_line};
 use rustc_hash::FxHashSet;
 use std::cmp::Reverse;
 use std::io::{self, BufWriter, Write};
@@ -37,7 +37,7 @@ pub fn write_json(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut out = BufWriter::new(out);
-    json::write(&document(model, filter, options), &mut out)?;
+    write_json_line(&document(model, filter, options), &mut out)?;
     out.flush()
 }
 

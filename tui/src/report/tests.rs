@@ -90,6 +90,7 @@ fn batch() -> Batch {
     let getppid = syscalls::Sysno::getppid.id() as u32;
     let openat = syscalls::Sysno::openat.id() as u32;
     Batch {
+        failed: Vec::new(),
         time_ns: 6_000_000_000,
         window_ns: 5_000_000_000,
         processes: vec![
@@ -103,6 +104,7 @@ fn batch() -> Batch {
             calls(10, getppid, 9_000, 1, &[]),
             calls(20, getppid, 10, 1, &[]),
         ],
+        failed: Vec::new(),
         opens: vec![
             open(2_000_000_000, 10, path("/etc/nginx.conf"), Ok(3)),
             open(2_000_100_000, 10, path("/etc/nginx.conf"), Ok(4)),

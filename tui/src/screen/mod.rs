@@ -2,6 +2,7 @@
 
 mod ansi;
 mod effects;
+mod perform;
 mod runtime;
 mod scripted;
 pub(crate) mod seeking;

@@ -3,13 +3,11 @@
 use super::seeking::Seeking;
 use super::signals::{Asked, Signals};
 use super::terminal::{self, TerminalGuard};
-use super::{Error, Options, ReplayOptions, effects};
+use super::{Error, Options, ReplayOptions};
 use crate::app::App;
-use crate::app::time::{Recorded, Replayed, told};
+use crate::app::time::{Replayed, told};
 use crate::app::update::{Effect, Message};
 use crate::capture::Capture;
-use crate::history::Seeker;
-use crate::model::Bounds;
 use crate::source::record::{Recorder, Status};
 use crate::source::{Batch, Control, Handle};
 use crate::ui::{self, theme::Theme};
@@ -32,32 +30,32 @@ const PLAY_STEP: Duration = Duration::from_millis(40);
 const SLOW_SEEK: Duration = Duration::from_millis(100);
 
 /// Where models of the past come from.
-enum Past {
+pub(super) enum Past {
     Capture(Arc<Capture>),
     Recorder(Recorder),
     None,
 }
 
 /// What the loop works with.
-struct Screen {
-    app: App,
+pub(super) struct Screen {
+    pub(super) app: App,
     theme: Theme,
-    guard: TerminalGuard,
-    signals: Signals,
+    pub(super) guard: TerminalGuard,
+    pub(super) signals: Signals,
     /// Wishes to the source; a replay has none.
-    control: Option<mpsc::UnboundedSender<Control>>,
-    results: mpsc::UnboundedSender<Message>,
-    past: Past,
+    pub(super) control: Option<mpsc::UnboundedSender<Control>>,
+    pub(super) results: mpsc::UnboundedSender<Message>,
+    pub(super) past: Past,
     /// Makes models of the past, from the first wish on.
-    seeking: Option<Seeking>,
+    pub(super) seeking: Option<Seeking>,
     /// What the recorder did last.
     status: Status,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     inject_panic: bool,
     /// When the last frame was drawn.
     drawn: Option<Instant>,
     /// Until when the timeline was told how time passes; `None` while it is not played.
-    played: Option<Instant>,
+    pub(super) played: Option<Instant>,
     /// Since when an answer is waited for.
     sought: Option<Instant>,
 }
@@ -264,110 +262,6 @@ impl Screen {
             panic!("a panic that was asked for");
         }
         Ok(None)
-    }
-
-    async fn perform(&mut self, effect: Option<Effect>) -> Result<(), Error> {
-        match effect {
-            None | Some(Effect::Quit) => {}
-            // A source that has ended says so itself, by its last batch.
-            Some(Effect::SetFilter(filter)) => {
-                if let Some(control) = &self.control {
-                    let _ = control.send(Control::Filter(filter));
-                }
-            }
-            Some(Effect::Export(export)) => {
-                let (folder, time_zone) = (self.folder.clone(), self.app.time_zone.clone());
-                self.beside(move || {
-                    Message::Exported(effects::export(&export, &folder, &time_zone))
-                });
-            }
-            Some(Effect::Seek(span)) => {
-                if self.seeking.is_none() {
-                    self.seeking = self.start_seeking()?;
-                }
-                if let Some(seeking) = &self.seeking {
-                    seeking.wish(span);
-                }
-            }
-            Some(Effect::StartRecording) => self.record(|recorder, path| {
-                let path = path.and_then(|path| {
-                    recorder.start(&path).map_err(|error| error.to_string())?;
-                    Ok(path)
-                });
-                Recorded::Started(path)
-            }),
-            Some(Effect::StopRecording) => {
-                self.record(|recorder, _| Recorded::Ended(recorder.stop()))
-            }
-            Some(Effect::SaveHistory) => self.record(|recorder, path| {
-                let save = |path: PathBuf| recorder.save(&path).map_err(|error| error.to_string());
-                Recorded::Saved(path.and_then(save))
-            }),
-            Some(Effect::Suspend) => self.suspend().await?,
-        }
-        Ok(())
-    }
-
-    fn start_seeking(&self) -> io::Result<Option<Seeking>> {
-        let results = self.results.clone();
-        match &self.past {
-            Past::None => Ok(None),
-            Past::Capture(capture) => {
-                let capture = Arc::clone(capture);
-                let make = move || Seeker::of_capture(capture, Bounds::LIVE);
-                Seeking::start(make, results).map(Some)
-            }
-            Past::Recorder(recorder) => {
-                let recorder = recorder.clone();
-                Seeking::start(move || recorder.seeker(), results).map(Some)
-            }
-        }
-    }
-
-    /// Does what blocks beside the loop; it ends in a message.
-    fn beside(&self, work: impl FnOnce() -> Message + Send + 'static) {
-        let results = self.results.clone();
-        tokio::task::spawn_blocking(move || {
-            // Nobody waits for the answer when the program has ended.
-            let _ = results.send(work());
-        });
-    }
-
-    /// Has the recorder do something, with the path of a new file.
-    fn record(
-        &self,
-        work: impl FnOnce(&Recorder, Result<PathBuf, String>) -> Recorded + Send + 'static,
-    ) {
-        let Past::Recorder(recorder) = &self.past else { return };
-        let (recorder, folder) = (recorder.clone(), self.folder.clone());
-        let time_zone = self.app.time_zone.clone();
-        let live = self.app.live();
-        let host = live.watched.host.clone();
-        let time_ns = live.watched.realtime_offset_ns.saturating_add_unsigned(live.now_ns);
-        self.beside(move || {
-            let path = effects::capture_path(&folder, &host, time_ns, &time_zone);
-            Message::Recorded(work(&recorder, path))
-        });
-    }
-
-    /// Stops the whole job, as the terminal does on Ctrl-Z when it is not in raw mode: a parent in
-    /// the same job (sudo, cargo) must stop too, or the shell would go on waiting.
-    async fn suspend(&mut self) -> Result<(), Error> {
-        self.guard.release()?;
-        effects::stop_job()?;
-        // The stop may come a moment after the call. Where nobody could bring the program back,
-        // the kernel does not stop it, and no signal comes.
-        self.signals.resumed(Duration::from_millis(200)).await;
-        // The time in between was not played.
-        self.played = None;
-        self.retake()
-    }
-
-    fn retake(&mut self) -> Result<(), Error> {
-        self.guard.retake().map_err(|_| Error::TerminalGone)?;
-        let size = self.guard.terminal().size()?;
-        self.app.update(Message::Resize(size));
-        Ok(())
     }
 }
 

@@ -93,3 +93,75 @@ fn shot(app: &mut App, colour: ColourChoice) -> String {
     ui::render(app, &Theme::new(colour), area, &mut buffer);
     ansi::text(&buffer, colour != ColourChoice::Never)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Encoder, Writer};
+    use crate::ui::testing::*;
+
+    /// A capture of a tape, as it would be in a file.
+    fn capture(tape: &Tape) -> Capture {
+        let mut encoder = Encoder::new(true);
+        let mut writer = Writer::new(Vec::new(), &replayed().header).unwrap();
+        for batch in &tape.batches {
+            if let Some(frame) = encoder.push(batch) {
+                writer.write(&frame).unwrap();
+            }
+        }
+        if let Some(frame) = encoder.flush() {
+            writer.write(&frame).unwrap();
+        }
+        Capture::from_bytes("incident.syscope", writer.finish().unwrap().into()).unwrap()
+    }
+
+    fn run(keys: &str, colour: ColourChoice) -> String {
+        let options =
+            ReplayOptions { name: "incident.syscope".to_owned(), colour, ..Default::default() };
+        let size = Size { width: 120, height: 40 };
+        scripted(capture(&tape(32)), &options, size, keys).unwrap()
+    }
+
+    #[test]
+    fn a_script_gives_the_same_screen_every_time() {
+        let keys = "Home [ > ] 3 Enter Esc / nginx Enter at:5500ms 4 t j Space wait:2s";
+        let screen = run(keys, ColourChoice::Always);
+        assert_eq!(screen, run(keys, ColourChoice::Always));
+        assert_eq!(screen.lines().count(), 40);
+        assert!(screen.contains("\x1b[0;"));
+        assert!(!run(keys, ColourChoice::Never).contains('\x1b'));
+    }
+
+    #[test]
+    fn a_capture_shows_what_its_batches_show() {
+        let tape = tape(32);
+        for keys in ["", "< , ,", "Home [ > ]", "< [ . . . ] 3 Enter", "2 Enter Enter", "4 t", "i"]
+        {
+            let mut app = replay(&tape, 99, 120, 40);
+            drive(&mut app, &tape, keys);
+            let expected = characters(&mut app);
+            let screen = run(keys, ColourChoice::Never);
+            assert_eq!(screen.trim_end(), expected.trim_end(), "{keys}");
+        }
+    }
+
+    #[test]
+    fn time_passes_only_while_it_plays() {
+        let header = |keys| run(keys, ColourChoice::Never).lines().nth(1).unwrap().to_owned();
+        assert!(header("at:5500ms wait:3s").contains("│ 00:05 / 00:30 │"));
+        assert!(
+            header("at:5500ms Space wait:3s").contains("REPLAY │ "),
+            "{}",
+            header("at:5500ms Space wait:3s")
+        );
+        assert!(header("at:5500ms + Space wait:3s").contains("│ 00:11 / 00:30 │"));
+        assert!(header("at:5500ms Space wait:99s").contains("REPLAY paused │"));
+        assert!(header("at:5500ms q at:9s").contains("│ 00:05 /"), "the end is the end");
+    }
+
+    #[test]
+    fn a_script_leaves_nothing_behind() {
+        let screen = run("4 e", ColourChoice::Never);
+        assert!(screen.contains("not exported: a script writes no files"), "{screen}");
+    }
+}

@@ -16,6 +16,9 @@ pub struct Batch {
     pub processes: Vec<ProcessEvent>,
     /// System calls since the batch before.
     pub syscalls: Vec<SyscallDelta>,
+    /// System calls that failed since the batch before, in the order they ended. Only where each of
+    /// them is asked for; a capture does not hold them.
+    pub failed: Vec<FailedCall>,
     /// File opens since the batch before, in the order they ended.
     pub opens: Vec<OpenEvent>,
     /// Waits that ended since the batch before.
@@ -101,6 +104,25 @@ pub struct SyscallDelta {
     pub hist: [u32; BUCKETS],
     /// Errors by number, positive: `(2, 10)` is ten times `ENOENT`.
     pub errnos: Vec<(u32, u64)>,
+}
+
+/// One system call that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedCall {
+    /// When it began, in ns.
+    pub time_ns: u64,
+    /// How long it took, in ns.
+    pub duration_ns: u64,
+    /// PID.
+    pub pid: u32,
+    /// TID.
+    pub tid: u32,
+    /// Name of the thread. Bytes that are no UTF-8 arrive escaped as `\xNN`.
+    pub comm: String,
+    /// Number, with [`syscope_shared::syscalls::COMPAT`] for 32-bit calls.
+    pub nr: u32,
+    /// Error number, positive.
+    pub errno: u32,
 }
 
 /// One file open.

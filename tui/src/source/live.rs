@@ -1,11 +1,13 @@
 //! The live source: a thread that reads the kernel once a tick and sends batches.
 
 mod collector;
+mod gone;
 mod naming;
+mod pending;
 
 use super::{Batch, Control, Handle, procfs};
 use crate::filter::Filter;
-use crate::kernel::{AttachError, Kernel, Settings, Waker};
+use crate::kernel::{AttachError, Kernel, Settings, Waker, Wanted};
 use crate::symbols;
 use collector::Collector;
 use futures_util::future::select_all;
@@ -24,6 +26,8 @@ const LAST_SYMBOLS: Duration = Duration::from_secs(30);
 /// How to watch.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Which probes to attach.
+    pub wanted: Wanted,
     /// Time between two batches.
     pub interval: Duration,
     /// Samples a second and CPU.
@@ -74,6 +78,7 @@ pub fn start(options: Options) -> Result<Handle, StartError> {
 
 fn collect(options: &Options) -> Result<Collector, StartError> {
     let settings = Settings {
+        wanted: options.wanted,
         frequency_hz: options.frequency_hz,
         include_self: options.include_self,
         now_ns: procfs::monotonic_ns(),

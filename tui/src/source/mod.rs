@@ -12,8 +12,8 @@ pub mod procfs;
 pub mod record;
 
 pub use batch::{
-    Batch, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta, SyscallDelta,
-    WaitState, WaitingNow,
+    Batch, FailedCall, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta,
+    SyscallDelta, WaitState, WaitingNow,
 };
 pub use frame::{Frame, FrameKind, ResolvedStack, StackId};
 pub use handle::{Control, Handle};

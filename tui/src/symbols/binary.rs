@@ -1,12 +1,13 @@
 //! Files with code: which file a mapping is of, and the symbols in it.
 
-use super::frames::{self, Code, Frames, Names};
+use super::build_id;
+use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
 use crate::source::FrameKind;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -15,9 +16,15 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Files whose symbols are in memory at once; opening one more closes the one used longest ago.
 const MAX_OPEN: usize = 64;
+/// Bytes that these files may have together; the last one is open whatever its size. What is kept of
+/// a file in memory is less than that.
+const MAX_OPEN_BYTES: u64 = 1 << 30;
+/// A file is closed when nothing in it was looked up for so long: what was found in it stays cached.
+const CLOSED_AFTER: Duration = Duration::from_secs(300);
 /// Files that are held open because no path of ours leads to them (deleted, or in a mount namespace
 /// of somebody else), so that they can be read after the process is gone.
 const MAX_HELD: usize = 256;
@@ -57,6 +64,8 @@ pub(super) struct Binary {
     /// elsewhere because the file was replaced.
     mapped: PathBuf,
     held: Option<Held>,
+    /// Read when the file is opened first.
+    build_id: OnceCell<Option<Arc<str>>>,
     state: RefCell<State>,
 }
 
@@ -93,6 +102,12 @@ impl Binary {
         matches!(*self.state.borrow(), State::Unreadable)
     }
 
+    /// What its frames are from.
+    pub(super) fn origin(&self) -> Module {
+        let build_id = self.build_id.get().cloned().flatten();
+        Module { name: Arc::clone(&self.module), build_id }
+    }
+
     /// The frames of the code at an offset into the file; `None` if there is no name for it.
     fn look_up(&self, offset: u64, beyond: u64, names: &mut Names) -> Option<Frames> {
         let mut state = self.state.borrow_mut();
@@ -114,7 +129,7 @@ impl Binary {
             {
                 symbol.name = full.name;
             }
-            frames::of_symbol(&symbol, FrameKind::User, &self.module, beyond, names)
+            frames::of_symbol(&symbol, FrameKind::User, &self.origin(), beyond, names)
         });
         if found.is_none() {
             tracing::warn!(file = %self.module, "looking up symbols panicked; not used any more");
@@ -137,6 +152,7 @@ impl Binary {
         // Through the descriptor that was just checked, not the path: between the two, the path may
         // come to mean another file.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        self.build_id.get_or_init(|| build_id::of_file(&path));
         let with_debug_info = Source::Elf(Elf::new(path.clone()));
         let mut table = Elf::new(path);
         table.debug_syms = false;
@@ -162,8 +178,8 @@ impl Binary {
 pub(super) struct Binaries {
     known: FxHashMap<(Identity, Arc<str>), (u32, Weak<Binary>)>,
     serials: u32,
-    /// Used longest ago first.
-    open: VecDeque<Weak<Binary>>,
+    /// Used longest ago first, with the time of their last use.
+    open: VecDeque<(Instant, Weak<Binary>)>,
     held: Rc<Cell<usize>>,
 }
 
@@ -202,6 +218,7 @@ impl Binaries {
             path,
             mapped: mapped.to_owned(),
             held,
+            build_id: OnceCell::new(),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));
@@ -253,16 +270,33 @@ impl Binaries {
         code: Code,
         names: &mut Names,
     ) -> Option<Frames> {
-        self.open.retain(|open| {
+        self.open.retain(|(_, open)| {
             open.strong_count() > 0 && !std::ptr::eq(open.as_ptr(), Rc::as_ptr(binary))
         });
-        self.open.push_back(Rc::downgrade(binary));
-        if self.open.len() > MAX_OPEN
-            && let Some(oldest) = self.open.pop_front().and_then(|oldest| oldest.upgrade())
+        self.open.push_back((Instant::now(), Rc::downgrade(binary)));
+        while self.open.len() > 1
+            && (self.open.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
         {
-            oldest.close();
+            self.close_oldest();
         }
         binary.look_up(offset, code.beyond(), names)
+    }
+
+    /// Closes files in which nothing was looked up for long.
+    pub(super) fn close_unused(&mut self) {
+        while self.open.front().is_some_and(|(used, _)| used.elapsed() >= CLOSED_AFTER) {
+            self.close_oldest();
+        }
+    }
+
+    fn close_oldest(&mut self) {
+        if let Some(oldest) = self.open.pop_front().and_then(|(_, oldest)| oldest.upgrade()) {
+            oldest.close();
+        }
+    }
+
+    fn open_bytes(&self) -> u64 {
+        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.identity.size)).sum()
     }
 }
 

@@ -47,4 +47,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
         self.young.keys().chain(self.old.keys())
     }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.young.values().chain(self.old.values())
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::binary::{Binaries, Binary};
 use super::bounded::Bounded;
-use super::frames::{self, Code, Frames, Names};
+use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
 use super::kernel::Kernel;
 use super::mapping::{Backing, Mapping};
@@ -47,6 +47,7 @@ pub(super) fn run(shared: &Shared) {
         let _ = guarded(|| engine.retry(shared));
         if swept.elapsed() >= SWEEP_EVERY {
             engine.processes.sweep();
+            engine.binaries.close_unused();
             swept = Instant::now();
         }
     }
@@ -273,17 +274,18 @@ impl Engine {
     fn unnamed(&mut self, mapping: &Mapping, code: Code, has_jit: bool) -> Frames {
         let in_file = mapping.file_offset(code.within()).wrapping_add(code.beyond());
         let in_memory = code.address - mapping.start;
+        let named = |name: &Arc<str>| Module::named(Arc::clone(name));
         let (label, offset, module) = match &mapping.backing {
-            Backing::Binary(binary) => (base_name(&binary.module), in_file, &binary.module),
-            Backing::File(path) => (base_name(path), in_file, path),
-            Backing::Vdso => (vdso::NAME, in_memory, &self.vdso.module()),
-            Backing::Named(name) => (&**name, in_memory, name),
+            Backing::Binary(binary) => (base_name(&binary.module), in_file, binary.origin()),
+            Backing::File(path) => (base_name(path), in_file, named(path)),
+            Backing::Vdso => (vdso::NAME, in_memory, self.vdso.module()),
+            Backing::Named(name) => (&**name, in_memory, named(name)),
             Backing::Anonymous => {
                 let name = if has_jit { "[jit]" } else { "[anon]" };
-                (name, in_memory, &self.names.share(name))
+                (name, in_memory, Module::named(self.names.share(name)))
             }
         };
-        frames::unresolved(FrameKind::User, label, offset, Some(Arc::clone(module)))
+        frames::unresolved(FrameKind::User, label, offset, Some(module))
     }
 }
 

@@ -56,6 +56,22 @@ impl Names {
     }
 }
 
+/// Where the code of frames is from.
+#[derive(Clone, Debug)]
+pub(super) struct Module {
+    /// Path or name.
+    pub(super) name: Arc<str>,
+    /// Build id in hex, where there is one.
+    pub(super) build_id: Option<Arc<str>>,
+}
+
+impl Module {
+    /// One without a build id.
+    pub(super) fn named(name: Arc<str>) -> Self {
+        Self { name, build_id: None }
+    }
+}
+
 /// Bytes of a name that are kept. Names come out of files of strangers, and templates make long ones
 /// without ill will.
 const MAX_NAME: usize = 4_096;
@@ -71,7 +87,7 @@ pub(super) fn clipped(name: &str) -> String {
 pub(super) fn of_symbol(
     symbol: &Sym<'_>,
     kind: FrameKind,
-    module: &Arc<str>,
+    module: &Module,
     beyond: u64,
     names: &mut Names,
 ) -> Option<Frames> {
@@ -83,8 +99,8 @@ pub(super) fn of_symbol(
         Arc::new(Frame {
             kind,
             name: clipped(name),
-            module: Some(Arc::clone(module)),
-            build_id: None,
+            module: Some(Arc::clone(&module.name)),
+            build_id: module.build_id.clone(),
             offset,
             file: code.map(|code| names.share(&code.to_path().to_string_lossy())),
             line: code.and_then(|code| code.line).filter(|line| *line > 0),
@@ -123,13 +139,14 @@ pub(super) fn unresolved(
     kind: FrameKind,
     label: &str,
     offset: u64,
-    module: Option<Arc<str>>,
+    module: Option<Module>,
 ) -> Frames {
+    let (module, build_id) = module.map(|module| (module.name, module.build_id)).unzip();
     Arc::new([Arc::new(Frame {
         kind,
         name: format!("{label}+{offset:#x}"),
         module,
-        build_id: None,
+        build_id: build_id.flatten(),
         offset,
         file: None,
         line: None,

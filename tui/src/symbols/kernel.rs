@@ -1,7 +1,8 @@
 //! Kernel addresses, by `/proc/kallsyms`.
 
 use super::bounded::Bounded;
-use super::frames::{self, Code, Frames, Names};
+use super::build_id;
+use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
 use crate::source::FrameKind;
 use blazesym::MaybeDefault;
@@ -33,7 +34,7 @@ pub(super) struct Kernel {
     loaded: Option<Loaded>,
     fixed: Bounded<Code, Frames>,
     volatile: Bounded<Code, (Instant, Frames)>,
-    module: Arc<str>,
+    module: Module,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Kernel {
             loaded: None,
             fixed: Bounded::new(HALF_OF_CACHE),
             volatile: Bounded::new(HALF_OF_CACHE),
-            module: "[kernel]".into(),
+            module: Module { name: build_id::KERNEL.into(), build_id: build_id::of_kernel() },
         }
     }
 
@@ -90,6 +91,8 @@ impl Kernel {
     }
 
     fn load(&mut self, names: &mut Names) {
+        // First, so that the new one, of hundreds of thousands of names, takes the room of the old.
+        self.loaded = None;
         let owners = Owners::read(names).unwrap_or_default();
         self.loaded = Some(Loaded { at: Instant::now(), symbolizer: Symbolizer::new(), owners });
     }
@@ -121,7 +124,7 @@ impl Kernel {
     /// kallsyms has no sizes: any address is "in" the symbol before it, also one in code that was
     /// loaded later or is not listed. So only what can be true is taken.
     fn named(&self, loaded: &Loaded, code: Code, symbol: &Sym<'_>, names: &mut Names) -> Frames {
-        let owner = loaded.owners.modules.get(&symbol.addr);
+        let owner = loaded.owners.module_of(symbol.addr);
         let core = loaded.owners.is_core(code);
         let can_be = core || (owner.is_some() && symbol.offset as u64 <= MAX_VOLATILE_SIZE);
         let module = owner.filter(|_| !core).unwrap_or(&self.module);
@@ -134,8 +137,8 @@ impl Kernel {
     fn unresolved(&self, code: Code) -> Frames {
         let start = self.loaded.as_ref().and_then(|loaded| loaded.owners.core.as_ref());
         let start = start.filter(|core| core.contains(&code.within())).map_or(0, |core| core.start);
-        let module = Some(Arc::clone(&self.module));
-        frames::unresolved(FrameKind::Kernel, &self.module, code.address - start, module)
+        let module = Some(self.module.clone());
+        frames::unresolved(FrameKind::Kernel, &self.module.name, code.address - start, module)
     }
 }
 
@@ -144,7 +147,8 @@ impl Kernel {
 struct Owners {
     core: Option<Range<u64>>,
     /// By address of the symbol: the module in brackets, `[bpf]` for BPF programs.
-    modules: FxHashMap<u64, Arc<str>>,
+    names: FxHashMap<u64, Arc<str>>,
+    modules: FxHashMap<Arc<str>, Module>,
 }
 
 impl Owners {
@@ -161,7 +165,7 @@ impl Owners {
                 // Zero: hidden from us.
                 (None | Some(0), ..) => {}
                 (Some(address), _, Some(module)) => {
-                    owners.modules.insert(address, names.share(module));
+                    owners.insert(address, names.share(module));
                 }
                 (Some(address), Some("_stext"), None) => start = address,
                 (Some(address), Some("_etext"), None) => end = address,
@@ -171,6 +175,20 @@ impl Owners {
         }
         owners.core = (start < end).then_some(start..end);
         Ok(owners)
+    }
+
+    fn insert(&mut self, symbol: u64, name: Arc<str>) {
+        if !self.modules.contains_key(&name) {
+            let build_id = build_id::of_module(&name);
+            let module = Module { name: Arc::clone(&name), build_id };
+            self.modules.insert(Arc::clone(&name), module);
+        }
+        self.names.insert(symbol, name);
+    }
+
+    /// The module that a symbol belongs to; `None` for those of the kernel itself.
+    fn module_of(&self, symbol: u64) -> Option<&Module> {
+        self.modules.get(self.names.get(&symbol)?)
     }
 
     /// Whether an address is in the kernel itself, which stays as it is until the next boot.

@@ -7,6 +7,7 @@
 
 mod binary;
 mod bounded;
+mod build_id;
 mod engine;
 mod frames;
 mod guard;
@@ -19,6 +20,7 @@ mod queue;
 mod tests;
 mod vdso;
 
+pub use build_id::of_kernel_code as build_id_of_kernel_code;
 pub use process::KEEP_EXITED;
 
 #[cfg(any(test, fuzzing))]

@@ -21,12 +21,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 const MAX_READ: u64 = 16 << 20;
 /// Functions kept of one process; further ones stay without a name.
 const MAX_FUNCTIONS: usize = 400_000;
+/// Bytes of their names kept of one process; likewise.
+const MAX_NAMES: usize = 64 << 20;
 
 /// The functions a JIT made known, as far as its file was read.
 #[derive(Debug, Default)]
 pub(super) struct PerfMap {
     /// By address: size in bytes, and name.
     functions: BTreeMap<u64, (u64, Arc<str>)>,
+    /// Bytes of their names.
+    names: usize,
     path: Option<PathBuf>,
     /// Device and inode of the file that was read.
     file: Option<(u64, u64)>,
@@ -39,6 +43,13 @@ impl PerfMap {
     /// Whether the process writes such a file.
     pub(super) fn exists(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Bytes it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        /// Of a function without its name: the entry of the tree, and what a shared text costs.
+        const FUNCTION: usize = 64;
+        self.names + self.functions.len() * FUNCTION
     }
 
     /// Name of the function at an address and where it starts. Reads what the file grew by if the
@@ -99,11 +110,13 @@ impl PerfMap {
     fn insert(&mut self, start: u64, size: u64, name: &str) {
         let end = start.saturating_add(size.max(1));
         let replaced: Vec<u64> = self.functions.range(start..end).map(|(at, _)| *at).collect();
-        for at in replaced {
-            self.functions.remove(&at);
+        for (_, name) in replaced.into_iter().filter_map(|at| self.functions.remove(&at)) {
+            self.names -= name.len();
         }
-        if self.functions.len() < MAX_FUNCTIONS {
-            self.functions.insert(start, (size, clipped(name).into()));
+        let name = clipped(name);
+        if self.functions.len() < MAX_FUNCTIONS && self.names + name.len() <= MAX_NAMES {
+            self.names += name.len();
+            self.functions.insert(start, (size, name.into()));
         }
     }
 }

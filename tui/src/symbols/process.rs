@@ -19,6 +19,10 @@ pub const KEEP_EXITED: Duration = Duration::from_secs(30);
 const HALF_OF_LIVING: usize = 512;
 /// Ended processes whose address space is kept at once; beyond it the one that ended first goes.
 const MAX_EXITED: usize = 1_024;
+/// Bytes of all that is kept of processes, about. Beyond, everything is forgotten and looked at anew
+/// when it is needed: that much comes together only where many processes have tens of thousands of
+/// mappings, or of functions made at run time.
+const MAX_BYTES: usize = 1 << 30;
 /// Age at which a snapshot is taken anew before it is used.
 const STALE: Duration = Duration::from_secs(10);
 /// Least age of a snapshot that is taken anew because an address is in none of its mappings. Doubles
@@ -44,6 +48,11 @@ impl Snapshot {
     pub(super) fn mapping(&self, address: u64) -> Option<&Mapping> {
         let after = self.mappings.partition_point(|mapping| mapping.start <= address);
         self.mappings[..after].last().filter(|mapping| mapping.holds(address))
+    }
+
+    /// Bytes it takes, about.
+    fn bytes(&self) -> usize {
+        self.mappings.len() * size_of::<Mapping>() + self.perf_map.borrow().bytes()
     }
 
     /// Whether the same files are mapped at the same places.
@@ -161,12 +170,26 @@ impl Processes {
 
     /// Drops what is kept of processes that ended long ago, and finds those whose end nobody told.
     pub(super) fn sweep(&mut self) {
+        self.sweep_beyond(MAX_BYTES);
+    }
+
+    pub(super) fn sweep_beyond(&mut self, bytes: usize) {
         self.exited.retain(|_, exited| exited.at.elapsed() < KEEP_EXITED);
         let gone = |pid: &&u32| !std::path::Path::new(&format!("/proc/{pid}")).exists();
         let gone: Vec<u32> = self.living.keys().filter(gone).copied().collect();
         for snapshot in gone.iter().filter_map(|pid| self.living.get(pid)).collect::<Vec<_>>() {
             self.retire(snapshot);
         }
+        if self.bytes() > bytes {
+            tracing::info!("forgetting the address spaces of all processes: they take too much");
+            self.forget_all();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let living = self.living.values().map(|snapshot| snapshot.bytes());
+        let exited = self.exited.values().map(|exited| exited.snapshot.bytes());
+        living.chain(exited).sum()
     }
 
     fn retire(&mut self, snapshot: Rc<Snapshot>) {

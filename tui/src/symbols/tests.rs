@@ -1,6 +1,7 @@
 //! Look-ups in real processes: this one, and programs of the system.
 
 mod bounds;
+mod build_ids;
 mod hosts;
 mod perf_maps;
 mod processes;

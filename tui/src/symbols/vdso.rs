@@ -1,6 +1,6 @@
 //! The vdso: the code that the kernel puts into every process.
 
-use super::frames::{self, Frames, Names};
+use super::frames::{self, Frames, Module, Names};
 use super::guard::guarded;
 use super::mapping::Mapping;
 use crate::source::FrameKind;
@@ -8,7 +8,6 @@ use blazesym::Pid;
 use blazesym::symbolize::source::{Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use procfs::process::MMapPath;
-use std::sync::Arc;
 
 /// How it is called on screen.
 pub(super) const NAME: &str = "[vdso]";
@@ -19,7 +18,7 @@ pub(super) struct Vdso {
     /// Where it is mapped here: start and end.
     here: Option<(u64, u64)>,
     symbolizer: Symbolizer,
-    module: Arc<str>,
+    module: Module,
 }
 
 impl Vdso {
@@ -28,11 +27,11 @@ impl Vdso {
         let here = maps.and_then(|maps| {
             maps.iter().find(|map| map.pathname == MMapPath::Vdso).map(|map| map.address)
         });
-        Self { here, symbolizer: Symbolizer::new(), module: NAME.into() }
+        Self { here, symbolizer: Symbolizer::new(), module: Module::named(NAME.into()) }
     }
 
-    pub(super) fn module(&self) -> Arc<str> {
-        Arc::clone(&self.module)
+    pub(super) fn module(&self) -> Module {
+        self.module.clone()
     }
 
     /// Whether another process's vdso is the same code as ours. Those of 32-bit processes are not.

@@ -1,11 +1,15 @@
 //! Text that comes from other programs, made safe and measured; numbers made short; numbers of the
 //! kernel's ABI made names.
 
+pub mod errno;
+pub mod json;
 pub mod numbers;
 pub mod open_flags;
 pub mod screen;
 pub mod syscall_names;
 
+pub use errno::errno_text;
+pub use json::write_json_line;
 pub use numbers::{bytes, count, duration, percent, rate};
 pub use open_flags::open_flags;
 pub use screen::{fit, fit_end, from_bytes, visible, width};

@@ -91,7 +91,6 @@ fn short(app: &App, binding: &Binding) -> &'static str {
             Moment::Past(_) | Moment::Replay => "play",
         },
         Action::JumpTime(_) if !app.shows_timeline() => "past",
-        Action::TimeStart if !app.shows_timeline() => "all the past",
         Action::TimeEnd if !app.time.is_replay() => "back to now",
         Action::Record if app.time.recording.is_some() => "end recording",
         Action::Maximize if view.maximized => "all panes",

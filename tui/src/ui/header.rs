@@ -201,12 +201,16 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
         let texts: usize = pieces.iter().map(|piece| text::width(&piece.text)).sum();
         texts + text::width(GAP) * pieces.len().saturating_sub(1) + 2
     };
-    if width(&pieces) > area.width.into() {
-        for piece in &mut pieces {
+    let too_wide = |pieces: &[Piece]| width(pieces) > area.width.into();
+    let shorten = |pieces: &mut [Piece], which: fn(&Piece) -> bool| {
+        for piece in pieces.iter_mut().filter(|piece| which(piece)) {
             piece.text = piece.short.take().unwrap_or(std::mem::take(&mut piece.text));
         }
+    };
+    if too_wide(&pieces) {
+        shorten(&mut pieces, |piece| piece.drop > 0);
     }
-    while width(&pieces) > area.width.into()
+    while too_wide(&pieces)
         && let Some((at, _)) = pieces
             .iter()
             .enumerate()
@@ -214,6 +218,10 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
             .max_by_key(|(_, piece)| piece.drop)
     {
         pieces.remove(at);
+    }
+    // What stays in any case is said in full as long as it can be.
+    if too_wide(&pieces) {
+        shorten(&mut pieces, |piece| piece.drop == 0);
     }
     // Where not even the last one has room, a blank at the edge is the first to go.
     let mut x = area.x + u16::from(width(&pieces) <= area.width.into());

@@ -4,6 +4,7 @@ use super::testing::*;
 use super::theme::Theme;
 use crate::app::update::Message;
 use crate::app::{App, ColourChoice};
+use crate::source::record::{Recording, Status};
 use crate::source::{Batch, ProcessEvent, ProcessSeen};
 use insta::assert_snapshot;
 use ratatui::layout::Size;
@@ -239,4 +240,110 @@ fn opens_that_are_no_longer_kept_are_not_denied() {
     press(&mut app, "Enter");
     let screen = characters(&mut app);
     assert!(screen.contains("none among the last 20000"), "{screen}");
+}
+
+/// A tape in which the third second is missing, and its replay with a range marked.
+fn marked(width: u16, height: u16) -> (App, Tape) {
+    let mut tape = tape(32);
+    tape.batches.iter_mut().skip(4).for_each(|batch| batch.time_ns += 4 * SECOND);
+    let mut app = replay(&tape, 10, width, height);
+    drive(&mut app, &tape, "[ > ] ,");
+    (app, tape)
+}
+
+#[test]
+fn a_replay_with_a_range() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60), (40, 10)] {
+        let (mut app, tape) = marked(width, height);
+        drive(&mut app, &tape, "r r");
+        assert_snapshot!(format!("replay_range_{width}x{height}"), screen(&mut app));
+    }
+}
+
+#[test]
+fn a_replay_that_plays_faster() {
+    let tape = tape(32);
+    let mut app = replay(&tape, 10, 80, 24);
+    drive(&mut app, &tape, "+ 3 Space");
+    assert_snapshot!("replay_playing", screen(&mut app));
+}
+
+#[test]
+fn the_past_of_a_live_screen_that_records() {
+    let tape = tape(32);
+    let mut app = lived(&tape, 80, 24);
+    let recording = Recording { span_ns: 72 * SECOND, bytes: 3_400_000, ..Recording::default() };
+    let status = Status { recording: Some(recording), ..Status::default() };
+    app.update(Message::Recorder(status));
+    drive(&mut app, &tape, "<");
+    assert_snapshot!("past_recording", screen(&mut app));
+    let header = |app: &mut App| characters(app).lines().next().unwrap().to_owned();
+    assert!(header(&mut app).starts_with(" PAST 03:04:25, 10.0s ago │ REC 01:12 3.2 MiB │"));
+    app.update(Message::Resize(Size { width: 40, height: 10 }));
+    assert_eq!(header(&mut app), " PAST 03:04:25 │ REC 01:12 │ lost 7!");
+}
+
+#[test]
+fn a_capture_that_is_damaged() {
+    let tape = tape(12);
+    let mut damaged = replayed();
+    damaged.complete = false;
+    damaged.cut_bytes = 1_234;
+    damaged.damaged = 2;
+    damaged.damaged_bytes = 5_678;
+    damaged.header.cmdlines = false;
+    damaged.header.filter = "nginx".to_owned();
+    let mut app = replay_of(damaged, &tape, 6, 80, 24);
+    assert!(characters(&mut app).starts_with(" REPLAY paused │ CUT DAMAGED: 2 │"));
+    press(&mut app, "i");
+    assert_snapshot!("health_of_a_damaged_capture", screen(&mut app));
+    let mut unended = replayed();
+    unended.complete = false;
+    let mut app = replay_of(unended, &tape, 6, 80, 24);
+    assert!(characters(&mut app).starts_with(" REPLAY paused │ NOT ENDED │"));
+}
+
+#[test]
+fn what_did_not_run_when_it_was_recorded() {
+    let mut tape = tape(6);
+    tape.batches.iter_mut().for_each(|batch| {
+        batch.health = health_without("opens");
+        batch.health.filter = "nginx".to_owned();
+    });
+    let mut app = replay(&tape, 9, 120, 40);
+    let screen = characters(&mut app);
+    assert!(screen.contains("This probe did not run when this was recorded: this"), "{screen}");
+    assert!(screen.contains("recorded with filter: nginx"), "{screen}");
+    assert!(!screen.contains("self 0.3%"), "not what watching costs now: {screen}");
+    press(&mut app, "i");
+    assert!(characters(&mut app).contains("0.3% of one CPU"));
+}
+
+#[test]
+fn the_timeline_needs_no_colours() {
+    let (mut app, _) = marked(120, 40);
+    let buffer = draw(&mut app, &Theme::new(ColourChoice::Never));
+    let axis = app.layout.timeline.unwrap().area.bottom() - 1;
+    let axis: String = (0..120).map(|x| buffer[(x, axis)].symbol().to_owned()).collect();
+    for sign in ["─", "┄", "!", "[", "━", "◆", "]"] {
+        assert!(axis.contains(sign), "{sign} in {axis}");
+    }
+    assert!(buffer.content().iter().all(|cell| (cell.fg, cell.bg) == Default::default()));
+}
+
+#[test]
+fn no_size_is_too_small_for_a_replay() {
+    for keys in ["", "[ , .", "?", "i", "/ pid:x", "Enter", "] ["] {
+        let (mut app, tape) = marked(80, 24);
+        drive(&mut app, &tape, keys);
+        for (width, height) in
+            (0..=60).step_by(3).flat_map(|width| (0..=20).map(move |height| (width, height)))
+        {
+            app.update(Message::Resize(Size { width, height }));
+            draw(&mut app, &Theme::new(ColourChoice::Always));
+        }
+    }
+    let mut empty = replay(&Tape::default(), 0, 80, 24);
+    press(&mut empty, "Space , < [ ] Home End c");
+    assert!(characters(&mut empty).contains("REPLAY"));
 }

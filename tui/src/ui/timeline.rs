@@ -122,9 +122,7 @@ fn sign(strip: &Strip, marks: &Marks, index: usize, theme: &Theme) -> (&'static 
     let column = strip.columns.get(index).copied().unwrap_or_default();
     let shown = marks.shows(index);
     match index {
-        _ if index == marks.position && column.lost => {
-            ("!", theme.style(Role::Bad).add_modifier(Modifier::REVERSED))
-        }
+        _ if index == marks.position && column.lost => ("◈", theme.style(Role::Bad)),
         _ if index == marks.position => ("◆", theme.style(Role::Key)),
         _ if column.lost => ("!", theme.style(Role::Bad)),
         _ if marks.start == Some(index) => ("[", theme.style(Role::Key)),
@@ -156,6 +154,7 @@ fn draw_position(
     let left = at.checked_sub(width).filter(|x| *x >= chart.x);
     let plain = |x: &u16| (*x..x + width).all(|x| matches!(buffer[(x, row.y)].symbol(), "━" | "─"));
     if let Some(x) = right.filter(plain).or(left.filter(plain)) {
+        buffer.set_style(Rect { x, width, ..row }, Style::reset());
         put(buffer, x, row.y, width, &said, theme.style(Role::Strong));
     }
 }

@@ -1,130 +1,126 @@
 //! Which pictures there are, and the keys that lead to them.
 
-use crate::palette::{DARK, LIGHT, Palette};
-use crate::svg::svg;
-use std::fs;
-use std::path::PathBuf;
+use crate::picture;
+use crate::theme::Theme;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::Duration;
 use syscope_tests::binary::syscope;
-use syscope_tests::terminal::Terminal;
 
-const ENTER: &str = "\r";
-const ESC: &str = "\x1b";
+/// A picture.
+pub struct Shot {
+    /// Its file, without the ending.
+    pub name: &'static str,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The keys that are pressed, as `syscope replay --keys` takes them: words between blanks.
+    /// `at:72s` goes there in the recording.
+    pub keys: &'static str,
+    /// The terminal's colours.
+    pub theme: Theme,
+    /// It is also drawn as PNG.
+    pub png: bool,
+}
 
-/// How long syscope watches before the first picture: rates need some seconds to settle.
-const SETTLE: Duration = Duration::from_secs(6);
-/// How long a key may take to show on a busy machine: a few frames.
-const FRAMES: Duration = Duration::from_millis(1500);
+/// Name of what `syscope flame` writes.
+pub const FLAME: &str = "flame";
+/// What it shows: the compiler's stacks are deep, and the picture is to stay small.
+const FLAME_OF: &str = "comm:sessiond or comm:ticketd or comm:ledger or comm:python3";
 
-/// Where pictures are made.
+const WIDE: (u16, u16) = (120, 40);
+const SMALL: (u16, u16) = (80, 24);
+
+// The phases of the recording, as marked ranges. They fit `assets/demo.syscope` as it is: look at the
+// timeline after recording it anew.
+macro_rules! compiler {
+    ($keys:literal) => {
+        concat!("at:26s [ at:46s ] ", $keys)
+    };
+}
+macro_rules! lock {
+    ($keys:literal) => {
+        concat!("at:52s [ at:64s ] ", $keys)
+    };
+}
+macro_rules! disk {
+    ($keys:literal) => {
+        concat!("at:72s [ at:82s ] ", $keys)
+    };
+}
+
+const fn shot(name: &'static str, keys: &'static str) -> Shot {
+    Shot { name, size: WIDE, keys, theme: Theme::Dark, png: false }
+}
+
+/// All pictures of the screen.
+#[rustfmt::skip]
+pub const SHOTS: &[Shot] = &[
+    Shot { png: true, ..shot("overview", disk!("")) },
+    Shot { theme: Theme::Light, ..shot("overview-light", disk!("")) },
+    Shot { size: (200, 60), ..shot("overview-200x60", disk!("")) },
+    Shot { size: SMALL, ..shot("overview-80x24", disk!("")) },
+    shot("timeline", compiler!("2")),
+    Shot { png: true, ..shot("process", lock!("3 / ticketd Enter g Enter")) },
+    Shot { size: SMALL, ..shot("process-80x24", lock!("3 / ticketd Enter g Enter")) },
+    Shot { png: true, ..shot("flame-graph", "/ sessiond Space or Space ticketd Space or Space ledger Enter 4 z") },
+    Shot { theme: Theme::Light, ..shot("flame-graph-light", "/ sessiond Space or Space ticketd Space or Space ledger Enter 4 z") },
+    shot("flame-zoomed", "/ ledger Enter 4 z \\ fsync Enter Enter"),
+    shot("functions", "4 z t"),
+    shot("failed-opens", compiler!("2 x z")),
+    shot("filter", compiler!("/ (cc1 Space or Space make)")),
+    shot("help", "?"),
+    shot("health", "i"),
+];
+
+/// Makes pictures of a capture.
 pub struct Studio {
-    folder: PathBuf,
-    /// PID of the load, the root of all that may be shown.
-    load: String,
+    capture: String,
     /// As `syscope --version` says it.
     version: String,
-    /// The end of the kernel's name after its version: who built it is nobody's business.
-    kernel_build: String,
 }
 
 impl Studio {
-    /// Pictures of the process with this PID and its descendants, into a folder.
-    pub fn new(folder: PathBuf, load: &str) -> Self {
+    /// Pictures of the capture in this file.
+    pub fn new(capture: &str) -> Self {
         let version = Command::new(syscope()).arg("--version").output().expect("syscope starts");
-        let version = String::from_utf8(version.stdout).expect("plain text").trim().to_owned();
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").expect("it has a name");
-        let kernel_build =
-            kernel.trim().trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-        Self { folder, load: load.to_owned(), version, kernel_build: kernel_build.to_owned() }
+        let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+        Self { capture: capture.to_owned(), version }
     }
 
-    /// All four panes, in three sizes and on both backgrounds.
-    pub fn overviews(&self) {
-        let mut terminal = self.start(120, 40);
-        self.picture(&terminal, "overview", &DARK);
-        self.picture(&terminal, "overview-light", &LIGHT);
-        terminal.resize(200, 60);
-        sleep(FRAMES);
-        self.picture(&terminal, "overview-200x60", &DARK);
-        terminal.press("q");
-        terminal.end();
+    /// A picture of the screen.
+    pub fn svg(&self, shot: &Shot) -> Result<String, String> {
+        let (columns, rows) = shot.size;
+        let size = format!("{columns}x{rows}");
+        let screen = output(&[
+            "replay",
+            &self.capture,
+            "--keys",
+            shot.keys,
+            "--size",
+            &size,
+            "--color",
+            "always",
+        ])?;
+        let title = format!("{}, {}, {size}, {}", self.version, shot.name, shot.theme.name());
+        picture::svg(&screen, columns, shot.theme, &title)
+            .map_err(|error| format!("{}: {error}", shot.name))
     }
 
-    /// What an 80×24 terminal shows.
-    pub fn small(&self) {
-        let mut terminal = self.start(80, 24);
-        self.picture(&terminal, "overview-80x24", &DARK);
-        terminal.press(&format!("1g{ENTER}"));
-        sleep(FRAMES);
-        self.picture(&terminal, "process-80x24", &DARK);
-        terminal.press("q");
-        terminal.end();
+    /// A flame graph to search and zoom in a browser.
+    pub fn flame(&self) -> Result<String, String> {
+        output(&["flame", "--quiet", "--from", &self.capture, "--filter", FLAME_OF, "-o", "-"])
     }
+}
 
-    /// Everything about one process.
-    pub fn process(&self) {
-        let mut terminal = self.start(120, 40);
-        terminal.press(&format!("/redis-server{ENTER}"));
-        sleep(FRAMES);
-        terminal.press(&format!("1g{ENTER}"));
-        sleep(FRAMES);
-        self.picture(&terminal, "process", &DARK);
-        terminal.press("q");
-        terminal.end();
+/// What syscope prints. Nothing of who calls it, and where, is in its environment.
+fn output(args: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(syscope());
+    command.args(args).env_clear().env("TZ", "UTC").env("TERM", "xterm-256color");
+    let output = command.output().map_err(|error| format!("syscope does not start: {error}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "syscope {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
-
-    /// The flame graph alone, zoomed into a function, and as a list of functions.
-    pub fn flame(&self) {
-        let mut terminal = self.start(120, 40);
-        terminal.press("4z");
-        sleep(FRAMES);
-        self.picture(&terminal, "flame-graph", &DARK);
-        self.picture(&terminal, "flame-graph-light", &LIGHT);
-        terminal.press(&format!("\\index_folder{ENTER}"));
-        sleep(FRAMES);
-        terminal.press(ENTER);
-        sleep(FRAMES);
-        self.picture(&terminal, "flame-zoomed", &DARK);
-        terminal.press(&format!("{ESC}t"));
-        sleep(FRAMES);
-        self.picture(&terminal, "functions", &DARK);
-        terminal.press("q");
-        terminal.end();
-    }
-
-    /// A filter while it is typed, and the pages: help, health.
-    pub fn filter_and_pages(&self) {
-        let mut terminal = self.start(120, 40);
-        terminal.press("/(comm:redis* or python)");
-        sleep(FRAMES);
-        self.picture(&terminal, "filter", &DARK);
-        terminal.press(&format!("{ENTER}?"));
-        sleep(FRAMES);
-        self.picture(&terminal, "help", &DARK);
-        terminal.press(&format!("{ESC}i"));
-        sleep(FRAMES);
-        self.picture(&terminal, "health", &DARK);
-        terminal.press("q");
-        terminal.end();
-    }
-
-    fn start(&self, columns: u16, rows: u16) -> Terminal {
-        let args = ["-p", &self.load, "--follow-forks"];
-        let terminal = Terminal::start(&args, &self.folder, columns, rows);
-        terminal.wait_for_text("Syscalls");
-        sleep(SETTLE);
-        terminal
-    }
-
-    fn picture(&self, terminal: &Terminal, name: &str, palette: &Palette) {
-        let screen = terminal.screen();
-        let (rows, columns) = screen.size();
-        let title = format!("{}, {name}, {columns}×{rows}, {}", self.version, palette.name);
-        let svg = svg(&screen, palette, &title, &self.kernel_build);
-        let path = self.folder.join(format!("{name}.svg"));
-        fs::write(&path, svg).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        println!("{}", path.display());
-    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }

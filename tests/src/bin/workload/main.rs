@@ -16,6 +16,7 @@ mod getppid;
 mod kernelheavy;
 mod madeup;
 mod mixed;
+mod openrow;
 mod opens;
 mod pingpong;
 mod protocol;
@@ -38,6 +39,7 @@ fn main() {
         "nanosleep" => sleeper::both_calls(number(&args, 1), number(&args, 2)),
         "sleeper" => sleeper::run(number(&args, 1), number(&args, 2)),
         "opens" => opens::run(args[1].as_ref(), number(&args, 2)),
+        "openrow" => openrow::run(&args[1], number(&args, 2), number(&args, 3)),
         "starved" => starved::run(number(&args, 1)),
         "rival" => starved::rival(),
         "pingpong" => pingpong::run(number(&args, 1)),

@@ -3,6 +3,7 @@
 use super::{PageLine, heading, plain};
 use crate::app::App;
 use crate::app::time::{Replayed, words};
+use crate::history::Losses;
 use crate::source::ProbeStatus;
 use crate::text;
 
@@ -79,7 +80,7 @@ fn capture(app: &App, replayed: &Replayed) -> Vec<PageLine> {
         plain("file", name),
         plain("host", host),
         plain("time", format!("{from} to {until}")),
-        plain("", batches),
+        plain(" ", batches),
         plain("recorder", format!("syscope {}", header.recorder)),
     ];
     if !header.called.is_empty() {
@@ -90,41 +91,41 @@ fn capture(app: &App, replayed: &Replayed) -> Vec<PageLine> {
     let wrong = wrong(replayed);
     match wrong.is_empty() {
         true => lines.push(plain("state", "complete")),
-        false => lines.extend(wrong.iter().map(|what| plain("incomplete", what))),
+        false => lines.extend(wrong.into_iter().map(|(label, what)| plain(label, what))),
     }
     lines
 }
 
 /// What is missing in a capture, and why.
-fn wrong(replayed: &Replayed) -> Vec<String> {
+fn wrong(replayed: &Replayed) -> Vec<(&'static str, String)> {
     let Replayed { complete, cut_bytes, damaged, damaged_bytes, losses, .. } = replayed;
     let mut wrong = Vec::new();
     match (cut_bytes, complete) {
-        (1.., _) => wrong.push(format!(
-            "it was cut: the last {} are no whole frame; what came there and later is missing",
-            text::bytes(*cut_bytes)
-        )),
-        (0, false) => wrong.push(
-            "the recording was not ended in an orderly way: what came later is missing".to_owned(),
-        ),
+        (1.., _) => {
+            let bytes = text::bytes(*cut_bytes);
+            let what = format!("the last {bytes} are no whole frame; what came there is missing");
+            wrong.push(("cut", what));
+        }
+        (0, false) => {
+            let what = "the recording was not ended in an orderly way: what came later is missing";
+            wrong.push(("not ended", what.to_owned()));
+        }
         (0, true) => {}
     }
     if *damaged > 0 {
         let bytes = text::bytes(*damaged_bytes);
-        wrong.push(format!("{damaged} stretches are damaged and left out, {bytes}"));
+        wrong.push(("damaged", format!("{damaged} stretches, {bytes}: they are left out")));
     }
-    if losses.frames > 0 {
-        let reason = losses.reason.as_deref().unwrap_or("");
-        let (frames, batches) = (losses.frames, losses.batches);
-        wrong.push(format!(
-            "so far {frames} frames with {batches} batches could not be read: {reason}"
-        ));
+    let Losses { frames, batches, unknown, reason } = losses;
+    if *frames > 0 {
+        let reason = reason.as_deref().unwrap_or("");
+        let what = format!("{frames} frames so far, with {batches} batches: {reason}");
+        wrong.push(("damaged", what));
     }
-    if losses.unknown > 0 {
-        let unknown = text::count(losses.unknown);
-        wrong.push(format!(
-            "so far {unknown} names and stacks are unknown: told where it is damaged"
-        ));
+    if *unknown > 0 {
+        let what =
+            format!("{} names and stacks so far: told where it is damaged", text::count(*unknown));
+        wrong.push(("unknown", what));
     }
     wrong
 }

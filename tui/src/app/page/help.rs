@@ -61,7 +61,7 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
         (
             "timeline",
-            "the highest rate in each column; ◆ here, ━ shown, [ ] range, ! lost, ┄ · gap",
+            "the highest rate in each column; ◆ here, ━ shown, [ ] range, ! events lost, ┄ · gap",
         ),
         ("blocked", "seconds that waits which ended then had taken, a second"),
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
@@ -80,10 +80,12 @@ pub(super) fn shown() -> Vec<PageLine> {
     lines
 }
 
-/// What the keys do.
-pub(super) fn keys() -> Vec<PageLine> {
+/// What the keys do; those of the timeline first where that is on the screen.
+pub(super) fn keys(timeline: bool) -> Vec<PageLine> {
     let mut lines = Vec::new();
-    for section in SECTIONS {
+    let mut sections = SECTIONS;
+    sections.sort_by_key(|section| !(timeline && *section == Section::Time));
+    for section in sections {
         if !lines.is_empty() {
             lines.push(plain("", ""));
         }

@@ -6,6 +6,7 @@ mod actions;
 mod marks;
 mod place;
 mod play;
+mod range;
 pub mod recording;
 #[cfg(test)]
 mod tests;

@@ -409,3 +409,19 @@ fn a_filter_of_a_replay_is_applied_to_what_was_recorded() {
     drive(&mut app, &tape, "F");
     assert_eq!(app.notice.as_ref().unwrap().text, "no filter");
 }
+
+#[test]
+fn a_filter_of_the_past_does_not_touch_what_is_collected_now() {
+    let tape = tape(30);
+    let mut app = lived(&tape, 120, 40);
+    assert!(drive(&mut app, &tape, "< / postgres Enter").is_empty());
+    app.refresh();
+    assert_eq!(app.derived.len(Pane::Syscalls), 1, "it filters what is shown");
+    let effects = drive(&mut app, &tape, "End");
+    let [Effect::SetFilter(filter)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(filter.text(), "postgres");
+    assert!(drive(&mut app, &tape, "< F").is_empty());
+    assert!(app.notice.as_ref().unwrap().text.contains("was not counted"), "it was, until then");
+    assert!(matches!(drive(&mut app, &tape, "End")[..], [Effect::SetFilter(_)]));
+    assert!(drive(&mut app, &tape, "< f F End").is_empty(), "as it was");
+}

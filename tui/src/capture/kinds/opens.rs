@@ -1,7 +1,7 @@
 //! File opens.
 
 use crate::capture::Damage;
-use crate::capture::column::{Column, all_read, put, put_delta, put_signed};
+use crate::capture::column::{Column, all_read, put, put_signed};
 use crate::capture::known::Known;
 use crate::capture::messages;
 use crate::capture::tell::Telling;
@@ -11,7 +11,34 @@ use crate::source::{Batch, OpenEvent, OpenPath};
 #[derive(Debug, Default)]
 pub struct Writer {
     message: messages::Opens,
+    ends: Ends,
+}
+
+/// When the last open of each process ended, by the number of its PID: the next mostly begins soon
+/// after.
+#[derive(Debug, Default)]
+struct Ends {
+    by_pid: Vec<u64>,
     last_ns: u64,
+}
+
+impl Ends {
+    /// The time that the next open of this process is told from: the end of its last one, or of the
+    /// last of any process.
+    fn of(&self, pid: u64) -> u64 {
+        let end = usize::try_from(pid).ok().and_then(|pid| self.by_pid.get(pid));
+        end.copied().filter(|end| *end != 0).unwrap_or(self.last_ns)
+    }
+
+    /// An open of this process ended. `pid` numbers a PID of the frame.
+    fn set(&mut self, pid: u64, end_ns: u64) {
+        let pid = pid as usize;
+        if self.by_pid.len() <= pid {
+            self.by_pid.resize(pid + 1, 0);
+        }
+        self.by_pid[pid] = end_ns;
+        self.last_ns = end_ns;
+    }
 }
 
 impl Writer {
@@ -19,9 +46,11 @@ impl Writer {
         let message = &mut self.message;
         put(&mut message.count, opens.len() as u64);
         for open in opens {
-            put_delta(&mut message.time_ns, &mut self.last_ns, open.time_ns);
+            let pid = told.pid(open.pid);
+            put(&mut message.pid, pid);
+            put_signed(&mut message.gap_ns, open.time_ns.wrapping_sub(self.ends.of(pid)) as i64);
             put(&mut message.duration_ns, open.duration_ns);
-            put(&mut message.pid, told.pid(open.pid));
+            self.ends.set(pid, open.time_ns.wrapping_add(open.duration_ns));
             put_signed(&mut message.tid, i64::from(open.tid) - i64::from(open.pid));
             put(&mut message.comm, told.string(&open.comm));
             put(&mut message.path, told.string(&open.path.text));
@@ -51,7 +80,7 @@ pub fn read(
 ) -> Result<(), Damage> {
     let mut count = Column::new(&message.count);
     let mut columns = [
-        &message.time_ns,
+        &message.gap_ns,
         &message.duration_ns,
         &message.pid,
         &message.tid,
@@ -63,19 +92,28 @@ pub fn read(
         &message.result,
     ]
     .map(|column| Column::new(column));
+    let mut ends = Ends::default();
     for batch in batches {
         for _ in 0..count.next()? {
             known.budget.pay_for::<OpenEvent>(1)?;
-            batch.opens.push(next(&mut columns, known)?);
+            batch.opens.push(next(&mut columns, &mut ends, known)?);
         }
     }
     count.end()?;
     all_read(&columns)
 }
 
-fn next(columns: &mut [Column<'_>; 10], known: &mut Known) -> Result<OpenEvent, Damage> {
-    let [time_ns, duration_ns, pid, tid, comm, path, path_flags, flags, mode, result] = columns;
-    let pid = known.pid(pid.next()?)?;
+fn next(
+    columns: &mut [Column<'_>; 10],
+    ends: &mut Ends,
+    known: &mut Known,
+) -> Result<OpenEvent, Damage> {
+    let [gap_ns, duration_ns, pid, tid, comm, path, path_flags, flags, mode, result] = columns;
+    let number = pid.next()?;
+    let pid = known.pid(number)?;
+    let time_ns = ends.of(number).wrapping_add(gap_ns.next_signed()? as u64);
+    let duration_ns = duration_ns.next()?;
+    ends.set(number, time_ns.wrapping_add(duration_ns));
     let tid =
         i64::from(pid).checked_add(tid.next_signed()?).and_then(|tid| u32::try_from(tid).ok());
     let path_flags = path_flags.next()?;
@@ -83,8 +121,8 @@ fn next(columns: &mut [Column<'_>; 10], known: &mut Known) -> Result<OpenEvent, 
     let value =
         u32::try_from(result >> 1).map_err(|_| Damage("a result is too large".to_owned()))?;
     Ok(OpenEvent {
-        time_ns: time_ns.next_delta()?,
-        duration_ns: duration_ns.next()?,
+        time_ns,
+        duration_ns,
         pid,
         tid: tid.ok_or_else(|| Damage("a TID is too large".to_owned()))?,
         comm: known.string(comm.next()?)?,

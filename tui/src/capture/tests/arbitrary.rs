@@ -234,6 +234,7 @@ pub fn batch() -> impl Strategy<Value = Batch> {
                 window_ns,
                 processes,
                 syscalls,
+                failed: Vec::new(),
                 opens,
                 offcpu,
                 waiting,

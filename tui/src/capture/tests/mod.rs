@@ -1,7 +1,10 @@
 //! Tests of captures as a whole.
 
 mod arbitrary;
+mod damage;
+mod limits;
 mod roundtrip;
+mod schema;
 
 use super::{Capture, Decoder, Encoder, Frame, Header, Writer};
 use crate::source::Batch;

@@ -7,7 +7,7 @@ use crate::source::Batch;
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn batches_come_out_as_they_went_in(batches in batches()) {

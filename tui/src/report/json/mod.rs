@@ -7,12 +7,10 @@ use super::{Missing, Options, Selection};
 use crate::filter::Filter;
 use crate::model::Model;
 use crate::source::{Health, ProbeHealth, ProbeStatus};
-use crate::text::screen::is_hidden;
 use calls::{Opens, Syscalls};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use stacks::{Offcpu, Profile};
-use std::io::{self, Write};
 
 /// Version of the document's schema: grows when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -25,33 +23,6 @@ pub fn document<'a>(
 ) -> impl Serialize + use<'a> {
     let selection = Selection::new(model, filter, options.top.unwrap_or(usize::MAX));
     Document { selection, missing: options.missing }
-}
-
-/// Writes a document and a line end.
-pub(super) fn write(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Visible))?;
-    out.write_all(b"\n")
-}
-
-/// Compact JSON that can be shown on a terminal: what [`crate::text::visible`] escapes is escaped
-/// here too, as `\uXXXX`, so that the value stays what it is.
-struct Visible;
-
-impl serde_json::ser::Formatter for Visible {
-    fn write_string_fragment<W>(&mut self, out: &mut W, text: &str) -> io::Result<()>
-    where
-        W: ?Sized + Write,
-    {
-        let mut rest = text;
-        while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
-            out.write_all(&rest.as_bytes()[..at])?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            rest = &rest[at + hidden.len_utf8()..];
-        }
-        out.write_all(rest.as_bytes())
-    }
 }
 
 struct Document<'a> {

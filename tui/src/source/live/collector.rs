@@ -1,7 +1,9 @@
 //! What the live source knows between two ticks.
 
 use super::Options;
+use super::gone::Gone;
 use super::naming::Naming;
+use super::pending::Pending;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
@@ -23,8 +25,8 @@ const DEAD_KEPT: usize = 1_000;
 
 /// How long a batch waits for the names of its stacks.
 const NAMES_WITHIN: Duration = Duration::from_millis(10);
-/// File opens that wait at most for a batch to take them.
-const OPENS_MAX: usize = 200_000;
+/// Events of one kind that wait at most for a batch to take them.
+const EVENTS_MAX: usize = 200_000;
 
 /// What the kernel is to let through of these processes.
 pub fn plan(filter: &Filter, running: &[ProcessSeen]) -> PushDown {
@@ -33,6 +35,13 @@ pub fn plan(filter: &Filter, running: &[ProcessSeen]) -> PushDown {
         known.fold(ProcessEvent::Seen(seen.clone()));
     }
     filter.plan(known.iter_living().map(Candidate::from))
+}
+
+/// Drops what is more than may wait; how many.
+fn drop_oldest<T>(events: &mut Vec<T>) -> u64 {
+    let excess = events.len().saturating_sub(EVENTS_MAX);
+    events.drain(..excess);
+    excess as u64
 }
 
 /// Reads the kernel and makes batches of it.
@@ -51,6 +60,10 @@ pub struct Collector {
     reading: Reading,
     handled_events: usize,
     ended: VecDeque<(u64, u32)>,
+    gone: Gone,
+    pending: Pending,
+    /// Events of processes that have counts may have been dropped since the last batch.
+    compacted: bool,
     tick: u64,
     last_ns: u64,
     calls: u64,
@@ -66,8 +79,9 @@ impl Collector {
         options: &Options,
         before: Vec<ProcessSeen>,
     ) -> Self {
+        let watched_ns = watched.start_ns;
         let mut collector = Self {
-            last_ns: watched.start_ns,
+            last_ns: watched_ns,
             watched,
             skipped_ticks: 0,
             read_errors: 0,
@@ -80,6 +94,9 @@ impl Collector {
             reading: Reading::default(),
             handled_events: 0,
             ended: VecDeque::new(),
+            gone: Gone::new(watched_ns),
+            pending: Pending::default(),
+            compacted: false,
             tick: 0,
             calls: 0,
         };
@@ -124,10 +141,15 @@ impl Collector {
             self.read_error(&error, "the list of watched processes");
         }
         // The side above has stopped to take batches: what it does not take must not fill memory.
-        let excess = self.reading.opens.len().saturating_sub(OPENS_MAX);
-        self.reading.opens.drain(..excess);
-        self.overrun += excess as u64;
+        self.overrun +=
+            drop_oldest(&mut self.reading.opens) + drop_oldest(&mut self.reading.failed);
         self.handle_events();
+        if self.pending.bound(&mut self.reading.processes) {
+            self.handled_events = self.reading.processes.len();
+            self.compacted = true;
+            let mut known = FxHashSet::default();
+            self.ended.retain(|(_, pid)| known.insert(*pid));
+        }
     }
 
     /// Reads everything and makes a batch of it.
@@ -146,6 +168,7 @@ impl Collector {
         // was sent before it ran.
         self.read_rings();
         self.look_up_unheard_of();
+        self.end_gone();
         self.free_ended();
         let now_ns = procfs::monotonic_ns();
         self.handled_events = 0;
@@ -159,6 +182,7 @@ impl Collector {
             window_ns: now_ns.saturating_sub(self.last_ns),
             processes: reading.processes,
             syscalls: reading.syscalls,
+            failed: reading.failed,
             opens: reading.opens,
             offcpu: reading.offcpu,
             waiting: reading.waiting,
@@ -230,9 +254,13 @@ impl Collector {
 
     /// Threads that sleep already when their process comes to be watched.
     fn seed_waits(&mut self, now_ns: u64) {
-        let own = if self.include_self { 0 } else { std::process::id() };
+        let me = std::process::id();
+        let own = if self.include_self { 0 } else { me };
         let watched = |process: &&Process| {
-            process.key.pid != own && self.filter.admits(&Candidate::from(*process))
+            // A child of syscope is a command that waits to be watched: no wait of its own.
+            process.key.pid != own
+                && process.parent != me
+                && self.filter.admits(&Candidate::from(*process))
         };
         let pids: Vec<_> =
             self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
@@ -242,18 +270,47 @@ impl Collector {
         }
     }
 
-    /// Processes that have counts but were never heard of: their start was missed.
+    /// Processes that have counts but were never heard of: their start was missed. Or the side above
+    /// was not told of them, for they ended before it took the next batch.
     fn look_up_unheard_of(&mut self) {
         let reading = &self.reading;
         let pids = (reading.syscalls.iter().map(|d| d.pid))
             .chain(reading.opens.iter().map(|e| e.pid))
+            .chain(reading.failed.iter().map(|e| e.pid))
             .chain(reading.offcpu.iter().map(|d| d.pid))
             .chain(reading.profile.iter().map(|d| d.pid));
-        let unheard: FxHashSet<u32> = pids.filter(|pid| !self.known.has(*pid)).collect();
+        let compacted = std::mem::take(&mut self.compacted);
+        let untold = |pid: &u32| match self.known.living(*pid) {
+            Some(_) => false,
+            None => compacted || !self.known.has(*pid),
+        };
+        let unheard: FxHashSet<u32> = pids.filter(untold).collect();
+        let time_ns = procfs::monotonic_ns();
         for pid in unheard {
-            if let Some(seen) = procfs::process(pid) {
-                self.reading.processes.push(ProcessEvent::Seen(seen));
+            let seen = self.known.latest(pid).map(ProcessSeen::from);
+            self.reading
+                .processes
+                .extend(seen.or_else(|| procfs::process(pid)).map(ProcessEvent::Seen));
+            if self.gone.is_gone(pid) {
+                self.reading.processes.push(ProcessEvent::Exit { time_ns, pid });
             }
+        }
+        self.pending.taken();
+        self.handle_events();
+    }
+
+    /// Processes that are gone and were not told to have ended.
+    fn end_gone(&mut self) {
+        let time_ns = procfs::monotonic_ns();
+        if !self.gone.is_look_due(time_ns) {
+            return;
+        }
+        let living = self.known.iter_living().map(|process| process.key.pid);
+        let gone: Vec<_> = living.filter(|pid| self.gone.is_gone(*pid)).collect();
+        // The ends of most were only not read yet.
+        self.read_rings();
+        for pid in gone.into_iter().filter(|pid| self.known.living(*pid).is_some()) {
+            self.reading.processes.push(ProcessEvent::Exit { time_ns, pid });
         }
         self.handle_events();
     }
@@ -280,8 +337,11 @@ impl Collector {
         for (probe, unresolved) in health.probes.iter_mut().zip(self.naming.unresolved()) {
             probe.unresolved_frames = *unresolved;
         }
-        // Counting in the kernel what is counted already would cost every call.
-        health.probes[ProbeId::Syscalls as usize].events = self.calls;
+        // Counting in the kernel what is counted already would cost every call. Calls that fail are
+        // counted there, where each of them is delivered.
+        health.probes[ProbeId::Syscalls as usize].events += self.calls;
+        // Lost like what finds the ring full: it stays full of what nobody takes.
+        health.probes[ProbeId::Lifecycle as usize].ring_full += self.pending.dropped;
         health.skipped_ticks = self.skipped_ticks;
         health.read_errors += self.read_errors;
         health.unsymbolized_stacks = self.naming.dropped();

@@ -10,6 +10,9 @@ use syscope_shared::health::{PROBES, ProbeId};
 /// Answers a stack whose program is gone.
 const REPLACED: &str = "[program replaced before its symbols were read]";
 
+/// Processes that ended and may wait for their last stacks to be asked for.
+const LEAVING_MAX: usize = 65_536;
+
 /// A stack that was handed to the worker.
 struct Asked {
     probe: ProbeId,
@@ -54,6 +57,10 @@ impl Naming {
     /// A process ended.
     pub fn ended(&mut self, pid: u32) {
         self.leaving.push(pid);
+        // Nobody takes batches, so nobody asks.
+        if self.leaving.len() > LEAVING_MAX {
+            self.let_go();
+        }
     }
 
     /// A process that ended is not heard of any more.
@@ -78,6 +85,10 @@ impl Naming {
         }
         let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
         self.worker.request(requests);
+        self.let_go();
+    }
+
+    fn let_go(&mut self) {
         for pid in self.leaving.drain(..) {
             self.worker.forget(pid);
         }

@@ -1,6 +1,7 @@
 //! Kernel stacks as `/proc` shows them: of threads that sleep.
 
 use crate::source::{Frame, FrameKind};
+use crate::symbols::build_id_of_kernel_code;
 use std::fs;
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ fn frame(line: &str) -> Option<Frame> {
     let place = words.next()?;
     let (name, offsets) = place.split_once("+0x").unwrap_or((place, ""));
     let offset = offsets.split('/').next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let module = words.next().unwrap_or("[kernel]");
     Some(Frame {
         kind: FrameKind::Kernel,
         name: name.to_owned(),
-        module: Some(words.next().unwrap_or("[kernel]").into()),
-        build_id: None,
+        module: Some(module.into()),
+        build_id: build_id_of_kernel_code(module),
         offset: offset.unwrap_or(0),
         file: None,
         line: None,

@@ -3,12 +3,15 @@
 use super::programs::{Running, code_of, sleep_path, sleeper};
 use super::{Asker, names};
 use crate::source::StackId;
+use crate::symbols::binary::Binaries;
 use crate::symbols::bounded::Bounded;
-use crate::symbols::frames::clipped;
+use crate::symbols::frames::{Names, clipped};
 use crate::symbols::guard::guarded;
+use crate::symbols::process::Processes;
 use crate::symbols::queue::{Job, SKIPPED, Shared};
 use crate::symbols::{Request, Space};
 use std::os::unix::fs::PermissionsExt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +49,21 @@ fn a_bounded_map_keeps_what_is_used() {
     assert_eq!(map.get(&999), Some(999));
     assert_eq!(map.remove(&0), Some(0));
     assert_eq!(map.get(&0), None);
+}
+
+#[test]
+fn address_spaces_that_take_too_much_are_forgotten_and_looked_at_anew() {
+    let child = sleeper(sleep_path());
+    let (mut processes, mut binaries) = (Processes::new(), Binaries::default());
+    let mut names = Names::default();
+    let first = processes.find(child.pid(), &mut binaries, &mut names).unwrap();
+    let again = |processes: &mut Processes, binaries: &mut Binaries, names: &mut Names| {
+        Rc::ptr_eq(&first, &processes.find(child.pid(), binaries, names).unwrap())
+    };
+    processes.sweep_beyond(1 << 20);
+    assert!(again(&mut processes, &mut binaries, &mut names), "it takes less than a MiB");
+    processes.sweep_beyond(100);
+    assert!(!again(&mut processes, &mut binaries, &mut names), "it takes more than 100 bytes");
 }
 
 /// A copy of `sleep` that runs, whose path comes to mean a program with other symbols.

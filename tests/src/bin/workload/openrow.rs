@@ -1,0 +1,26 @@
+//! A known number of opens in a known order, as fast as can be or at a known rate.
+
+use crate::{protocol, raw};
+use serde_json::json;
+use std::ffi::CString;
+use std::time::{Duration, Instant};
+
+/// Opens `BASE0`, `BASE1`, and so on, `count` of them; none of them exists. `per_second` of them a
+/// second; 0: as fast as can be.
+pub fn run(base: &str, count: u64, per_second: u64) {
+    protocol::ready();
+    let start = Instant::now();
+    for number in 0..count {
+        if per_second > 0 && number % 64 == 0 {
+            let due = start + Duration::from_nanos(number * 1_000_000_000 / per_second);
+            while Instant::now() < due {
+                std::hint::spin_loop();
+            }
+        }
+        let path = CString::new(format!("{base}{number}")).expect("no NUL");
+        assert_eq!(raw::openat(libc::AT_FDCWD, &path, libc::O_RDONLY, 0), Err(libc::ENOENT));
+    }
+    let elapsed_ns = start.elapsed().as_nanos() as u64;
+    protocol::done(&json!({ "opens": count, "elapsed_ns": elapsed_ns }));
+    protocol::stay();
+}

@@ -1,0 +1,83 @@
+//! Which probes are attached.
+
+use crate::probes::Probe;
+use syscope_shared::health::ProbeId;
+
+const OFFCPU_MAPS: &[&str] = &[
+    "OFFCPU_0",
+    "OFFCPU_1",
+    "WAITING",
+    "OFFCPU_STACKS_0",
+    "OFFCPU_STACKS_1",
+    "OFFCPU_OVERFLOW_0",
+    "OFFCPU_OVERFLOW_1",
+];
+const PROFILE_MAPS: &[&str] = &[
+    "PROFILE_0",
+    "PROFILE_1",
+    "PROFILE_STACKS_0",
+    "PROFILE_STACKS_1",
+    "PROFILE_OVERFLOW_0",
+    "PROFILE_OVERFLOW_1",
+];
+
+/// Which probes are attached, and what they collect. Whatever is left out costs nothing. Starts, execs
+/// and exits of processes are always watched: without them no process has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    probes: &'static [ProbeId],
+    failed_calls: bool,
+}
+
+impl Wanted {
+    /// What the four panes show.
+    pub const PANES: Self = Self {
+        probes: &[ProbeId::Syscalls, ProbeId::Opens, ProbeId::Offcpu, ProbeId::Profile],
+        failed_calls: false,
+    };
+    /// File opens.
+    pub const OPENS: Self = Self { probes: &[ProbeId::Opens], failed_calls: false };
+    /// Programs that start.
+    pub const EXECS: Self = Self { probes: &[], failed_calls: false };
+    /// System calls that fail, one event each.
+    pub const FAILED_CALLS: Self = Self { probes: &[], failed_calls: true };
+
+    /// Whether a probe is attached.
+    pub fn attaches(&self, probe: &Probe) -> bool {
+        match probe.id {
+            ProbeId::Lifecycle => true,
+            ProbeId::Syscalls => self.counts_calls() || self.failed_calls,
+            id => self.probes.contains(&id),
+        }
+    }
+
+    /// Whether system calls are counted.
+    pub fn counts_calls(&self) -> bool {
+        self.probes.contains(&ProbeId::Syscalls)
+    }
+
+    /// Whether file opens are delivered.
+    pub fn opens(&self) -> bool {
+        self.probes.contains(&ProbeId::Opens)
+    }
+
+    /// Whether each system call that fails is delivered.
+    pub fn failed_calls(&self) -> bool {
+        self.failed_calls
+    }
+
+    /// Maps of what is left out: they need not take memory.
+    pub(super) fn unused_maps(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let calls = self.counts_calls();
+        let in_calls = calls || self.failed_calls || self.opens();
+        let unused = [
+            (calls, &["SYSCALLS", "ERRNOS"][..]),
+            (in_calls, &["INFLIGHT"]),
+            (self.failed_calls, &["FAILED"]),
+            (self.opens(), &["OPENS"]),
+            (self.probes.contains(&ProbeId::Offcpu), OFFCPU_MAPS),
+            (self.probes.contains(&ProbeId::Profile), PROFILE_MAPS),
+        ];
+        unused.into_iter().filter(|(used, _)| !used).flat_map(|(_, maps)| maps).copied()
+    }
+}
