@@ -175,7 +175,6 @@ impl Counter {
             frequency_hz: 99,
             include_self: false,
             filter: Filter::from_cli(&[pid], &[], true),
-            wanted: Wanted::PANES,
         };
         let mut handle = live::start(options).expect("the screen could");
         let control = handle.control.clone();

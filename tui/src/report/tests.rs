@@ -104,7 +104,6 @@ fn batch() -> Batch {
             calls(10, getppid, 9_000, 1, &[]),
             calls(20, getppid, 10, 1, &[]),
         ],
-        failed: Vec::new(),
         opens: vec![
             open(2_000_000_000, 10, path("/etc/nginx.conf"), Ok(3)),
             open(2_000_100_000, 10, path("/etc/nginx.conf"), Ok(4)),
