@@ -1,5 +1,5 @@
 #!/bin/sh
-# Records assets/demo.syscope, in about two and a half minutes. As root, on Debian 12 or its like:
+# Records assets/demo.syscope, in about two minutes. As root, on Debian 12 or its like:
 #
 #     assets/demo/record.sh [FILE]
 #

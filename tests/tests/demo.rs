@@ -8,7 +8,8 @@ use syscope_tests::binary::checkout;
 /// Programs of the demo, as processes call themselves; a process is named by its parent's until it
 /// is another program (`exe`: syscope, which starts the story).
 const PROGRAMS: &[&str] = &[
-    "exe", "syscope",
+    "exe",
+    "syscope",
     "env",
     "unshare",
     "setpriv",
