@@ -7,11 +7,17 @@ use crate::source::{Batch, Health, ProcessEvent, ProcessSeen, ResolvedStack, Sta
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
+/// How long it is remembered whose a stack is that was not told yet, in ns. Most are told within
+/// moments.
+const AWAITED_NS: u64 = 60_000_000_000;
+
 /// All that is remembered.
 #[derive(Debug, Default)]
 pub struct Memory {
     processes: Processes,
     stacks: FxHashMap<StackId, Remembered>,
+    /// User stacks that were used and not told yet: their process, and when that was, in ns.
+    awaited: FxHashMap<StackId, (u32, u64)>,
     /// The last list of waits.
     pub waiting: Option<Vec<WaitingNow>>,
     health: Health,
@@ -60,8 +66,9 @@ impl Memory {
 
     /// Remembers a stack that is told.
     pub fn keep(&mut self, stack: &Arc<ResolvedStack>, now_ns: u64) {
+        let pid = self.awaited.remove(&stack.id).map_or(0, |(pid, _)| pid);
         let entry = self.stacks.entry(stack.id);
-        let remembered = entry.or_insert(Remembered { stack: None, used_ns: now_ns, pid: 0 });
+        let remembered = entry.or_insert(Remembered { stack: None, used_ns: now_ns, pid });
         remembered.stack = Some(Arc::clone(stack));
         remembered.used_ns = now_ns;
     }
@@ -69,7 +76,12 @@ impl Memory {
     /// Remembers that a stack is used, and says how it is to be told again. `pid` is the process whose
     /// user stack it is, 0 for a kernel stack.
     pub fn recall(&mut self, id: StackId, pid: u32, now_ns: u64, told: &Telling) -> Recall {
-        let Some(remembered) = self.stacks.get_mut(&id) else { return Recall::Never };
+        let Some(remembered) = self.stacks.get_mut(&id) else {
+            if pid != 0 {
+                self.awaited.insert(id, (pid, now_ns));
+            }
+            return Recall::Never;
+        };
         remembered.used_ns = now_ns;
         remembered.pid = pid;
         if told.stacks.contains(&id) {
@@ -123,6 +135,8 @@ impl Memory {
                 && remembered.used_ns < oldest_ns
         };
         self.stacks.retain(|_, remembered| !ended(remembered));
+        let oldest_ns = now_ns.saturating_sub(AWAITED_NS);
+        self.awaited.retain(|_, (_, used_ns)| *used_ns >= oldest_ns);
         self.forget_unused(now_ns);
     }
 
@@ -187,4 +201,59 @@ fn parents_first<'a>(all: &[&'a Process]) -> Vec<&'a Process> {
         ordered.extend(line.into_iter().rev());
     }
     ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Frame, OffcpuDelta, WaitState};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// As the encoder does.
+    fn take(memory: &mut Memory, batch: &Batch) {
+        memory.follow(batch, true);
+        for stack in &batch.stacks {
+            memory.keep(stack, batch.time_ns);
+        }
+        for delta in &batch.offcpu {
+            memory.recall(delta.user_stack, delta.pid, batch.time_ns, &Telling::default());
+        }
+    }
+
+    #[test]
+    fn stacks_of_short_lived_processes_go_with_them_however_late_they_are_told() {
+        let mut memory = Memory::default();
+        for n in 0..200 {
+            let (pid, time_ns) = (100 + n, u64::from(n) * SECOND);
+            let user_stack = StackId(1_000 + n);
+            let used = OffcpuDelta {
+                pid,
+                state: WaitState::Interruptible,
+                kernel_stack: StackId::NONE,
+                user_stack,
+                blocked_ns: 1,
+                runqueue_ns: 0,
+                waits: 1,
+            };
+            let frames = vec![Arc::new(Frame::note("late"))];
+            // Told with the use, or with the batch after it.
+            let told = StackId(if n % 2 == 0 { user_stack.0 } else { user_stack.0 - 2 });
+            let seen =
+                ProcessEvent::Seen(ProcessSeen { pid, start_ns: 1, ..ProcessSeen::default() });
+            take(
+                &mut memory,
+                &Batch {
+                    time_ns,
+                    processes: vec![seen, ProcessEvent::Exit { time_ns, pid }],
+                    stacks: vec![Arc::new(ResolvedStack { id: told, frames })],
+                    offcpu: vec![used],
+                    ..Batch::default()
+                },
+            );
+            memory.forget_old();
+        }
+        assert!(memory.stacks.len() < 10, "{} stacks are remembered", memory.stacks.len());
+        assert!(memory.awaited.len() < 100, "{} are awaited", memory.awaited.len());
+    }
 }
