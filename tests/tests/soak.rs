@@ -201,7 +201,11 @@ impl Counted {
         self.calls += getppid.map(|delta| delta.calls).sum::<u64>();
         let opened = |path: &str| path == file;
         self.opens += batch.opens.iter().filter(|open| opened(&open.path.text)).count() as u64;
-        let is_child = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exec { comm, .. } if comm == CHILD);
+        // The starts of all processes are told, whatever is watched.
+        let is_child = |event: &&ProcessEvent| match event {
+            ProcessEvent::Exec { comm, cmdline, .. } => comm == CHILD && cmdline.ends_with(file),
+            _ => false,
+        };
         self.execs += batch.processes.iter().filter(is_child).count() as u64;
         self.health = batch.health.clone();
     }
