@@ -310,7 +310,7 @@ fn named(id: StackId, depth: usize) -> Arc<ResolvedStack> {
             kind: if level == 0 { FrameKind::Kernel } else { FrameKind::User },
             name: format!("f{}", (stack as usize + level) % 6),
             module: Some("/bin/sh".into()),
-            build_id: (level % 2 == 0).then(|| "00ff".into()),
+            build_id: level.is_multiple_of(2).then(|| "00ff".into()),
             offset: level as u64 * 16,
             file: resolved.then(|| "src/sh.c".into()),
             line: resolved.then_some(7),
