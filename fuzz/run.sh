@@ -14,6 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly MEMORY_MIB=1024
 # Seconds one input may take.
 readonly TIMEOUT=5
+# Bytes of an input that is kept in the corpus.
+readonly KEPT_MAX=4096
 readonly FINDS=target/fuzz-finds
 
 # Bytes of an input: more than the largest of its kind that tells something.
@@ -62,6 +64,8 @@ minimize() {
     rm -rf "$new"
     mkdir -p "$new" "$FINDS/$target" "fuzz/corpus/$target" "fuzz/regressions/$target"
     fuzzer "$target" -set_cover_merge=1 -use_counters=0 "$new" "fuzz/corpus/$target" "$FINDS/$target" >/dev/null 2>&1
+    # Large ones would soon be most of the repository.
+    find "$new" -size +"$KEPT_MAX"c -delete
     rm -rf "fuzz/corpus/$target"
     mv "$new" "fuzz/corpus/$target"
     rmdir --ignore-fail-on-non-empty "fuzz/regressions/$target"

@@ -12,9 +12,12 @@ use crate::{flame, kernel, report, symbols, text};
 use ratatui::layout::Size;
 use std::sync::Arc;
 
+/// What a target calls.
+pub type Target = fn(&[u8]);
+
 /// The targets by name, which is that of a file in `fuzz/fuzz_targets` and of a folder in
 /// `fuzz/corpus`.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("capture", capture),
     ("filter", filter),
     ("frames", frames),

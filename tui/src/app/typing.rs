@@ -29,8 +29,9 @@ impl App {
                 }
             }
             Some(Typing::Search { line, .. }) => {
-                if line.edit(edit) {
-                    let text = line.text().to_owned();
+                let changed = line.edit(edit);
+                let text = line.text().to_owned();
+                if changed {
                     self.search(&text);
                 }
             }

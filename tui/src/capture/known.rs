@@ -174,7 +174,10 @@ impl Known {
             ),
         };
         // Names are owned by each frame: a long one that many frames have must be paid for.
-        let name = self.string(name)?;
+        let mut name = self.string(name)?;
+        if flags & 16 != 0 {
+            name.push_str(&format!("+{offset:#x}"));
+        }
         Ok(Frame {
             kind,
             name,

@@ -177,10 +177,14 @@ impl Frames {
         put(&mut new.module, optional(&frame.module));
         put(&mut new.build_id, optional(&frame.build_id));
         put(&mut new.file, optional(&frame.file));
-        put(&mut new.name, strings.number(&frame.name));
+        // Of an address without a function name, the name says the offset once more: each is of its own.
+        let label = frame.name.strip_suffix(&format!("+{:#x}", frame.offset));
+        put(&mut new.name, strings.number(label.unwrap_or(&frame.name)));
         put(&mut new.offset, frame.offset);
         put(&mut new.line, frame.line.map_or(0, |line| u64::from(line) + 1));
-        put(&mut new.flags, kind | u64::from(frame.inlined) << 2 | u64::from(frame.resolved) << 3);
+        let flags = [frame.inlined, frame.resolved, label.is_some()];
+        let bits = (2..).zip(flags).map(|(bit, flag)| u64::from(flag) << bit);
+        put(&mut new.flags, kind | bits.sum::<u64>());
         let number = self.numbers.len() as u64;
         self.numbers.insert(Arc::clone(frame), number);
         number

@@ -1,7 +1,9 @@
 //! A capture as it is written: from batches to a file or a pipe.
 
 use super::Output;
+use super::strangers::Strangers;
 use crate::capture::{Encoder, Frame, Header, Writer};
+use crate::filter::Filter;
 use crate::model::Watched;
 use crate::source::record::Recording;
 use crate::source::{Batch, live};
@@ -28,6 +30,7 @@ pub fn header(watched: Watched, options: &live::Options, cmdlines: bool) -> Head
 pub struct Sink {
     output: Output,
     header: Header,
+    strangers: Strangers,
     encoder: Encoder,
     writer: Option<Writer<File>>,
     recording: Recording,
@@ -45,9 +48,12 @@ impl Sink {
     pub fn new(output: Output, header: Header) -> Self {
         let recording = Recording { path: output.path().to_owned(), ..Recording::default() };
         let encoder = Encoder::new(header.cmdlines);
+        // It was parsed before: what cannot be understood filters nothing.
+        let strangers = Strangers::new(Filter::parse(&header.filter).unwrap_or_default());
         Self {
             output,
             header,
+            strangers,
             encoder,
             writer: None,
             recording,
@@ -66,7 +72,7 @@ impl Sink {
         self.span_ns += batch.window_ns;
         self.batches += 1;
         let written = self.begin(batch).and_then(|()| {
-            let frame = self.encoder.push(batch);
+            let frame = self.encoder.push(&self.strangers.leave_out(batch));
             self.write(frame)
         });
         self.note(written)

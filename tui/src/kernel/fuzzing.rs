@@ -1,7 +1,7 @@
 //! For `crate::fuzzing`: what is read from the kernel's rings and maps, with bytes of chance.
 
 use super::drain::{Counts, difference};
-use super::{lifecycle, map, offcpu, opens, syscalls};
+use super::{failed, lifecycle, map, offcpu, opens, syscalls};
 use crate::source::ProcessEvent;
 use bytemuck::Pod;
 use rustc_hash::FxHashMap;
@@ -16,6 +16,9 @@ pub(crate) fn rings(bytes: &[u8]) {
         assert!(open.path.text.len() <= 4 * tail + 5);
         assert!(open.comm.len() <= 4 * syscope_shared::COMM_LEN);
         assert!(open.result.is_ok() || open.result != Err(0));
+    }
+    if let Some(call) = failed::decode(bytes) {
+        assert!(call.comm.len() <= 4 * syscope_shared::COMM_LEN);
     }
     if let Some((event, _)) = lifecycle::decode(bytes) {
         let tail = bytes.len() - size_of::<Event>();

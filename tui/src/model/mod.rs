@@ -208,4 +208,6 @@ impl Model {
 }
 
 #[cfg(test)]
+pub(crate) mod properties;
+#[cfg(test)]
 mod tests;

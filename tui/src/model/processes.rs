@@ -157,6 +157,7 @@ impl Processes {
 
     fn see(&mut self, seen: ProcessSeen) {
         let known = self.living(seen.pid).map(|process| process.key);
+        let lineage = self.lineage_of(&seen);
         match known.and_then(|key| self.all.get_mut(&key)) {
             // `/proc` gives start times in clock ticks: no reason to think it another process.
             Some(known) => {
@@ -164,6 +165,7 @@ impl Processes {
                 known.cmdline = seen.cmdline;
                 if known.parent == 0 {
                     known.parent = seen.parent;
+                    known.lineage = lineage;
                 }
             }
             None => self.insert(seen),
@@ -171,11 +173,7 @@ impl Processes {
     }
 
     fn insert(&mut self, seen: ProcessSeen) {
-        let lineage = if seen.ancestors.is_empty() {
-            self.lineage_below(seen.parent)
-        } else {
-            seen.ancestors.iter().copied().take(LINEAGE_MAX).collect()
-        };
+        let lineage = self.lineage_of(&seen);
         let key = ProcKey { pid: seen.pid, start_ns: seen.start_ns };
         // A PID that comes back without an exit event: the exit was lost.
         if let Some(old) = self.living(seen.pid).map(|process| process.key) {
@@ -191,6 +189,13 @@ impl Processes {
             lineage,
         };
         self.all.insert(key, process);
+    }
+
+    fn lineage_of(&self, seen: &ProcessSeen) -> Arc<[u32]> {
+        match &seen.ancestors[..] {
+            [] => self.lineage_below(seen.parent),
+            known => known.iter().copied().take(LINEAGE_MAX).collect(),
+        }
     }
 
     /// The ancestors of a child of this process. 0 is none: the parent is not known, or there is none.

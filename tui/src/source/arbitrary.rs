@@ -11,6 +11,7 @@ use super::{
 };
 use crate::probes::PROBES;
 use proptest::prelude::*;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use syscope_shared::hist::{self, BUCKETS};
 
@@ -38,7 +39,7 @@ enum Step {
     Sample { process: usize, thread: Option<&'static str>, stacks: (u32, u32), samples: u64 },
     Asleep { process: usize, state: WaitState, stacks: (u32, u32), woken: bool },
     Look,
-    Name { stack: u32, depth: usize },
+    Name { user_of: Option<usize>, stack: u32, depth: usize },
     Lose { probe: usize, count: u64 },
     Pass { ms: u64 },
 }
@@ -50,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
     let process = || any::<usize>();
     let name = || prop::sample::select(NAMES);
     // The ids below the first are those of stacks that are not there.
-    let stacks = || (0u32..8, 0u32..8);
+    let stacks = || (0..StackId::FIRST.0 + 5, 0..StackId::FIRST.0 + 5);
     let state = || {
         use WaitState::*;
         prop::sample::select(vec![Runnable, Interruptible, Uninterruptible, Stopped, Idle])
@@ -85,7 +86,9 @@ fn step() -> impl Strategy<Value = Step> {
             |(process, state, stacks, woken)| Step::Asleep { process, state, stacks, woken }
         ),
         2 => Just(Step::Look),
-        2 => (3u32..8, 0usize..4).prop_map(|(stack, depth)| Step::Name { stack, depth }),
+        2 => (prop::option::of(process()), StackId::FIRST.0..StackId::FIRST.0 + 5, 1usize..4).prop_map(
+            |(user_of, stack, depth)| Step::Name { user_of, stack, depth }
+        ),
         1 => (0..PROBES.len(), 1u64..100).prop_map(|(probe, count)| Step::Lose { probe, count }),
         2 => (0u64..2_000).prop_map(|ms| Step::Pass { ms }),
     ];
@@ -95,14 +98,19 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the steps are done to.
 struct Machine {
     now_ns: u64,
-    /// PIDs that counts may come of: the living, those that ended, and one of which nothing is told.
-    pids: Vec<u32>,
     living: Vec<u32>,
+    /// Processes that ended, and when, in ns: for a while counts of them come.
+    ended: Vec<(u32, u64)>,
+    /// By PID, how many processes were born before it: its stacks are its alone.
+    serials: FxHashMap<u32, u32>,
+    born: u32,
     asleep: Vec<WaitingNow>,
     health: Health,
     begun: bool,
 }
 
+/// How long counts of a process that ended may come, in ns.
+const COUNTED_FOR_NS: u64 = 1_500_000_000;
 /// A process that is never told of but by counts.
 const STRANGER: u32 = 77;
 
@@ -115,8 +123,10 @@ impl Machine {
         let overhead = Overhead { self_cpu: 0.25, bpf_share: Some(0.5) };
         Self {
             now_ns: START,
-            pids: vec![1, 20, STRANGER],
             living: vec![1, 20],
+            ended: Vec::new(),
+            serials: [(1, 0), (20, 1)].into_iter().collect(),
+            born: 1,
             asleep: Vec::new(),
             health: Health { probes, overhead, pushed_down: Some(2), ..Health::default() },
             begun: false,
@@ -144,7 +154,10 @@ impl Machine {
     fn step(&mut self, step: &Step, batch: &mut Batch) {
         let time_ns = self.now_ns;
         let alive = |number: usize| self.living.get(number % self.living.len().max(1)).copied();
-        let any = |number: usize| self.pids[number % self.pids.len()];
+        self.ended.retain(|(_, at_ns)| time_ns - at_ns < COUNTED_FOR_NS);
+        let ended = self.ended.iter().map(|(pid, _)| *pid);
+        let pids: Vec<_> = self.living.iter().copied().chain(ended).chain([STRANGER]).collect();
+        let any = |number: usize| pids[number % pids.len()];
         match *step {
             Step::Fork { parent, pid } => {
                 // The PID of one that ended may be that of another by now, whose start was lost.
@@ -152,7 +165,8 @@ impl Machine {
                 let free = !self.living.contains(&pid);
                 let Some(parent) = lost.or(alive(parent)).filter(|_| free) else { return };
                 self.living.push(pid);
-                self.pids.push(pid);
+                self.born += 1;
+                self.serials.insert(pid, self.born);
                 let comm = "sh".to_owned();
                 batch.processes.push(ProcessEvent::Fork { time_ns, pid, parent, comm });
             }
@@ -165,13 +179,14 @@ impl Machine {
                 let Some(pid) = alive(process).filter(|pid| *pid != 1) else { return };
                 self.living.retain(|living| *living != pid);
                 self.asleep.retain(|wait| wait.pid != pid);
+                self.ended.push((pid, time_ns));
                 if told {
                     batch.processes.push(ProcessEvent::Exit { time_ns, pid });
                 }
             }
             Step::Rename { process, name } => {
                 let Some(pid) = alive(process) else { return };
-                batch.processes.push(seen(pid, 1, name));
+                batch.processes.push(seen(pid, u32::from(pid != 1), name));
             }
             Step::Calls { process, nr, calls, errno, each_ns } => {
                 batch.syscalls.push(called(any(process), nr, calls, errno, each_ns));
@@ -181,7 +196,8 @@ impl Machine {
             }
             Step::Wait { process, state, stacks, blocked_ns, runqueue_ns } => {
                 let (pid, waits) = (any(process), 1 + blocked_ns % 3);
-                let (kernel_stack, user_stack) = (StackId(stacks.0), StackId(stacks.1));
+                let kernel_stack = StackId(stacks.0);
+                let user_stack = self.user_stack(pid, stacks.1);
                 batch.offcpu.push(OffcpuDelta {
                     pid,
                     state,
@@ -194,30 +210,54 @@ impl Machine {
             }
             Step::Sample { process, thread, stacks, samples } => {
                 let comm = thread.unwrap_or("sh").to_owned();
-                let (kernel_stack, user_stack) = (StackId(stacks.0), StackId(stacks.1));
                 let pid = any(process);
+                let kernel_stack = StackId(stacks.0);
+                let user_stack = self.user_stack(pid, stacks.1);
                 batch.profile.push(ProfileDelta { pid, comm, kernel_stack, user_stack, samples });
             }
             Step::Asleep { process, state, stacks, woken } => {
                 let Some(pid) = alive(process) else { return };
+                let user_stack = self.user_stack(pid, stacks.1);
                 self.asleep.retain(|wait| wait.pid != pid);
                 self.asleep.push(WaitingNow {
                     pid,
                     tid: pid,
                     state,
                     kernel_stack: StackId(stacks.0),
-                    user_stack: StackId(stacks.1),
+                    user_stack,
                     since_ns: time_ns,
                     woken_ns: woken.then_some(time_ns + 5),
                 });
             }
             Step::Look => batch.waiting = Some(self.asleep.clone()),
-            Step::Name { stack, depth } => batch.stacks.push(named(stack, depth)),
+            Step::Name { user_of, stack, depth } => {
+                let id = match user_of {
+                    Some(process) => self.user_stack(any(process), stack),
+                    None => StackId(stack),
+                };
+                if id >= StackId::FIRST {
+                    batch.stacks.push(named(id, depth));
+                }
+            }
             Step::Lose { probe, count } => {
                 self.health.probes[probe].events += count;
                 self.health.probes[probe].ring_full += count;
             }
             Step::Pass { ms } => self.now_ns += ms * 1_000_000,
+        }
+    }
+}
+
+/// Kernel stacks have lower ids than this.
+const USER_STACKS: u32 = 16;
+
+impl Machine {
+    /// The id of a user stack of a process. None is known of who is not known.
+    fn user_stack(&self, pid: u32, stack: u32) -> StackId {
+        match self.serials.get(&pid) {
+            _ if stack < StackId::FIRST.0 => StackId(stack),
+            Some(serial) => StackId(USER_STACKS * (serial + 1) + stack),
+            None => StackId::NONE,
         }
     }
 }
@@ -262,14 +302,15 @@ fn opened(pid: u32, at_ns: u64, path: &str, result: Result<u32, u32>, marks: u8)
     }
 }
 
-fn named(stack: u32, depth: usize) -> Arc<ResolvedStack> {
+fn named(id: StackId, depth: usize) -> Arc<ResolvedStack> {
+    let stack = id.0;
     let frame = |level: usize| {
         let resolved = !(stack as usize + level).is_multiple_of(5);
         Arc::new(Frame {
             kind: if level == 0 { FrameKind::Kernel } else { FrameKind::User },
             name: format!("f{}", (stack as usize + level) % 6),
             module: Some("/bin/sh".into()),
-            build_id: (level % 2 == 0).then(|| "00ff".into()),
+            build_id: level.is_multiple_of(2).then(|| "00ff".into()),
             offset: level as u64 * 16,
             file: resolved.then(|| "src/sh.c".into()),
             line: resolved.then_some(7),
@@ -277,5 +318,5 @@ fn named(stack: u32, depth: usize) -> Arc<ResolvedStack> {
             resolved,
         })
     };
-    Arc::new(ResolvedStack { id: StackId(stack), frames: (0..depth).map(frame).collect() })
+    Arc::new(ResolvedStack { id, frames: (0..depth).map(frame).collect() })
 }

@@ -37,6 +37,7 @@ impl Batch {
         merged.window_ns += later.window_ns;
         merged.processes.extend(later.processes);
         add_up(&mut merged.syscalls, later.syscalls, |d| (d.pid, d.nr), add_calls);
+        merged.failed.extend(later.failed);
         merged.opens.extend(later.opens);
         let place = |d: &OffcpuDelta| (d.pid, d.state, d.kernel_stack, d.user_stack);
         add_up(&mut merged.offcpu, later.offcpu, place, add_waits);
@@ -84,6 +85,7 @@ impl Batch {
         });
         events
             .chain(self.syscalls.iter().map(|delta| delta.pid))
+            .chain(self.failed.iter().map(|call| call.pid))
             .chain(self.opens.iter().map(|open| open.pid))
             .chain(self.offcpu.iter().map(|delta| delta.pid))
             .chain(self.waiting.iter().flatten().map(|wait| wait.pid))

@@ -139,8 +139,8 @@ fn replay(app: &App) -> Vec<Piece> {
     let time = words::moment(app, now_ns, "%F %T");
     let short = Some(words::time_of_day(app, now_ns));
     pieces.extend([
-        Piece { short, ..piece(2, Role::Strong, time) },
-        piece(1, Role::Text, format!("{elapsed} / {total}")),
+        Piece { short, ..piece(1, Role::Strong, time) },
+        piece(2, Role::Text, format!("{elapsed} / {total}")),
         piece(6, Role::Text, text::visible(&replayed.name).into_owned()),
     ]);
     pieces

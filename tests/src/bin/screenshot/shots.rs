@@ -32,17 +32,17 @@ const SMALL: (u16, u16) = (80, 24);
 // timeline after recording it anew.
 macro_rules! compiler {
     ($keys:literal) => {
-        concat!("at:26s [ at:46s ] ", $keys)
+        concat!("at:21s [ at:38s ] ", $keys)
     };
 }
 macro_rules! lock {
     ($keys:literal) => {
-        concat!("at:52s [ at:64s ] ", $keys)
+        concat!("at:45s [ at:60s ] ", $keys)
     };
 }
 macro_rules! disk {
     ($keys:literal) => {
-        concat!("at:72s [ at:82s ] ", $keys)
+        concat!("at:68s [ at:82s ] ", $keys)
     };
 }
 

@@ -172,7 +172,8 @@ impl Collector {
         self.free_ended();
         let now_ns = procfs::monotonic_ns();
         self.handled_events = 0;
-        let reading = std::mem::take(&mut self.reading);
+        let mut reading = std::mem::take(&mut self.reading);
+        put_in_order(&mut reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
         self.naming.add_ready(reading.resolved);
         self.naming.ask(reading.stacks);
@@ -350,4 +351,13 @@ impl Collector {
         health.overhead = self.kernel.overhead(now_ns);
         health
     }
+}
+
+/// Sorts what maps gave in the order of a hash: a capture of it is a tenth smaller.
+fn put_in_order(reading: &mut Reading) {
+    reading.syscalls.sort_unstable_by_key(|delta| (delta.pid, delta.nr));
+    reading
+        .offcpu
+        .sort_unstable_by_key(|wait| (wait.pid, wait.state, wait.kernel_stack, wait.user_stack));
+    reading.profile.sort_unstable_by_key(|hit| (hit.pid, hit.kernel_stack, hit.user_stack));
 }

@@ -2,50 +2,10 @@
 
 use super::*;
 use crate::capture::Tick;
-use crate::filter::Filter;
-use crate::flame;
-use crate::model::{Bounds, Model, Watched};
-use crate::report;
+use crate::model::properties::{folded, same, told};
 use crate::source::arbitrary::{START, batches};
 use crate::source::{OpenEvent, OpenPath, ProcessSeen};
 use proptest::prelude::*;
-
-fn folded(batches: impl IntoIterator<Item = Batch>) -> Model {
-    let watched = Watched { cpus: 2, frequency_hz: 99, start_ns: START, ..Watched::default() };
-    let mut model = Model::new(watched, Bounds::REPORT);
-    batches.into_iter().for_each(|batch| model.fold(batch));
-    model
-}
-
-/// All that a model says, but for rates, line by line: the report, what filters see of processes, both flame graphs.
-fn told(model: &Model) -> String {
-    let all = Filter::default();
-    let document = report::document(model, &all, report::Options::default());
-    let mut told = serde_json::to_string_pretty(&document).unwrap();
-    let mut lives: Vec<_> = model
-        .processes
-        .iter()
-        .map(|p| (p.key.pid, p.parent, p.exited_ns, p.lineage.clone(), p.comm.clone()))
-        .collect();
-    lives.sort();
-    let opens: Vec<_> = model.opens.rows().map(|row| (row.number, &row.event)).collect();
-    told.push_str(&format!("{lives:?}\n{opens:?}\n"));
-    for tree in [flame::cpu(model, |_| true), flame::off_cpu(model, |_| true)] {
-        for node in &tree.nodes {
-            let (frame, parent) = (&node.frame, node.parent);
-            told.push_str(&format!("{parent} {frame:?} {} {}\n", node.total, node.own));
-        }
-    }
-    told
-}
-
-/// Fails with the first line that differs: all of them would be pages.
-fn same(found: &str, wanted: &str) -> Result<(), TestCaseError> {
-    let differs = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
-    prop_assert_eq!(differs, None);
-    prop_assert_eq!(found.len(), wanted.len());
-    Ok(())
-}
 
 fn event(pid: u32, time_ns: u64) -> OpenEvent {
     OpenEvent {

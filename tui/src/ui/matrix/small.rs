@@ -16,13 +16,13 @@ fn the_small_capture_is_read() {
 #[test]
 #[ignore = "writes files into fuzz/"]
 fn writes_the_small_capture_and_seeds() {
-    use super::captures::{hostile, minute, normal};
+    use super::captures::{hostile, normal};
     use crate::capture::{Encoder, fuzzing};
     let write = |name: &str, bytes: &[u8]| {
         std::fs::write(format!("{}/../fuzz/{name}", env!("CARGO_MANIFEST_DIR")), bytes).unwrap();
     };
     write("small.syscope", &recorded(&busy_seconds(20)));
-    for (name, bytes) in [("normal", normal()), ("minute", minute()), ("hostile", hostile())] {
+    for (name, bytes) in [("normal", normal()), ("hostile", hostile())] {
         write(&format!("corpus/capture/seed-{name}"), &bytes);
     }
     let mut encoder = Encoder::new(true);

@@ -1,0 +1,147 @@
+//! Models of whatever could be recorded: folded from batches, and from captures of them.
+
+use super::{Bounds, Model, Process, Processes, Watched};
+use crate::capture::{Capture, Decoder, Encoder, Header, Writer};
+use crate::filter::Filter;
+use crate::flame::{self, Node, Role};
+use crate::history::{Seeker, Span};
+use crate::report;
+use crate::source::arbitrary::{START, batches};
+use crate::source::{Batch, ProcessEvent, ProcessSeen};
+use proptest::prelude::*;
+use std::fmt::Write;
+use std::sync::Arc;
+
+fn watched() -> Watched {
+    Watched { cpus: 2, frequency_hz: 99, start_ns: START, ..Watched::default() }
+}
+
+/// The model of these batches, from the start.
+pub(crate) fn folded(batches: impl IntoIterator<Item = Batch>) -> Model {
+    let mut model = Model::new(watched(), Bounds::REPORT);
+    batches.into_iter().for_each(|batch| model.fold(batch));
+    model
+}
+
+/// All that a model says, but for rates, line by line: the report, what filters see of processes, both
+/// flame graphs.
+pub(crate) fn told(model: &Model) -> String {
+    told_of(model, |_| true)
+}
+
+/// As [`told`], of the processes that `known` accepts; counts are told of all.
+fn told_of(model: &Model, known: impl Fn(&Process) -> bool) -> String {
+    let all = Filter::default();
+    let document = report::document(model, &all, report::Options::default());
+    let mut document = serde_json::to_value(document).unwrap();
+    document.as_object_mut().unwrap().remove("processes").unwrap();
+    let mut told = serde_json::to_string_pretty(&document).unwrap();
+    let mut processes: Vec<_> = model.processes.iter().filter(|process| known(process)).collect();
+    processes.sort_by_key(|p| (p.key.pid, p.exited_ns, p.comm.clone()));
+    for Process { key, parent, comm, cmdline, exited_ns, lineage } in processes {
+        let pid = key.pid;
+        writeln!(told, "{pid} {parent} {comm} {cmdline} {exited_ns:?} {lineage:?}").unwrap();
+    }
+    for row in model.opens.rows() {
+        writeln!(told, "{} {:?}", row.number, row.event).unwrap();
+    }
+    for tree in [flame::cpu(model, |_| true), flame::off_cpu(model, |_| true)] {
+        for Node { frame, role, parent, total, own, .. } in &tree.nodes {
+            let is_process = matches!(role, Role::Process(_));
+            writeln!(told, "{parent} {is_process} {frame:?} {total} {own}").unwrap();
+        }
+    }
+    told
+}
+
+/// Fails with the first line that differs: all of them would be pages.
+pub(crate) fn same(found: &str, wanted: &str) -> Result<(), TestCaseError> {
+    let differs = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
+    prop_assert_eq!(differs, None);
+    prop_assert_eq!(found.len(), wanted.len());
+    Ok(())
+}
+
+/// The bytes of a capture of these batches; a key begins where `keys` says.
+fn recorded(batches: &[Batch], keys: &[bool]) -> Vec<u8> {
+    let header = Header { watched: watched(), cmdlines: true, ..Header::default() };
+    let mut writer = Writer::new(Vec::new(), &header).unwrap();
+    let mut encoder = Encoder::new(true);
+    for (batch, key) in batches.iter().zip(keys.iter().cycle()) {
+        if *key {
+            encoder.flush().iter().for_each(|frame| writer.write(frame).unwrap());
+            encoder.begin_key();
+        }
+        encoder.push(batch).iter().for_each(|frame| writer.write(frame).unwrap());
+    }
+    encoder.flush().iter().for_each(|frame| writer.write(frame).unwrap());
+    writer.finish().unwrap()
+}
+
+fn opened(bytes: &[u8]) -> Capture {
+    Capture::from_bytes("test", Arc::from(bytes)).unwrap()
+}
+
+/// What a replay hands on: all batches of a capture.
+fn replayed(capture: &Capture) -> Vec<Batch> {
+    let mut decoder = Decoder::new();
+    let frames = (0..capture.frames.len()).map(|frame| capture.read(frame).unwrap());
+    frames.flat_map(|bytes| decoder.decode(&bytes).unwrap().batches).collect()
+}
+
+fn keys() -> impl Strategy<Value = Vec<bool>> {
+    prop::collection::vec(prop::bool::weighted(0.3), 1..6)
+}
+
+#[test]
+fn a_process_whose_name_comes_late_has_its_ancestors() {
+    let seen = |pid, parent| ProcessSeen { pid, parent, ..ProcessSeen::default() };
+    let mut processes = Processes::default();
+    processes.fold(ProcessEvent::Seen(seen(1, 0)));
+    let unknown = processes.key_of(7, START);
+    assert!(processes.get(unknown).unwrap().lineage.is_empty());
+    processes.fold(ProcessEvent::Seen(seen(7, 1)));
+    let known = processes.get(unknown).unwrap();
+    assert_eq!((known.parent, &known.lineage[..]), (1, &[1][..]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn recorded_replayed_and_recorded_again_it_is_the_same_bytes(
+        batches in batches(),
+        keys in keys(),
+    ) {
+        let first = recorded(&batches, &keys);
+        let read = replayed(&opened(&first));
+        prop_assert_eq!(&read, &batches);
+        prop_assert_eq!(recorded(&read, &keys), first);
+    }
+
+    #[test]
+    fn any_span_of_a_capture_is_what_folding_it_gives(
+        batches in batches(),
+        keys in keys(),
+        ends in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+    ) {
+        let capture = opened(&recorded(&batches, &keys));
+        let (a, b) = (ends.0.index(batches.len() + 1), ends.1.index(batches.len() + 1));
+        let (start, end) = (a.min(b), a.max(b));
+        let span = Span { start: start as u64, end: end as u64 };
+        let sought = Seeker::of_capture(Arc::new(capture), Bounds::REPORT).model(span).unwrap();
+        let mut by_hand = folded(batches[..start].to_vec());
+        by_hand.clear();
+        batches[start..end].iter().for_each(|batch| by_hand.fold(batch.clone()));
+        // Who ended long ago, and who is known by number only, is not told of anew.
+        let known = |process: &Process| process.exited_ns.is_none() && process.comm != "?";
+        same(&told_of(&sought, known), &told_of(&by_hand, known))?;
+    }
+
+    #[test]
+    fn merged_before_it_is_recorded_a_capture_says_the_same(batches in batches(), keys in keys()) {
+        let merged = Batch::merge_all(batches.clone());
+        let capture = opened(&recorded(&merged, &keys));
+        same(&told(&folded(replayed(&capture))), &told(&folded(batches)))?;
+    }
+}
