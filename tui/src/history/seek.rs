@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Models that are kept of the way to a position, so that going back is quick.
 const CHECKPOINTS: usize = 8;
-/// Ticks between two of them, at first: half a minute at the usual interval.
+/// Ticks between two of them at first, and at least: half a minute at the usual interval.
 const FIRST_STRIDE: u64 = 120;
 
 /// Ticks that are looked ahead: most stacks have their names within so many. What the names of a stack
