@@ -3,7 +3,7 @@
 # its folder, which it runs in, and starts it in a PID namespace that ends with it.
 #
 #   0 s  calm: a database under a steady load, a report, a daemon that leaks, one without its config
-#  20 s  a compiler builds the shop, anew while 20 s have not passed
+#  20 s  a compiler builds the shop three times, in about 20 s
 #  then  eight threads fight over one lock, 20 s
 #  then  a ledger of four branches syncs every entry to the disk, 20 s
 #  then  calm again, 15 s
@@ -27,10 +27,10 @@ sleep 19
 kill -0 "$pgbench" # Without the database there is no story.
 
 phase "a compiler"
-build_end=$(($(date +%s) + 20))
-while [ "$(date +%s)" -lt "$build_end" ]; do
+for build in 1 2 3; do
     make -s -C app clean
     make -s -j 2 -C app
+    echo "demo: built, $build"
 done
 sleep 3
 

@@ -31,7 +31,7 @@ const SMALL: (u16, u16) = (80, 24);
 // timeline after recording it anew.
 macro_rules! compiler {
     ($keys:literal) => {
-        concat!("at:21s [ at:38s ] ", $keys)
+        concat!("at:21s [ at:36.25s ] ", $keys)
     };
 }
 macro_rules! lock {
