@@ -15,7 +15,7 @@ const FIRST_STRIDE: u64 = 120;
 
 /// Ticks that are looked ahead: most stacks have their names within so many. What the names of a stack
 /// are is not a matter of when they were told.
-const LOOK_AHEAD: usize = 8;
+pub const LOOK_AHEAD: usize = 8;
 
 /// Why there is no model of a span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +63,8 @@ struct Walk {
     decoder: Decoder,
     /// Batches that are decoded and not taken in yet; `None` stands for one that is damaged.
     waiting: VecDeque<Option<Batch>>,
-    /// First ticks of keys among those.
-    keys: VecDeque<u64>,
+    /// First ticks of keys among those, and what was so before them.
+    keys: VecDeque<(u64, Option<Batch>)>,
 }
 
 /// Models on the way of a walk, by the tick they stand at: always the first of a key.
@@ -192,8 +192,8 @@ impl Seeker {
         if walk.waiting.is_empty() && !self.load(walk)? {
             return Ok(false);
         }
-        if walk.keys.front() == Some(&walk.at) {
-            walk.keys.pop_front();
+        if let Some((_, before)) = walk.keys.pop_front_if(|(first, _)| *first == walk.at) {
+            walk.recall(before);
             if let Some(checkpoints) = &mut self.checkpoints
                 && walk.at > walk.start
             {
@@ -215,13 +215,10 @@ impl Seeker {
         }
         let stored = self.store.frame_of(at).map_err(|e| SeekError::Io(e.to_string()))?;
         let Some(stored) = stored else { return Ok(false) };
-        if stored.key && stored.first == at {
-            walk.keys.push_back(at);
-        }
         let unknown = walk.decoder.unknown();
         match walk.decoder.decode(&stored.bytes) {
             Ok(decoded) if decoded.batches.len() as u64 == stored.ticks => {
-                walk.take_in(decoded, (at - stored.first) as usize);
+                walk.take_in(decoded, at, (at - stored.first) as usize);
             }
             Ok(_) => self.damage(walk, &stored, at, "it does not hold what it says"),
             Err(damage) => self.damage(walk, &stored, at, &damage.0),
@@ -248,15 +245,28 @@ impl Walk {
         Self { start, at, model, decoder, waiting: VecDeque::new(), keys: VecDeque::new() }
     }
 
-    /// Takes a decoded frame in, of which the first `skip` batches are in the model already.
-    fn take_in(&mut self, decoded: Decoded, skip: usize) {
-        let model = Arc::make_mut(&mut self.model);
-        if let Some(before) = decoded.before
-            && model.ticks.number() == 0
-        {
-            model.recall(before);
+    /// Takes a decoded frame in, of which the first `skip` batches, those before tick `at`, are in the
+    /// model already.
+    fn take_in(&mut self, decoded: Decoded, at: u64, skip: usize) {
+        match decoded.before {
+            Some(before) if at == self.at => {
+                self.recall(Some(before));
+                self.keys.push_back((at, None));
+            }
+            Some(before) if skip == 0 => self.keys.push_back((at, Some(before))),
+            _ => {}
         }
+        let model = Arc::make_mut(&mut self.model);
         model.stacks.fold(decoded.recalled);
         self.waiting.extend(decoded.batches.into_iter().skip(skip).map(Some));
+    }
+
+    /// What was so before a key: for a model that knows nothing yet.
+    fn recall(&mut self, before: Option<Batch>) {
+        if let Some(before) = before
+            && self.model.ticks.number() == 0
+        {
+            Arc::make_mut(&mut self.model).recall(before);
+        }
     }
 }
