@@ -139,7 +139,12 @@ impl Sink {
     fn note(&mut self, written: io::Result<()>) -> bool {
         let Err(error) = written else { return true };
         self.broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        self.output.cut_to(self.recording.bytes);
+        if self.recording.batches == 0 {
+            // A header alone would only be in the way of the next try.
+            self.output.remove();
+        } else {
+            self.output.cut_to(self.recording.bytes);
+        }
         self.recording.error = Some(error.to_string());
         false
     }
