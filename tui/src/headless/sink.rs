@@ -1,11 +1,10 @@
 //! A capture as it is written: from batches to a file or a pipe.
 
 use super::Output;
-use super::strangers::Strangers;
 use crate::capture::{Encoder, Frame, Header, Writer};
 use crate::filter::Filter;
 use crate::model::Watched;
-use crate::source::record::Recording;
+use crate::source::record::{Recording, Strangers};
 use crate::source::{Batch, live};
 use crate::text;
 use std::fs::File;

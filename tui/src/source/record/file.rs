@@ -2,6 +2,7 @@
 //! watched.
 
 use super::Recording;
+use super::watched::OnlyWatched;
 use crate::capture::{Frame, Header, Writer};
 use crate::sums;
 use std::fs::{File, OpenOptions};
@@ -72,9 +73,11 @@ impl Output {
         progress.bytes.store(writer.bytes(), Ordering::Relaxed);
         let (frames, waiting) = sync_channel(WAITING_FRAMES);
         let theirs = Arc::clone(&progress);
+        // Without a filter all is watched, and what is filtered later was watched before.
+        let only = (!header.filter.is_empty()).then(|| OnlyWatched::new(header.cmdlines));
         let thread = thread::Builder::new()
             .name("capture".to_owned())
-            .spawn(move || write(writer, &waiting, &theirs, &same))
+            .spawn(move || write(writer, &waiting, &theirs, &same, only))
             .inspect_err(|_| remove())?;
         let recording = Recording { path: path.to_owned(), ..Recording::default() };
         Ok(Self { recording, lost_before, frames, progress, thread })
@@ -116,10 +119,21 @@ impl Output {
 }
 
 /// `file` is that of the writer.
-fn write(mut writer: Writer<File>, frames: &Receiver<Frame>, progress: &Progress, file: &File) {
+fn write(
+    mut writer: Writer<File>,
+    frames: &Receiver<Frame>,
+    progress: &Progress,
+    file: &File,
+    mut only: Option<OnlyWatched>,
+) {
     let mut failed = Ok(());
     while let Ok(frame) = frames.recv() {
-        failed = writer.write(&frame);
+        failed = match &mut only {
+            Some(only) => only
+                .frames(&frame)
+                .and_then(|parts| parts.iter().try_for_each(|part| writer.write(part))),
+            None => writer.write(&frame),
+        };
         if failed.is_err() {
             // A reader copes with the piece of a frame that may be there; without, it need not warn.
             let _ = file.set_len(progress.bytes.load(Ordering::Relaxed));
