@@ -16,6 +16,13 @@ if [ "${1:-}" != --check ] && [ ! -e "$font" ] && [ "$(id -u)" = 0 ] && command 
 then
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends fonts-dejavu-core </dev/null
 fi
+if [ -n "${SYSCOPE_BIN:-}" ]; then
+    SYSCOPE_BIN=$(realpath "$SYSCOPE_BIN")
+fi
 cd "$checkout"
-exec cargo run --quiet --locked --package syscope-tests --bin screenshot -- \
-    "$@" assets/demo.syscope screenshots
+if [ -z "${SYSCOPE_BIN:-}" ]; then
+    cargo build --quiet --locked --bin syscope
+    SYSCOPE_BIN=${CARGO_TARGET_DIR:-target}/debug/syscope
+fi
+exec cargo run --quiet --locked --package syscope-screenshots -- \
+    "$@" "$SYSCOPE_BIN" assets/demo.syscope screenshots

@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 #define BRANCHES 4
-#define ENTRY (64 * 1024)
+#define ENTRY (512 * 1024)
+#define PAGE 4096
 #define LONGEST (16 * 1024 * 1024)
 
 static time_t closing;
 
-static void fill_entry(char *entry, unsigned number)
+static void number_pages(char *entry, unsigned number)
 {
-	for (size_t i = 0; i < ENTRY; i++)
-		entry[i] = (char)(number + i);
+	for (size_t i = 0; i < ENTRY; i += PAGE)
+		entry[i] = (char)(number + i / PAGE);
 }
 
 /* Functions of their own, for the C library has no frame pointers: a stack that ends in it lacks the
@@ -36,14 +37,14 @@ static void write_entry(int file, const char *entry, off_t at)
 
 static void append_entry(int file, char *entry, unsigned number)
 {
-	fill_entry(entry, number);
+	number_pages(entry, number);
 	write_entry(file, entry, (off_t)number * ENTRY % LONGEST);
 	sync_to_disk(file);
 }
 
 static void *branch(void *name)
 {
-	char *entry = malloc(ENTRY);
+	char *entry = calloc(1, ENTRY);
 	int file = open(name, O_CREAT | O_WRONLY | O_TRUNC, 0600);
 	if (!entry || file < 0)
 		exit(1);

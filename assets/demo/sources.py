@@ -5,7 +5,7 @@ import sys
 
 folder, files = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 folder.mkdir(parents=True)
-FUNCTIONS = 200
+FUNCTIONS = 400
 HEADERS = ["ctype", "errno", "fcntl", "inttypes", "math", "pthread", "signal", "stdio", "stdlib", "string", "time"]
 FUNCTION = """
 static double price_{n}(const double *items, size_t count)

@@ -22,7 +22,6 @@ const PROGRAMS: &[&str] = &[
     "confwatch",
     "python3",
     "sleep",
-    "date",
     "make",
     "gcc",
     "cc1",

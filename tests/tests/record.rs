@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use syscope::capture::Capture;
+use syscope::capture::{Capture, Decoder};
+use syscope::source::Batch;
 use syscope_tests::binary::syscope;
 use syscope_tests::recording::{Room, record, report_of, run, said};
 use syscope_tests::require_bpf;
@@ -67,6 +69,38 @@ fn a_recording_whose_recorder_was_killed_opens_and_says_what_is_missing() {
         text.lines().last().expect("lines").starts_with("The capture is not whole: "),
         "{text}"
     );
+}
+
+/// What can be read of these bytes: the capture, and the batches of each of its frames.
+fn read(file: &[u8]) -> (Capture, Vec<Vec<Batch>>) {
+    let capture = Capture::from_bytes("cut", Arc::from(file)).expect("it has a header");
+    let mut decoder = Decoder::new();
+    let frames = (0..capture.frames.len()).map(|frame| capture.read(frame).expect("it is there"));
+    let decoded = frames.map(|bytes| decoder.decode(&bytes).expect("it is whole").batches);
+    let batches = decoded.collect();
+    (capture, batches)
+}
+
+#[test]
+fn a_recording_opens_after_it_was_cut_at_every_byte_of_its_last_4_kib() {
+    let _machine = require_bpf!();
+    let (room, load) = (Room::new(), load());
+    let options = ["-q", "-d", "3", "-p", &load.pid.to_string()];
+    assert!(run(record(&room.file(), &options, &[])).status.success());
+    let file = fs::read(room.file()).expect("it was written");
+    let (whole, batches) = read(&file);
+    assert!(whole.complete && batches.len() >= 3, "{whole:?}");
+    let start = file.len().checked_sub(4096).expect("the recording is too small for this test");
+    for len in start..file.len() {
+        let (cut, read) = read(&file[..len]);
+        let kept = whole.frames.iter().map(|frame| frame.offset + u64::from(frame.len));
+        let kept: Vec<_> = kept.filter(|end| *end <= len as u64).collect();
+        assert!(read == batches[..kept.len()], "cut at {len} of {}", file.len());
+        assert!(!cut.complete && cut.damaged == 0, "cut at {len}: {cut:?}");
+        if let Some(end) = kept.last() {
+            assert_eq!(cut.cut_bytes, len as u64 - end, "cut at {len} of {}", file.len());
+        }
+    }
 }
 
 #[test]
@@ -190,6 +224,40 @@ fn a_full_disk_ends_the_recording_with_an_error() {
     let command = ["sh", "-c", "sleep 2; exit 5"];
     let output = run(record(Path::new("/dev/full"), &["-q"], &command));
     assert_eq!(output.status.code(), Some(5), "{output:?}");
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_is_left_without_a_file() {
+    let _machine = require_bpf!();
+    let room = Room::new();
+    // Room for the header and no more: in the first second, everything runs.
+    let mount = SmallDisk::on(room.dir.path(), 4_096);
+    let output = run(record(&room.file(), &["-d", "2"], &[]));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = said(&output);
+    assert!(error.contains("No space left on device"), "{error}");
+    assert!(error.contains("nothing was recorded") && !error.contains("0 batches"), "{error}");
+    assert_eq!(room.names(), [""; 0]);
+    drop(mount);
+}
+
+/// A small file system in memory on a folder.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn on(folder: &'a Path, bytes: u32) -> Self {
+        let size = format!("size={bytes}");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "none"]).arg(folder);
+        assert!(mount.status().expect("there is mount").success());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
 }
 
 #[test]

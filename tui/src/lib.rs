@@ -22,6 +22,7 @@ pub mod probes;
 pub mod report;
 pub mod screen;
 pub mod source;
+mod sums;
 pub mod symbols;
 pub mod text;
 pub mod trace;

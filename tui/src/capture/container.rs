@@ -12,7 +12,7 @@ pub const SYNC: [u8; 4] = [0xf5, b'F', b'r', 0x1a];
 /// Bytes of a frame's head.
 pub const HEAD_LEN: usize = 32;
 /// Compression level: what a higher one saves is not worth its time (see `docs/capture-format.md`).
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 6;
 
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Batches to frames.
 
-use super::Tick;
 use super::budget;
 use super::clear;
 use super::column::{put, put_delta};
@@ -13,6 +12,7 @@ use super::limits::{
 use super::memory::{Memory, Recall};
 use super::messages;
 use super::tell::Telling;
+use super::{Decoded, Tick};
 use crate::source::{Batch, StackId};
 use prost::Message;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Encoder {
     key: Option<Key>,
     /// Checksum of the last frame's body.
     last: u32,
+    /// Opens and other things that are missing in the next batches, and not counted yet.
+    left_out: (u64, u64),
 }
 
 /// The last key.
@@ -96,6 +98,7 @@ impl Encoder {
             packer: Packer::new(),
             key: None,
             last: 0,
+            left_out: (0, 0),
         }
     }
 
@@ -109,8 +112,9 @@ impl Encoder {
         };
         let (shortened, opens, other) = fit(batch);
         let batch = shortened.as_ref().unwrap_or(batch);
-        frame.left_out += opens;
-        frame.left_out_other += other;
+        let before = std::mem::take(&mut self.left_out);
+        frame.left_out += opens + before.0;
+        frame.left_out_other += other + before.1;
         frame.ticks.push(Tick::of(batch));
         self.append(&mut frame, batch);
         self.memory.follow(batch, self.cmdlines);
@@ -150,6 +154,22 @@ impl Encoder {
             self.key = None;
         }
         Some(Frame { bytes: bytes.into(), key, ticks, left_out })
+    }
+
+    /// Takes in what was so before the first batch, where that is one in the middle of a capture. An
+    /// empty batch says nothing.
+    pub fn recall_before(&mut self, before: &Batch) {
+        if *before != Batch::default() {
+            self.memory.follow(before, self.cmdlines);
+        }
+    }
+
+    /// Takes in what came with the batches of a frame that are pushed next: stacks that were told
+    /// before them, and what was left out of them already.
+    pub fn recall_of_frame(&mut self, decoded: &Decoded) {
+        let now_ns = decoded.batches.first().map_or(0, |batch| batch.time_ns);
+        decoded.recalled.iter().for_each(|stack| self.memory.keep(stack, now_ns));
+        self.left_out = (decoded.left_out, decoded.left_out_other);
     }
 
     /// Makes the next frame a key, wherever the last one was. To be called when none waits (after

@@ -34,9 +34,9 @@ pub const FRAME_DECODED_MAX: u64 = DECODED_MAX / 2;
 /// Memory that one batch may take decoded, in bytes: what is more is left out.
 pub const BATCH_DECODED: u64 = 44 << 20;
 /// Time between two keys, in ns.
-pub const KEY_NS: u64 = 30_000_000_000;
+pub const KEY_NS: u64 = 60_000_000_000;
 /// Bytes before compression between two keys.
-pub const KEY_RAW: u64 = 4 << 20;
+pub const KEY_RAW: u64 = 8 << 20;
 
 /// How long an ended process may still get counts, in ns: a key tells of it.
 pub const ENDED_NS: u64 = 2_000_000_000;

@@ -40,6 +40,7 @@ pub use writer::Writer;
 
 use crate::model::Watched;
 use crate::source::{Batch, ProbeStatus};
+use crate::sums::sum;
 
 /// Version of the format that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
@@ -110,9 +111,4 @@ impl Tick {
             lost: batch.health.lost_events(),
         }
     }
-}
-
-/// A batch from a file may hold any numbers.
-fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
-    numbers.fold(0, u64::saturating_add)
 }

@@ -13,7 +13,8 @@ pub struct TraceArgs {
     /// Whom to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
-    /// How long to watch: 5, 2.5, 500ms, 1m30s; up to 24h. Until interrupted unless given.
+    /// How long to watch: 5, 2.5, 500ms, 1m30s; up to 24h. Until interrupted, or until
+    /// all processes of --pid have ended, unless given.
     #[arg(short, long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
     /// Print JSON Lines: one object a line.

@@ -18,7 +18,9 @@ pub fn run(args: &TraceArgs) -> eyre::Result<ExitCode> {
     let watch = options(&args.watch, filter, trace::INTERVAL);
     let watch = live::Options { wanted: kind.wanted(), ..watch };
     let format = if args.json { Format::Json } else { Format::Text };
-    let options = trace::Options { kind, format, duration: args.duration, quiet: args.quiet };
+    let only = if args.watch.follow_forks { Vec::new() } else { args.watch.pid.clone() };
+    let (duration, quiet) = (args.duration, args.quiet);
+    let options = trace::Options { kind, format, duration, quiet, only };
     match trace::run(watch, &options) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(TraceError::Start(error)) => Err(refused(error)),

@@ -3,6 +3,7 @@
 use super::{FlameTree, Function, Node, Role, Unit};
 use crate::model::{Model, OffcpuStats, Place, ProcKey, SamplePlace};
 use crate::source::{Frame, StackId, WaitState};
+use crate::sums::AddUp;
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
@@ -171,16 +172,17 @@ impl<'a> Builder<'a> {
 
     /// Adds samples (or ns) to a box.
     pub(super) fn add(&mut self, node: usize, weight: u64) {
-        self.tree.nodes[node].own += weight;
+        self.tree.nodes[node].own.add_up(weight);
     }
 
     pub(super) fn finish(mut self) -> FlameTree {
         let nodes = &mut self.tree.nodes;
         for index in (0..nodes.len()).rev() {
-            nodes[index].total += nodes[index].own;
+            let own = nodes[index].own;
+            nodes[index].total.add_up(own);
             if index > 0 {
                 let (parent, total) = (nodes[index].parent, nodes[index].total);
-                nodes[parent].total += total;
+                nodes[parent].total.add_up(total);
             }
         }
         for index in 0..nodes.len() {

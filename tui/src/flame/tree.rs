@@ -3,6 +3,7 @@
 use super::build::Builder;
 use super::{FlameTree, Role, Unit};
 use crate::source::{Frame, FrameKind};
+use crate::sums::{self, AddUp};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -118,12 +119,12 @@ impl FlameTree {
                     rows.len() - 1
                 });
                 row_of_node[node] = row;
-                rows[row].own += own;
+                rows[row].own.add_up(own);
                 if self.nodes[node].role != Role::Frame {
-                    rows[row].total += own;
+                    rows[row].total.add_up(own);
                     return;
                 }
-                rows[row].total += if open[row] == 0 { self.nodes[node].total } else { 0 };
+                rows[row].total.add_up(if open[row] == 0 { self.nodes[node].total } else { 0 });
                 open[row] += 1;
             }
             Step::Leave(node) if self.nodes[node].role == Role::Frame => {
@@ -157,7 +158,7 @@ impl FlameTree {
                 found[node] = *known.entry(function).or_insert_with(|| contains(function, &needle));
                 if found[node] {
                     matches.nodes.push(node);
-                    matches.total += if open == 0 { self.nodes[node].total } else { 0 };
+                    matches.total.add_up(if open == 0 { self.nodes[node].total } else { 0 });
                     open += 1;
                 }
             }
@@ -186,7 +187,8 @@ impl FlameTree {
             return 0;
         }
         let states = node.children.iter().map(|child| &self.nodes[*child]);
-        node.own + states.filter(|c| c.role == Role::State).map(|c| c.own).sum::<u64>()
+        let above = sums::sum(states.filter(|c| c.role == Role::State).map(|c| c.own));
+        node.own.saturating_add(above)
     }
 
     /// Enters every box before those above it, from left to right, and leaves it after them.

@@ -3,7 +3,6 @@
 mod output;
 mod record;
 mod sink;
-mod strangers;
 
 pub use output::{Output, OutputError};
 pub use record::{Options as RecordOptions, Recorded, record, summary};

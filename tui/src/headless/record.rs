@@ -262,6 +262,9 @@ pub fn summary(recording: &Recording, broken_pipe: bool) -> String {
         recording.lost
     );
     match &recording.error {
+        Some(error) if !broken_pipe && recording.batches == 0 => {
+            format!("nothing was recorded: cannot write {path}: {error}")
+        }
         Some(error) if !broken_pipe => format!(
             "the recording ended early: cannot write {path}: {error}; it is whole up to there: \
              {holds}"

@@ -1,11 +1,10 @@
 //! A capture as it is written: from batches to a file or a pipe.
 
 use super::Output;
-use super::strangers::Strangers;
 use crate::capture::{Encoder, Frame, Header, Writer};
 use crate::filter::Filter;
 use crate::model::Watched;
-use crate::source::record::Recording;
+use crate::source::record::{Recording, Strangers};
 use crate::source::{Batch, live};
 use crate::text;
 use std::fs::File;
@@ -139,7 +138,12 @@ impl Sink {
     fn note(&mut self, written: io::Result<()>) -> bool {
         let Err(error) = written else { return true };
         self.broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        self.output.cut_to(self.recording.bytes);
+        if self.recording.batches == 0 {
+            // A header alone would only be in the way of the next try.
+            self.output.remove();
+        } else {
+            self.output.cut_to(self.recording.bytes);
+        }
         self.recording.error = Some(error.to_string());
         false
     }

@@ -10,8 +10,12 @@ use std::sync::Arc;
 
 /// Models that are kept of the way to a position, so that going back is quick.
 const CHECKPOINTS: usize = 8;
-/// Ticks between two of them, at first: half a minute at the usual interval.
+/// Ticks between two of them at first, and at least: half a minute at the usual interval.
 const FIRST_STRIDE: u64 = 120;
+
+/// Ticks that are looked ahead: most stacks have their names within so many. What the names of a stack
+/// are is not a matter of when they were told.
+pub const LOOK_AHEAD: usize = 8;
 
 /// Why there is no model of a span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +65,8 @@ struct Walk {
     decoder: Decoder,
     /// Batches that are decoded and not taken in yet; `None` stands for one that is damaged.
     waiting: VecDeque<Option<Batch>>,
+    /// First ticks of keys among those, and what was so before them.
+    keys: VecDeque<(u64, Option<Batch>)>,
 }
 
 /// Models on the way of a walk, by the tick they stand at: always the first of a key.
@@ -147,6 +153,7 @@ impl Seeker {
             _ => self.begin(span)?,
         };
         self.advance(&mut walk, span.end)?;
+        self.look_ahead(&mut walk)?;
         let model = Arc::clone(&walk.model);
         self.walk = Some(walk);
         Ok(model)
@@ -182,10 +189,29 @@ impl Seeker {
         Ok(())
     }
 
+    /// Takes in the names of stacks that are told right after the position.
+    fn look_ahead(&mut self, walk: &mut Walk) -> Result<(), SeekError> {
+        while walk.waiting.len() < LOOK_AHEAD && self.load(walk)? {}
+        let ahead = walk.waiting.iter().take(LOOK_AHEAD).flatten();
+        let stacks: Vec<_> = ahead.flat_map(|batch| batch.stacks.iter().cloned()).collect();
+        if !stacks.is_empty() {
+            Arc::make_mut(&mut walk.model).stacks.fold(stacks);
+        }
+        Ok(())
+    }
+
     /// Takes one tick in. Whether there was one.
     fn step(&mut self, walk: &mut Walk) -> Result<bool, SeekError> {
         if walk.waiting.is_empty() && !self.load(walk)? {
             return Ok(false);
+        }
+        if let Some((_, before)) = walk.keys.pop_front_if(|(first, _)| *first == walk.at) {
+            walk.recall(before);
+            if let Some(checkpoints) = &mut self.checkpoints
+                && walk.at > walk.start
+            {
+                checkpoints.keep(walk, self.store.key_before(walk.goal));
+            }
         }
         if let Some(batch) = walk.waiting.pop_front().flatten() {
             Arc::make_mut(&mut walk.model).fold(batch);
@@ -194,58 +220,74 @@ impl Seeker {
         Ok(true)
     }
 
-    /// Decodes the frame in which the walk stands. Whether there is one.
+    /// Decodes the frame behind what is decoded already. Whether there is one.
     fn load(&mut self, walk: &mut Walk) -> Result<bool, SeekError> {
-        if walk.at < self.store.first() {
+        let at = walk.at + walk.waiting.len() as u64;
+        if at < self.store.first() {
             return Err(SeekError::Forgotten);
         }
-        let stored = self.store.frame_of(walk.at).map_err(|e| SeekError::Io(e.to_string()))?;
+        let stored = self.store.frame_of(at).map_err(|e| SeekError::Io(e.to_string()))?;
         let Some(stored) = stored else { return Ok(false) };
-        if let Some(checkpoints) = &mut self.checkpoints
-            && stored.key
-            && stored.first == walk.at
-            && walk.at > walk.start
-        {
-            checkpoints.keep(walk, self.store.key_before(walk.goal));
-        }
         let unknown = walk.decoder.unknown();
         match walk.decoder.decode(&stored.bytes) {
             Ok(decoded) if decoded.batches.len() as u64 == stored.ticks => {
-                let skip = (walk.at - stored.first) as usize;
-                walk.take_in(decoded, skip);
+                walk.take_in(decoded, at, (at - stored.first) as usize);
             }
-            Ok(_) => self.damage(walk, &stored, "it does not hold what it says"),
-            Err(damage) => self.damage(walk, &stored, &damage.0),
+            Ok(_) => self.damage(walk, &stored, at, "it does not hold what it says"),
+            Err(damage) => self.damage(walk, &stored, at, &damage.0),
         }
         self.losses.unknown += walk.decoder.unknown() - unknown;
         Ok(true)
     }
 
-    fn damage(&mut self, walk: &mut Walk, stored: &Stored, reason: &str) {
+    /// The frame is of no use, from tick `at` on.
+    fn damage(&mut self, walk: &mut Walk, stored: &Stored, at: u64, reason: &str) {
         if self.damaged.insert(stored.first) {
             self.losses.frames += 1;
             self.losses.batches += stored.ticks;
             self.losses.reason.get_or_insert_with(|| reason.to_owned());
         }
-        let left = stored.first + stored.ticks - walk.at;
+        let left = stored.first + stored.ticks - at;
         walk.waiting.extend((0..left).map(|_| None));
     }
 }
 
 impl Walk {
     fn new(start: u64, at: u64, model: Arc<Model>) -> Self {
-        Self { start, at, goal: at, model, decoder: Decoder::new(), waiting: VecDeque::new() }
+        let decoder = Decoder::new();
+        Self {
+            start,
+            at,
+            goal: at,
+            model,
+            decoder,
+            waiting: VecDeque::new(),
+            keys: VecDeque::new(),
+        }
     }
 
-    /// Takes a decoded frame in, of which the first `skip` batches are in the model already.
-    fn take_in(&mut self, decoded: Decoded, skip: usize) {
-        let model = Arc::make_mut(&mut self.model);
-        if let Some(before) = decoded.before
-            && model.ticks.number() == 0
-        {
-            model.recall(before);
+    /// Takes a decoded frame in, of which the first `skip` batches, those before tick `at`, are in the
+    /// model already.
+    fn take_in(&mut self, decoded: Decoded, at: u64, skip: usize) {
+        match decoded.before {
+            Some(before) if at == self.at => {
+                self.recall(Some(before));
+                self.keys.push_back((at, None));
+            }
+            Some(before) if skip == 0 => self.keys.push_back((at, Some(before))),
+            _ => {}
         }
+        let model = Arc::make_mut(&mut self.model);
         model.stacks.fold(decoded.recalled);
         self.waiting.extend(decoded.batches.into_iter().skip(skip).map(Some));
+    }
+
+    /// What was so before a key: for a model that knows nothing yet.
+    fn recall(&mut self, before: Option<Batch>) {
+        if let Some(before) = before
+            && self.model.ticks.number() == 0
+        {
+            Arc::make_mut(&mut self.model).recall(before);
+        }
     }
 }

@@ -233,3 +233,29 @@ fn a_damaged_frame_costs_its_batches_and_is_counted() {
     seeker.model(Span { start: 0, end: 399 }).unwrap();
     assert_eq!(seeker.losses().frames, 1);
 }
+
+#[test]
+fn names_that_are_told_right_after_the_position_are_known_there() {
+    let late = StackId(StackId::FIRST.0 + 500);
+    let told = |number: u64| {
+        let mut batch = batch(number);
+        if number == 100 {
+            batch.profile[0].user_stack = late;
+            batch.profile[0].samples = 1;
+        }
+        if number == 106 {
+            let frames = vec![Arc::new(CodeFrame::note("told late"))];
+            batch.stacks.push(Arc::new(ResolvedStack { id: late, frames }));
+        }
+        batch
+    };
+    let mut encoder = Encoder::new(true);
+    let mut frames: Vec<_> = (0..200).filter_map(|number| encoder.push(&told(number))).collect();
+    frames.extend(encoder.flush());
+    let mut seeker = Seeker::new(Box::new(Memory::of(frames, Bound::LIVE)), Bounds::LIVE);
+    let model = seeker.model(Span { start: 0, end: 101 }).unwrap();
+    assert_eq!(model.stacks.frames(late)[0].name, "told late");
+    // What is far ahead has not happened yet.
+    let model = seeker.model(Span { start: 0, end: 90 }).unwrap();
+    assert!(Model::clone(&model).stacks.frames(late)[0].name.contains("looked up"));
+}

@@ -3,6 +3,7 @@
 use super::places::{self, PlaceBounds};
 use super::{ProcKey, Processes};
 use crate::source::{OffcpuDelta, StackId, WaitState, WaitingNow};
+use crate::sums::AddUp;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where a wait began.
@@ -39,10 +40,10 @@ pub struct OffcpuStats {
 impl OffcpuStats {
     /// Adds another one's counts.
     pub fn add(&mut self, other: &Self) {
-        self.blocked_ns += other.blocked_ns;
-        self.runqueue_ns += other.runqueue_ns;
-        self.waits += other.waits;
-        self.waiting += other.waiting;
+        self.blocked_ns.add_up(other.blocked_ns);
+        self.runqueue_ns.add_up(other.runqueue_ns);
+        self.waits.add_up(other.waits);
+        self.waiting.add_up(other.waiting);
     }
 }
 
@@ -129,7 +130,7 @@ impl Offcpu {
                 **place != place.other() && !self.before_clear.contains_key(&(*key, **place))
             });
             light.extend(foldable.map(|(place, stats)| {
-                (stats.blocked_ns + stats.runqueue_ns, stats.waits, *key, *place)
+                (stats.blocked_ns.saturating_add(stats.runqueue_ns), stats.waits, *key, *place)
             }));
         }
         for (_, _, key, place) in places::lightest(light, all.saturating_sub(keep)) {
@@ -225,7 +226,7 @@ impl ForgottenWaits {
         for (place, stats) in places {
             self.stats.add(&OffcpuStats { waiting: 0, ..*stats });
             if place.state == WaitState::Uninterruptible {
-                self.disk_ns += stats.blocked_ns;
+                self.disk_ns.add_up(stats.blocked_ns);
             }
         }
     }

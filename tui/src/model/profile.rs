@@ -3,6 +3,7 @@
 use super::places::{self, PlaceBounds};
 use super::{ProcKey, Processes, Rate, Ticks};
 use crate::source::{ProfileDelta, StackId};
+use crate::sums::AddUp;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where a sample hit.
@@ -73,16 +74,16 @@ impl Profile {
             let key = processes.key_of(delta.pid, 0);
             touched.insert(key);
             let process = self.by_process.entry(key).or_default();
-            process.total += delta.samples;
+            process.total.add_up(delta.samples);
             process.rate.add(delta.samples, ticks);
-            self.total += delta.samples;
+            self.total.add_up(delta.samples);
             self.rate.add(delta.samples, ticks);
             let place = SamplePlace {
                 comm: delta.comm,
                 kernel_stack: delta.kernel_stack,
                 user_stack: delta.user_stack,
             };
-            *process.places.entry(place).or_default() += delta.samples;
+            process.places.entry(place).or_default().add_up(delta.samples);
         }
         self.bound(&touched, bounds);
     }
@@ -122,7 +123,7 @@ impl Profile {
         }
         for (samples, key, place) in light {
             if let (Some(process), Some(other)) = (self.by_process.get_mut(&key), place.other()) {
-                *process.places.entry(other).or_default() += samples;
+                process.places.entry(other).or_default().add_up(samples);
             }
         }
         any
@@ -159,7 +160,7 @@ impl Profile {
     /// Drops a process; returns the user stacks that only it used.
     pub(super) fn forget(&mut self, key: ProcKey) -> Vec<StackId> {
         let process = self.by_process.remove(&key).unwrap_or_default();
-        self.forgotten += process.total;
+        self.forgotten.add_up(process.total);
         let places = process.places;
         places.into_keys().map(|place| place.user_stack).filter(|s| *s >= StackId::FIRST).collect()
     }

@@ -1,5 +1,7 @@
 //! Rates over the last second or so.
 
+use crate::sums::{self, AddUp};
+
 /// Ticks a rate looks back on.
 const SLOTS: usize = 4;
 
@@ -24,7 +26,7 @@ impl Ticks {
 
     /// Time the last ticks span together, in ns.
     fn span_ns(&self) -> u64 {
-        self.windows.iter().sum()
+        sums::sum(self.windows.iter().copied())
     }
 }
 
@@ -43,7 +45,7 @@ impl Rate {
             self.slots[((ticks.number - back) % SLOTS as u64) as usize] = 0;
         }
         self.tick = ticks.number;
-        self.slots[(ticks.number % SLOTS as u64) as usize] += count;
+        self.slots[(ticks.number % SLOTS as u64) as usize].add_up(count);
     }
 
     /// Events a second over the last ticks.
@@ -54,10 +56,10 @@ impl Rate {
             return 0.0;
         }
         // The slots of the ticks since the last event are stale: leave them out.
-        let events: u64 = (age..SLOTS as u64)
+        let slots = (age..SLOTS as u64)
             .filter_map(|back| ticks.number.checked_sub(back))
-            .map(|number| self.slots[(number % SLOTS as u64) as usize])
-            .sum();
+            .map(|number| self.slots[(number % SLOTS as u64) as usize]);
+        let events = sums::sum(slots);
         events as f64 * 1e9 / span as f64
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ProcKey, Processes, Rate, Ticks};
 use crate::source::SyscallDelta;
+use crate::sums::{self, AddUp};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use syscope_shared::hist::{self, BUCKETS};
@@ -26,33 +27,33 @@ pub struct CallStats {
 impl CallStats {
     /// Adds what another one counted so far; its rate stays its own.
     fn add_counts(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.errors += other.errors;
-        self.total_ns += other.total_ns;
+        self.calls.add_up(other.calls);
+        self.errors.add_up(other.errors);
+        self.total_ns.add_up(other.total_ns);
         for (sum, count) in self.hist.iter_mut().zip(other.hist) {
-            *sum += count;
+            sum.add_up(count);
         }
         for (errno, count) in &other.errnos {
-            *self.errnos.entry(*errno).or_default() += count;
+            self.errnos.entry(*errno).or_default().add_up(*count);
         }
     }
 
     fn add(&mut self, delta: &SyscallDelta, ticks: &Ticks) {
-        self.calls += delta.calls;
-        self.errors += delta.errors;
-        self.total_ns += delta.total_ns;
+        self.calls.add_up(delta.calls);
+        self.errors.add_up(delta.errors);
+        self.total_ns.add_up(delta.total_ns);
         for (sum, count) in self.hist.iter_mut().zip(delta.hist) {
-            *sum += u64::from(count);
+            sum.add_up(u64::from(count));
         }
         for (errno, count) in &delta.errnos {
-            *self.errnos.entry(*errno).or_default() += count;
+            self.errnos.entry(*errno).or_default().add_up(*count);
         }
         self.rate.add(delta.calls, ticks);
     }
 
     /// Calls that returned.
     pub fn returned(&self) -> u64 {
-        self.hist.iter().sum()
+        sums::sum(self.hist.iter().copied())
     }
 
     /// The latency in ns that a share `quantile` (0.0 to 1.0) of the returned calls did not exceed:
@@ -65,7 +66,7 @@ impl CallStats {
             let count = *count as f64;
             if count > 0.0 && below + count >= wanted {
                 let (low, high) = hist::range(index);
-                let high = if high == u64::MAX { low * 2 } else { high };
+                let high = if high == u64::MAX { low.saturating_mul(2) } else { high };
                 return Some(low + ((high - low) as f64 * ((wanted - below) / count)) as u64);
             }
             below += count;

@@ -11,6 +11,7 @@ use crate::filter::{Candidate, Filter};
 use crate::model::syscalls::{CallStats, ProcessCalls};
 use crate::model::{Model, OffcpuStats, OpenRow, Place, ProcKey, SamplePlace};
 use crate::model::{Process, profile::ProcessSamples};
+use crate::sums;
 use crate::text::{syscall_name, write_json_line};
 use rustc_hash::FxHashSet;
 use std::cmp::Reverse;
@@ -113,7 +114,7 @@ impl<'a> Selection<'a> {
             return (total.calls, total.errors);
         }
         self.syscalls().iter().fold((0, 0), |(calls, errors), (_, of)| {
-            (calls + of.total.calls, errors + of.total.errors)
+            (calls.saturating_add(of.total.calls), errors.saturating_add(of.total.errors))
         })
     }
 
@@ -166,7 +167,7 @@ impl<'a> Selection<'a> {
         if self.filter.is_empty() {
             return self.model.profile.total;
         }
-        self.profile().iter().map(|(_, samples)| samples.total).sum()
+        sums::sum(self.profile().iter().map(|(_, samples)| samples.total))
     }
 }
 

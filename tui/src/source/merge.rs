@@ -34,7 +34,7 @@ impl Batch {
         }
         let mut merged = self;
         merged.time_ns = later.time_ns;
-        merged.window_ns += later.window_ns;
+        merged.window_ns = merged.window_ns.saturating_add(later.window_ns);
         merged.processes.extend(later.processes);
         add_up(&mut merged.syscalls, later.syscalls, |d| (d.pid, d.nr), add_calls);
         merged.failed.extend(later.failed);

@@ -2,6 +2,8 @@
 //! while one is being recorded.
 
 mod file;
+mod strangers;
+mod watched;
 
 use super::{Batch, Handle};
 use crate::capture::{Encoder, Frame, Header, Writer};
@@ -12,7 +14,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+pub use strangers::Strangers;
 use tokio::sync::mpsc;
+use watched::OnlyWatched;
 
 /// Batches that may wait for the side above.
 const WAITING_BATCHES: usize = 4;
@@ -63,6 +67,10 @@ struct Shared {
     last_ns: u64,
     /// Events and stacks that were lost until then.
     lost: u64,
+    /// The filter of the last batch.
+    filter: String,
+    /// There was a filter, now or before: the history has names of processes that nobody watched.
+    filtered: bool,
 }
 
 /// Puts a recorder behind a source.
@@ -87,6 +95,8 @@ impl Recorder {
         let shared = Shared {
             encoder: Encoder::new(header.cmdlines),
             last_ns: header.watched.start_ns,
+            filtered: !header.filter.is_empty(),
+            filter: header.filter.clone(),
             header,
             ring: Ring::new(bound),
             output: None,
@@ -119,7 +129,7 @@ impl Recorder {
         // Batches from before belong to the history alone.
         shared.flush();
         shared.encoder.begin_key();
-        let header = shared.header_from(shared.last_ns);
+        let header = Header { filter: shared.filter.clone(), ..shared.header_from(shared.last_ns) };
         let output = Output::start(path, &header, shared.lost)?;
         shared.output = Some(output);
         Ok(())
@@ -141,19 +151,21 @@ impl Recorder {
     ///
     /// When the file exists or cannot be written; then there is none.
     pub fn save(&self, path: &Path) -> io::Result<Recording> {
-        let (frames, header) = {
+        let (frames, mut header, filtered) = {
             let mut shared = self.lock();
             shared.flush();
             let frames: Vec<Frame> = shared.ring.frames().cloned().collect();
             let start = frames.first().and_then(|frame| frame.ticks.first());
             let start_ns = start.map_or(shared.last_ns, |t| t.time_ns.saturating_sub(t.window_ns));
-            (frames, shared.header_from(start_ns))
+            (frames, shared.header_from(start_ns), shared.filtered)
         };
         if frames.is_empty() {
             return Err(io::Error::other("nothing is kept yet"));
         }
+        let only = filtered.then(|| OnlyWatched::new(header.cmdlines));
+        header.filter = watched::filter_of(&frames[0])?;
         let file = create(path)?;
-        write_all(file, path, &header, &frames).inspect_err(|_| {
+        write_all(file, path, &header, &frames, only).inspect_err(|_| {
             // What could not be written whole is of no use; that it cannot be removed either says
             // nothing new.
             let _ = std::fs::remove_file(path);
@@ -169,6 +181,10 @@ impl Recorder {
         let mut shared = self.lock();
         shared.last_ns = batch.time_ns;
         shared.lost = batch.health.lost();
+        if shared.filter != batch.health.filter {
+            shared.filter.clone_from(&batch.health.filter);
+            shared.filtered = true;
+        }
         if shared.header.probes.is_empty() {
             let of = |probe: &super::ProbeHealth| (probe.name.to_owned(), probe.status.clone());
             shared.header.probes = batch.health.probes.iter().map(of).collect();
@@ -212,9 +228,15 @@ fn write_all(
     path: &Path,
     header: &Header,
     frames: &[Frame],
+    mut only: Option<OnlyWatched>,
 ) -> io::Result<Recording> {
     let mut writer = Writer::new(file, header)?;
-    frames.iter().try_for_each(|frame| writer.write(frame))?;
+    for frame in frames {
+        match &mut only {
+            Some(only) => only.frames(frame)?.iter().try_for_each(|part| writer.write(part))?,
+            None => writer.write(frame)?,
+        }
+    }
     let bytes = writer.bytes();
     writer.finish()?;
     let ticks = || frames.iter().flat_map(|frame| &frame.ticks);
@@ -251,3 +273,6 @@ impl Store for Recorder {
         Ok(shared.ring.stored(tick))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use crate::filter::Filter;
 use crate::headless::whom;
 use crate::kernel::Wanted;
 use crate::source::live::{self, StartError};
+use crate::source::procfs;
 use crate::source::{Batch, Control, Handle, Health, ProbeStatus};
 use crate::text::visible;
 use clock::Clock;
@@ -84,6 +85,9 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// Nothing on standard error but what was lost.
     pub quiet: bool,
+    /// PIDs of the only processes that there can be events of; it ends when they have. Empty: there
+    /// may always be others.
+    pub only: Vec<u32>,
 }
 
 /// Why tracing failed.
@@ -219,12 +223,23 @@ impl<'a> Tracer<'a> {
             if stop && stopping {
                 return Ok(End::Now);
             }
+            let stop = stop || (!stopping && self.all_have_ended());
             if stop {
                 stopping = true;
                 // A send fails only when the source has ended by itself: the batches say so too.
                 let _ = self.handle.control.send(Control::Stop);
             }
         }
+    }
+
+    /// No event can come any more but those that were not read yet.
+    fn all_have_ended(&self) -> bool {
+        let only = &self.options.only;
+        let ended = !only.is_empty() && !only.iter().any(|pid| procfs::exists(*pid));
+        if ended && !self.options.quiet {
+            self.output.note("syscope: what was asked for (-p) has ended".to_owned());
+        }
+        ended
     }
 
     fn take(&mut self, batch: Batch) -> Result<(), TraceError> {

@@ -5,6 +5,7 @@ use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{ForgottenWaits, Model, OffcpuStats, Place, ProcKey};
 use crate::source::{StackId, WaitState};
+use crate::sums::AddUp;
 use std::cmp::Ordering;
 
 const BLOCKED: Column = Column::number("BLOCKED", 8, 0);
@@ -60,7 +61,7 @@ impl ProcessRow {
         self.stats.add(stats);
         self.idle &= idle;
         if place.state == WaitState::Uninterruptible {
-            self.disk_ns += stats.blocked_ns;
+            self.disk_ns.add_up(stats.blocked_ns);
         }
     }
 }
@@ -80,13 +81,13 @@ impl EndedRow {
     fn add_forgotten(&mut self, forgotten: &ForgottenWaits) {
         self.processes += forgotten.processes;
         self.stats.add(&forgotten.stats);
-        self.disk_ns += forgotten.disk_ns;
+        self.disk_ns.add_up(forgotten.disk_ns);
     }
 
     fn add(&mut self, row: &ProcessRow) {
         self.processes += 1;
         self.stats.add(&row.stats);
-        self.disk_ns += row.disk_ns;
+        self.disk_ns.add_up(row.disk_ns);
     }
 }
 
@@ -133,7 +134,7 @@ impl Rows {
                 row.add(&place, &stats, is_idle(&model.stacks, &place, &stats, of_kernel));
                 // A place that is known tells more than one that is not, however hot.
                 let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
-                let heat = (known, stats.blocked_ns + stats.runqueue_ns, place);
+                let heat = (known, stats.blocked_ns.saturating_add(stats.runqueue_ns), place);
                 if most.is_none_or(|most| heat > most) {
                     most = Some(heat);
                 }

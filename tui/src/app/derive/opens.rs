@@ -99,7 +99,7 @@ pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
 /// Opens a second of the processes in scope: counted over the last second, or over less where the
 /// opens that are kept span less.
 fn recent_rate(model: &Model, scope: Scope<'_>) -> f64 {
-    let ended = |row: &OpenRow| row.event.time_ns + row.event.duration_ns;
+    let ended = |row: &OpenRow| row.event.time_ns.saturating_add(row.event.duration_ns);
     let kept_since = match model.opens.forgotten() {
         0 => model.since_ns,
         _ => model.opens.rows().next().map_or(model.since_ns, ended),

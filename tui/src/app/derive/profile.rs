@@ -4,6 +4,7 @@ use super::{Scope, sort_rows};
 use crate::app::table::{Column, Order, Sort};
 use crate::flame::{self, FlameTree, Function, TopRow, Unit};
 use crate::model::{Model, ProcKey};
+use crate::sums;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -92,7 +93,7 @@ impl Graph {
         let shown = model.profile.iter().filter(|(key, _)| scope.accepts(*key));
         self.samples = match scope.is_everything() {
             true => model.profile.total,
-            false => shown.map(|(_, samples)| samples.total).sum(),
+            false => sums::sum(shown.map(|(_, samples)| samples.total)),
         };
     }
 }

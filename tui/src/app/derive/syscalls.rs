@@ -3,6 +3,7 @@
 use super::{Scope, comm, is_folded, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{CallStats, ForgottenCalls, Model, ProcKey};
+use crate::sums::AddUp;
 use crate::text;
 use std::cmp::Ordering;
 
@@ -182,8 +183,8 @@ impl Rows {
     }
 
     fn add(&mut self, counts: &Counts) {
-        self.total += counts.calls;
-        self.errors += counts.errors;
+        self.total.add_up(counts.calls);
+        self.errors.add_up(counts.errors);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -221,22 +222,22 @@ impl Ended {
     fn add(&mut self, counts: &Counts, stats: &CallStats) {
         self.processes += 1;
         self.counts.rate += counts.rate;
-        self.counts.calls += counts.calls;
-        self.counts.errors += counts.errors;
-        self.counts.total_ns += counts.total_ns;
+        self.counts.calls.add_up(counts.calls);
+        self.counts.errors.add_up(counts.errors);
+        self.counts.total_ns.add_up(counts.total_ns);
         for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
-            *sum += count;
+            sum.add_up(count);
         }
     }
 
     fn add_forgotten(&mut self, forgotten: &ForgottenCalls) {
         let stats = &forgotten.stats;
         self.processes += forgotten.processes;
-        self.counts.calls += stats.calls;
-        self.counts.errors += stats.errors;
-        self.counts.total_ns += stats.total_ns;
+        self.counts.calls.add_up(stats.calls);
+        self.counts.errors.add_up(stats.errors);
+        self.counts.total_ns.add_up(stats.total_ns);
         for (sum, count) in self.sum.hist.iter_mut().zip(stats.hist) {
-            *sum += count;
+            sum.add_up(count);
         }
     }
 

@@ -82,6 +82,11 @@ impl App {
 /// What a file holds, in a sentence.
 pub fn told(recording: &Recording) -> String {
     let Recording { path, span_ns, bytes, lost, missing, error, .. } = recording;
+    if let Some(error) = error
+        && recording.batches == 0
+    {
+        return format!("nothing was recorded: {error}");
+    }
     let mut said = match error {
         None => format!("wrote {}", path.display()),
         Some(error) => format!("the recording ended early: {error}; {}", path.display()),

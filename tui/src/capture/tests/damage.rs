@@ -232,6 +232,11 @@ proptest! {
 
     /// The checksums are right, what they cover is not.
     #[test]
+    fn numbers_of_any_size_are_added_up_reported_and_shown(batches in batches()) {
+        crate::fuzzing::capture(&file_of(&frames_of(&batches)));
+    }
+
+    #[test]
     fn a_hostile_body_never_panics(
         batch in batch(),
         key: bool,

@@ -5,6 +5,7 @@ use crate::model::ProcKey;
 use crate::model::syscalls::CallStats;
 use crate::report::{Selection, by_syscall};
 use crate::source::OpenPath;
+use crate::sums::AddUp;
 use crate::text::{count, duration, errno_name, fit, rate, syscall_name, visible};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -116,7 +117,7 @@ fn open_lines<'a>(selection: &Selection<'a>) -> Vec<OpenLine<'a>> {
             total_ns: 0,
         });
         line.opens += 1;
-        line.total_ns += row.event.duration_ns;
+        line.total_ns.add_up(row.event.duration_ns);
     }
     let mut lines: Vec<_> = lines.into_values().collect();
     lines.sort_unstable_by_key(|line| {

@@ -2,7 +2,9 @@
 //! watched.
 
 use super::Recording;
+use super::watched::OnlyWatched;
 use crate::capture::{Frame, Header, Writer};
+use crate::sums;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,7 +26,29 @@ pub fn create(path: &Path) -> io::Result<File> {
 #[derive(Debug, Default)]
 struct Progress {
     bytes: AtomicU64,
+    batches: AtomicU64,
+    span_ns: AtomicU64,
     error: OnceLock<String>,
+}
+
+impl Progress {
+    fn wrote(&self, frame: &Frame, bytes: u64) {
+        let span_ns = sums::sum(frame.ticks.iter().map(|tick| tick.window_ns));
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.batches.fetch_add(frame.ticks.len() as u64, Ordering::Relaxed);
+        self.span_ns.fetch_add(span_ns, Ordering::Relaxed);
+    }
+
+    /// What is known of a recording, with what is written of it.
+    fn of(&self, recording: &Recording) -> Recording {
+        Recording {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            batches: self.batches.load(Ordering::Relaxed),
+            span_ns: self.span_ns.load(Ordering::Relaxed),
+            error: self.error.get().cloned(),
+            ..recording.clone()
+        }
+    }
 }
 
 /// A file that is being recorded.
@@ -41,14 +65,20 @@ pub struct Output {
 impl Output {
     /// Creates the file and writes the header.
     pub fn start(path: &Path, header: &Header, lost_before: u64) -> io::Result<Self> {
-        let writer = Writer::new(create(path)?, header)?;
+        let file = create(path)?;
+        let remove = || _ = std::fs::remove_file(path);
+        let same = file.try_clone().inspect_err(|_| remove())?;
+        let writer = Writer::new(file, header).inspect_err(|_| remove())?;
         let progress = Arc::new(Progress::default());
         progress.bytes.store(writer.bytes(), Ordering::Relaxed);
         let (frames, waiting) = sync_channel(WAITING_FRAMES);
         let theirs = Arc::clone(&progress);
+        // Without a filter all is watched, and what is filtered later was watched before.
+        let only = (!header.filter.is_empty()).then(|| OnlyWatched::new(header.cmdlines));
         let thread = thread::Builder::new()
             .name("capture".to_owned())
-            .spawn(move || write(writer, &waiting, &theirs))?;
+            .spawn(move || write(writer, &waiting, &theirs, &same, only))
+            .inspect_err(|_| remove())?;
         let recording = Recording { path: path.to_owned(), ..Recording::default() };
         Ok(Self { recording, lost_before, frames, progress, thread })
     }
@@ -58,11 +88,9 @@ impl Output {
     pub fn send(&mut self, frame: &Frame) -> bool {
         let sent = self.frames.try_send(frame.clone());
         let batches = frame.ticks.len() as u64;
-        match sent {
-            Ok(()) => self.recording.batches += batches,
-            Err(_) => self.recording.missing += batches,
+        if sent.is_err() {
+            self.recording.missing += batches;
         }
-        self.recording.span_ns += frame.ticks.iter().map(|tick| tick.window_ns).sum::<u64>();
         if let Some(tick) = frame.ticks.last() {
             self.recording.lost = tick.lost.saturating_sub(self.lost_before);
         }
@@ -71,11 +99,7 @@ impl Output {
 
     /// How far it is.
     pub fn recording(&self) -> Recording {
-        Recording {
-            bytes: self.progress.bytes.load(Ordering::Relaxed),
-            error: self.progress.error.get().cloned(),
-            ..self.recording.clone()
-        }
+        self.progress.of(&self.recording)
     }
 
     /// Waits until all is written.
@@ -85,22 +109,37 @@ impl Output {
         if thread.join().is_err() {
             let _ = progress.error.set("the writing thread panicked".to_owned());
         }
-        Recording {
-            bytes: progress.bytes.load(Ordering::Relaxed),
-            error: progress.error.get().cloned(),
-            ..recording
+        let recording = progress.of(&recording);
+        if recording.error.is_some() && recording.batches == 0 {
+            // A header alone would only be in the way; that it cannot be removed either says nothing new.
+            let _ = std::fs::remove_file(&recording.path);
         }
+        recording
     }
 }
 
-fn write(mut writer: Writer<File>, frames: &Receiver<Frame>, progress: &Progress) {
+/// `file` is that of the writer.
+fn write(
+    mut writer: Writer<File>,
+    frames: &Receiver<Frame>,
+    progress: &Progress,
+    file: &File,
+    mut only: Option<OnlyWatched>,
+) {
     let mut failed = Ok(());
     while let Ok(frame) = frames.recv() {
-        failed = writer.write(&frame);
+        failed = match &mut only {
+            Some(only) => only
+                .frames(&frame)
+                .and_then(|parts| parts.iter().try_for_each(|part| writer.write(part))),
+            None => writer.write(&frame),
+        };
         if failed.is_err() {
+            // A reader copes with the piece of a frame that may be there; without, it need not warn.
+            let _ = file.set_len(progress.bytes.load(Ordering::Relaxed));
             break;
         }
-        progress.bytes.store(writer.bytes(), Ordering::Relaxed);
+        progress.wrote(&frame, writer.bytes());
     }
     if let Err(error) = failed.and_then(|()| {
         let bytes = writer.bytes();

@@ -1,7 +1,7 @@
 //! What is left out of a recording with a filter: the processes that it is not about.
 //!
-//! The source tells of all processes, for the filter on the screen may change. A recording's does not:
-//! names and command lines of others have no place in it.
+//! The source tells of all processes, for the filter on the screen may change. In a recording, names and
+//! command lines of others have no place.
 
 use crate::filter::{Candidate, Filter};
 use crate::model::Processes;
@@ -32,8 +32,43 @@ impl Strangers {
         if self.filter.is_empty() {
             return Cow::Borrowed(batch);
         }
+        let processes = self.judge(batch, Vec::new());
+        Cow::Owned(Batch { processes, ..batch.clone() })
+    }
+
+    /// The next batch without them, where each batch says what was watched. What is accepted only now
+    /// is told now. `missed`: what is told of processes before it.
+    pub fn leave_out_of_watched(&mut self, mut batch: Batch, missed: Vec<ProcessEvent>) -> Batch {
+        let missed = missed.into_iter().filter(|event| !self.known.has(pid_of(event)));
+        let missed: Vec<_> = missed.collect();
+        batch.processes.splice(0..0, missed);
+        let mut news = Vec::new();
+        if batch.health.filter != self.filter.text() {
+            // It was parsed before: what cannot be understood filters nothing.
+            self.filter = Filter::parse(&batch.health.filter).unwrap_or_default();
+            news = self.newly_accepted();
+        }
+        batch.processes = self.judge(&batch, news);
+        batch
+    }
+
+    /// Processes that were strangers to another filter.
+    fn newly_accepted(&mut self) -> Vec<ProcessEvent> {
+        let (filter, told) = (&self.filter, &self.told);
+        let strangers = self.known.iter().filter(|process| {
+            process.exited_ns.is_none()
+                && !told.contains(&process.key.pid)
+                && filter.admits(&Candidate::from(*process))
+        });
+        let mut news: Vec<_> = strangers.map(ProcessSeen::from).collect();
+        news.sort_unstable_by_key(|seen| (seen.start_ns, seen.pid));
+        self.told.extend(news.iter().map(|seen| seen.pid));
+        news.into_iter().map(ProcessEvent::Seen).collect()
+    }
+
+    /// What is told of the processes of a batch, behind `events`.
+    fn judge(&mut self, batch: &Batch, mut events: Vec<ProcessEvent>) -> Vec<ProcessEvent> {
         let counted = counted(batch);
-        let mut events = Vec::new();
         for event in &batch.processes {
             self.take(event, &counted, &mut events);
         }
@@ -43,7 +78,7 @@ impl Strangers {
         self.known.forget_beyond(DEAD_KEPT);
         let known = &self.known;
         self.told.retain(|pid| known.has(*pid));
-        Cow::Owned(Batch { processes: events, ..batch.clone() })
+        events
     }
 
     fn take(
@@ -54,10 +89,8 @@ impl Strangers {
     ) {
         let pid = pid_of(event);
         self.known.fold(event.clone());
-        if let ProcessEvent::Fork { .. } = event {
-            // Another process, with a PID that is used again.
-            self.told.remove(&pid);
-        }
+        // Another process, with a PID that is used again.
+        let another = matches!(event, ProcessEvent::Fork { .. }) && self.told.remove(&pid);
         if self.told.contains(&pid) {
             return events.push(event.clone());
         }
@@ -68,8 +101,9 @@ impl Strangers {
         self.told.insert(pid);
         let seen = ProcessEvent::Seen(ProcessSeen::from(process));
         match event {
-            // Told as it is, where its ancestors are known from its parent.
-            ProcessEvent::Fork { parent, .. } if self.told.contains(parent) => {
+            // Told as it is, where its ancestors are known from its parent; and where it would be
+            // taken for the one that had its PID before, whose end may come behind it.
+            ProcessEvent::Fork { parent, .. } if another || self.told.contains(parent) => {
                 events.push(event.clone());
             }
             ProcessEvent::Exit { .. } => events.extend([seen, event.clone()]),
@@ -192,6 +226,14 @@ mod tests {
         let now = strangers.leave_out(&counts).into_owned();
         assert_eq!(now.processes.iter().map(pid_of).collect::<Vec<_>>(), [7, 7]);
         assert!(matches!(now.processes[1], ProcessEvent::Exit { .. }));
+    }
+
+    #[test]
+    fn a_pid_that_is_used_again_before_the_end_was_told_is_a_birth() {
+        let mut strangers = strangers("comm:child or comm:shop");
+        assert_eq!(told(&mut strangers, vec![seen(1, 0, "init"), seen(10, 1, "shop")]), [10]);
+        let now = strangers.leave_out(&batch(vec![fork(10, 1)])).into_owned();
+        assert_eq!(now.processes, [fork(10, 1)]);
     }
 
     #[test]

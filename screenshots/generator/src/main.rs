@@ -1,7 +1,7 @@
 //! Makes the pictures in `screenshots/` from a capture, or says which of them are stale.
 //!
-//! `screenshot [--check] CAPTURE FOLDER`: `SYSCOPE_BIN` is the program, which replays the capture and
-//! presses the keys that [`shots::SHOTS`] lists. Same capture and program, same bytes.
+//! `syscope-screenshots [--check] SYSCOPE CAPTURE FOLDER`: `SYSCOPE` is the program, which replays the
+//! capture and presses the keys that [`shots::SHOTS`] lists. Same capture and program, same bytes.
 
 mod picture;
 mod shots;
@@ -18,17 +18,15 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == "--check" => (true, rest),
         _ => (false, &args[..]),
     };
-    let [capture, folder] = rest else {
-        eprintln!("usage: SYSCOPE_BIN=PROGRAM screenshot [--check] CAPTURE FOLDER");
+    let [program, capture, folder] = rest else {
+        eprintln!("usage: syscope-screenshots [--check] SYSCOPE CAPTURE FOLDER");
         return ExitCode::from(2);
     };
-    let studio = Studio::new(capture);
-    let result =
-        if check { stale(&studio, folder.as_ref()) } else { make(&studio, folder.as_ref()) };
-    match result {
+    let work = if check { stale } else { make };
+    match Studio::new(program, capture).and_then(|studio| work(&studio, folder.as_ref())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("screenshot: {message}");
+            eprintln!("screenshots: {message}");
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,6 @@
 use crate::picture;
 use crate::theme::Theme;
 use std::process::Command;
-use syscope_tests::binary::syscope;
 
 /// A picture.
 pub struct Shot {
@@ -32,7 +31,7 @@ const SMALL: (u16, u16) = (80, 24);
 // timeline after recording it anew.
 macro_rules! compiler {
     ($keys:literal) => {
-        concat!("at:21s [ at:38s ] ", $keys)
+        concat!("at:21s [ at:36.25s ] ", $keys)
     };
 }
 macro_rules! lock {
@@ -72,24 +71,24 @@ pub const SHOTS: &[Shot] = &[
 
 /// Makes pictures of a capture.
 pub struct Studio {
+    syscope: String,
     capture: String,
     /// As `syscope --version` says it.
     version: String,
 }
 
 impl Studio {
-    /// Pictures of the capture in this file.
-    pub fn new(capture: &str) -> Self {
-        let version = Command::new(syscope()).arg("--version").output().expect("syscope starts");
-        let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-        Self { capture: capture.to_owned(), version }
+    /// Pictures that this program makes of this capture.
+    pub fn new(syscope: &str, capture: &str) -> Result<Self, String> {
+        let version = output(syscope, &["--version"])?.trim().to_owned();
+        Ok(Self { syscope: syscope.to_owned(), capture: capture.to_owned(), version })
     }
 
     /// A picture of the screen.
     pub fn svg(&self, shot: &Shot) -> Result<String, String> {
         let (columns, rows) = shot.size;
         let size = format!("{columns}x{rows}");
-        let screen = output(&[
+        let screen = self.output(&[
             "replay",
             &self.capture,
             "--keys",
@@ -106,15 +105,19 @@ impl Studio {
 
     /// A flame graph to search and zoom in a browser.
     pub fn flame(&self) -> Result<String, String> {
-        output(&["flame", "--quiet", "--from", &self.capture, "--filter", FLAME_OF, "-o", "-"])
+        self.output(&["flame", "--quiet", "--from", &self.capture, "--filter", FLAME_OF, "-o", "-"])
+    }
+
+    fn output(&self, args: &[&str]) -> Result<String, String> {
+        output(&self.syscope, args)
     }
 }
 
 /// What syscope prints. Nothing of who calls it, and where, is in its environment.
-fn output(args: &[&str]) -> Result<String, String> {
-    let mut command = Command::new(syscope());
+fn output(syscope: &str, args: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(syscope);
     command.args(args).env_clear().env("TZ", "UTC").env("TERM", "xterm-256color");
-    let output = command.output().map_err(|error| format!("syscope does not start: {error}"))?;
+    let output = command.output().map_err(|error| format!("{syscope} does not start: {error}"))?;
     if !output.status.success() {
         return Err(format!(
             "syscope {}: {}",
