@@ -183,8 +183,13 @@ impl Cli {
     fn check(&self) -> Result<(), String> {
         let watch = match &self.command {
             None => Some(&self.live.watch),
-            Some(Command::Report(report)) => Some(&report.watch),
-            Some(Command::Flame(flame)) => flame.format().map(|_| Some(&flame.watch))?,
+            Some(Command::Report(report)) => {
+                report.capture.check().map(|()| Some(&report.watch))?
+            }
+            Some(Command::Flame(flame)) => {
+                flame.capture.check()?;
+                flame.format().map(|_| Some(&flame.watch))?
+            }
             Some(Command::Record(record)) => record.check().map(|()| Some(&record.watch))?,
             Some(Command::Trace(trace)) => Some(&trace.watch),
             Some(_) => None,

@@ -5,7 +5,6 @@
 //! code has to run between a fork and an exec, where little may.
 
 mod command;
-mod user;
 
 pub use command::{BecomeError, become_command};
 

@@ -15,6 +15,7 @@ pub mod flame;
 pub mod fuzzing;
 pub mod headless;
 pub mod history;
+pub mod invoker;
 pub mod kernel;
 pub mod launch;
 pub mod model;

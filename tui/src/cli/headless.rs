@@ -81,6 +81,16 @@ pub enum FlameFormat {
     Folded,
 }
 
+impl CaptureArgs {
+    /// What the parser does not see: `--from` conflicts with an option that stands in its place.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match (&self.range, &self.from) {
+            (Some(_), None) => Err("--range is a part of a capture: name it with --from".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl FlameArgs {
     /// Whether the output goes to standard output.
     pub fn to_stdout(&self) -> bool {

@@ -28,6 +28,8 @@ Keys:
   s, r           sort column, reverse      Space        pause the view
   c              clear the counters        t            profile: flame graph or functions
   e              export a flame graph      ?, q         help, quit
+  < > , .        back in time: 10 s, one   [ ]          mark a range: everything shows just that
+                 reading; End: now         R, W         record from now on; save the last minutes
 
 Filter (--filter, and / in the live screen):
   word  \"two words\"      name or command line contains it
@@ -103,8 +105,8 @@ Examples:
 A recording cut short (kill -9, a full disk) opens up to its last whole second.
 
 A recording holds secrets: the paths of files that were opened, and the command lines of processes,
-which may have passwords in them. --no-cmdline leaves command lines out. The file is created readable
-by its owner only (mode 0600); under sudo that is root.
+which may have passwords in them. --no-cmdline leaves command lines out. The file is created for its
+owner only (mode 0600); under sudo that is the user who called it.
 
 The command runs with the environment that syscope has, in the same folder, on the same terminal.
 Ctrl-C reaches the command, and syscope ends with it; SIGTERM is passed on to it. When --duration ends

@@ -23,14 +23,23 @@ pub struct MomentRange {
 }
 
 impl Moment {
-    /// Reads `12`, `1m30s` or `12:03:10`.
+    /// Reads `12`, `1m30s` and `01:30` since the start, and `12:03:10` as a time of day.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.contains(':') {
-            return text.parse().ok().map(Self::At);
+        match text.split(':').collect::<Vec<_>>()[..] {
+            [_] => values::time(text).map(Self::After),
+            // As the screen shows how far it is.
+            [minutes, seconds] => clock(minutes, seconds).map(Self::After),
+            _ => text.parse().ok().map(Self::At),
         }
-        values::time(text).map(Self::After)
     }
+}
+
+/// Minutes and seconds: `01:30`.
+fn clock(minutes: &str, seconds: &str) -> Option<Duration> {
+    let minutes: u32 = minutes.parse().ok()?;
+    let seconds: u32 = seconds.parse().ok().filter(|seconds| *seconds < 60)?;
+    Some(Duration::from_secs(u64::from(minutes) * 60 + u64::from(seconds)))
 }
 
 impl MomentRange {

@@ -31,7 +31,7 @@ pub struct ReplayScreenArgs {
     /// How fast time passes, 0.1 to 100.
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::speed)]
     pub speed: f64,
-    /// Start here: time since the capture's start (12s, 1m30s) or time of day (12:03:10).
+    /// Start here: time since the capture's start (12s, 1m30s, 01:30) or time of day (12:03:10).
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     pub at: Option<Moment>,
     /// Show what this filter accepts (see "Filter" in `syscope --help`).

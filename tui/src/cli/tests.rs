@@ -117,7 +117,9 @@ fn reports_and_flame_graphs_read_captures_and_write_them() {
         ("report --from x --range 5s", "10s..20s"),
         ("report --from x --range ..", "10s..20s"),
         ("report --from x --range 9s..3s", "end after it begins"),
-        ("report --from x --range 25:00..26:00", "12:03:10..12:03:40"),
+        ("report --from x --range 25:00:00..26:00:00", "12:03:10..12:03:40"),
+        ("report --range 1s..2s -d 1", "--from"),
+        ("flame --range 1s..2s -o x.svg -d 1", "--from"),
     ] {
         assert!(refused(line).contains(hint), "{line}: {}", refused(line));
     }
@@ -133,7 +135,8 @@ fn moments_are_times_since_the_start_or_times_of_day() {
         ("12.5s", after(12_500)),
         ("1m30s", after(90_000)),
         ("12:03:10", at(12, 3, 10)),
-        ("12:03", at(12, 3, 0)),
+        ("01:30", after(90_000)),
+        ("62:03", after(3_723_000)),
     ] {
         assert_eq!(values::moment(text), Ok(moment), "{text}");
     }

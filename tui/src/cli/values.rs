@@ -65,13 +65,13 @@ pub(super) fn time(text: &str) -> Option<Duration> {
 
 /// A moment of a capture.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
-    let help = "a moment is a time since the start (12s, 1m30s) or a time of day (12:03:10)";
+    let help = "a moment is a time since the start (12s, 1m30s, 01:30) or a time of day (12:03:10)";
     Moment::parse(text).ok_or_else(|| help.to_owned())
 }
 
 /// A part of a capture.
 pub(super) fn range(text: &str) -> Result<MomentRange, String> {
-    let help = "a range is two moments with dots between, one may be left out: 10s..20s, ..1m, \
+    let help = "a range is two moments with dots between, one may be left out: 10s..20s, ..01:30, \
                 12:03:10..12:03:40";
     let range = MomentRange::parse(text).ok_or(help)?;
     match (range.from, range.to) {

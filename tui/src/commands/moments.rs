@@ -29,8 +29,18 @@ impl<'a> When<'a> {
     /// The ticks of a range.
     pub fn span(&self, range: &MomentRange) -> Result<Span, String> {
         let length = self.length_ns();
-        let start = range.from.map_or(Ok(0), |moment| self.after_start(moment))?;
-        let end = range.to.map_or(Ok(length), |moment| self.after_start(moment))?;
+        let bound = |moment: Option<Moment>, without| {
+            moment.map_or(Some(without), |moment| self.ns_after_start(moment))
+        };
+        // Of a range that reaches beyond the capture, what lies in it is meant.
+        let (from, to) = (bound(range.from, 0), bound(range.to, length.cast_signed()));
+        let within = |ns: i64| ns.clamp(0, length.cast_signed()).cast_unsigned();
+        let (start, end) = match (from, to) {
+            (Some(from), Some(to)) if to > 0 && from < length.cast_signed() => {
+                (within(from), within(to))
+            }
+            _ => return Err(format!("the range lies outside; {}", self.spans())),
+        };
         if start >= end {
             return Err(format!("the range ends before it begins; {}", self.spans()));
         }
@@ -48,10 +58,7 @@ impl<'a> When<'a> {
 
     /// A moment as time since the start, in ns.
     pub fn after_start(&self, moment: Moment) -> Result<u64, String> {
-        let after_ns = match moment {
-            Moment::After(time) => i64::try_from(time.as_nanos()).ok(),
-            Moment::At(time) => self.at(time),
-        };
+        let after_ns = self.ns_after_start(moment);
         let length = self.length_ns();
         let slack = SLACK_NS.cast_signed();
         match after_ns {
@@ -59,6 +66,14 @@ impl<'a> When<'a> {
                 Ok(ns.max(0).cast_unsigned().min(length))
             }
             _ => Err(format!("{} lies outside: {}", shown(moment), self.spans())),
+        }
+    }
+
+    /// A moment as ns since the start, wherever that is.
+    fn ns_after_start(&self, moment: Moment) -> Option<i64> {
+        match moment {
+            Moment::After(time) => i64::try_from(time.as_nanos()).ok(),
+            Moment::At(time) => self.at(time),
         }
     }
 
@@ -153,6 +168,8 @@ mod tests {
             (at(12, 3, 10), at(12, 3, 40), 40, 160),
             (at(12, 3, 10), after(11.0), 40, 44),
             (None, after(60.7), 0, 240),
+            (after(50.0), after(90.0), 200, 240),
+            (at(12, 3, 50), at(12, 9, 0), 200, 240),
         ] {
             let span = when.span(&MomentRange { from, to });
             assert_eq!(span, Ok(Span { start, end }), "{from:?}..{to:?}");
@@ -165,9 +182,9 @@ mod tests {
         let when = began_at(&timeline, civil::time(12, 3, 0, 0));
         let spans = "the capture spans 1m00s, from 2026-11-20 12:03:00 to 12:04:00";
         for (from, to, wrong) in [
-            (after(80.0), None, "1m20s lies outside: "),
-            (None, after(90.0), "1m30s lies outside: "),
-            (at(11, 0, 0), None, "11:00:00 lies outside: "),
+            (after(80.0), None, "the range lies outside; "),
+            (after(60.0), after(90.0), "the range lies outside; "),
+            (at(11, 0, 0), None, "the range lies outside; "),
             (after(30.0), at(12, 3, 20), "the range ends before it begins; "),
             (after(30.01), after(30.02), "shorter than the time between two of its readings; "),
         ] {

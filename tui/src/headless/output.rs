@@ -1,11 +1,12 @@
 //! Where a capture goes: a file for its owner alone, or a pipe.
 
 use crate::capture::{Header, Writer};
+use crate::invoker::create_private;
 use crate::text;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Only its owner may read a capture: paths and command lines are in it.
@@ -64,10 +65,7 @@ impl Output {
             }
             Ok(found) if found.is_dir() => (Err(io::ErrorKind::IsADirectory.into()), Kind::Stream),
             Ok(_) if replace => (OpenOptions::new().write(true).open(path), Kind::Replaced),
-            _ => {
-                let mut options = OpenOptions::new();
-                (options.write(true).create_new(true).mode(MODE).open(path), Kind::Created)
-            }
+            _ => (create_private(path), Kind::Created),
         };
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OutputError::Exists(path.to_owned()),

@@ -1,6 +1,6 @@
 //! `syscope launch`: waits to be watched, then becomes the command.
 
-use super::user::Invoker;
+use crate::invoker::Invoker;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, raise};
 use nix::unistd::{AccessFlags, access, getppid};

@@ -8,8 +8,9 @@ mod watched;
 use super::{Batch, Handle};
 use crate::capture::{Encoder, Frame, Header, Writer};
 use crate::history::{Bound, Ring, Seeker, Store, Stored};
+use crate::invoker::create_private;
 use crate::model::{Bounds, Watched};
-use file::{Output, create};
+use file::Output;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -164,7 +165,7 @@ impl Recorder {
         }
         let only = filtered.then(|| OnlyWatched::new(header.cmdlines));
         header.filter = watched::filter_of(&frames[0])?;
-        let file = create(path)?;
+        let file = create_private(path)?;
         write_all(file, path, &header, &frames, only).inspect_err(|_| {
             // What could not be written whole is of no use; that it cannot be removed either says
             // nothing new.

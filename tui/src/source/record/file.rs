@@ -4,10 +4,10 @@
 use super::Recording;
 use super::watched::OnlyWatched;
 use crate::capture::{Frame, Header, Writer};
+use crate::invoker::create_private;
 use crate::sums;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -16,11 +16,6 @@ use std::thread::{self, JoinHandle};
 
 /// Frames that may wait for the disk: about a minute.
 const WAITING_FRAMES: usize = 64;
-
-/// Creates a file that must not exist yet, for its owner alone: command lines and paths are in it.
-pub fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
 
 /// What the writing thread says.
 #[derive(Debug, Default)]
@@ -65,7 +60,7 @@ pub struct Output {
 impl Output {
     /// Creates the file and writes the header.
     pub fn start(path: &Path, header: &Header, lost_before: u64) -> io::Result<Self> {
-        let file = create(path)?;
+        let file = create_private(path)?;
         let remove = || _ = std::fs::remove_file(path);
         let same = file.try_clone().inspect_err(|_| remove())?;
         let writer = Writer::new(file, header).inspect_err(|_| remove())?;

@@ -4,7 +4,10 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
 use std::env;
 use std::ffi::{CString, OsString};
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The user who called sudo: a command that needs no privilege must not get root's.
@@ -36,6 +39,11 @@ impl Invoker {
         Ok(Some(Self { uid: Uid::from_raw(uid), gid, named }))
     }
 
+    /// Makes a file this user's: one that is for its owner alone is of no use to a user as root's.
+    pub fn give(&self, file: &File) -> io::Result<()> {
+        fchown(file, Some(self.uid.as_raw()), Some(self.gid.as_raw()))
+    }
+
     /// Gives up the privileges of root for those of this user, for good.
     pub fn become_it(&self) -> Result<(), String> {
         match self.named.as_ref().and_then(|(name, _)| CString::new(name.as_str()).ok()) {
@@ -51,6 +59,18 @@ impl Invoker {
         let Some((name, home)) = &self.named else { return Vec::new() };
         vec![("HOME", home.into()), ("USER", name.into()), ("LOGNAME", name.into())]
     }
+}
+
+/// Creates a file that must not exist yet, for its owner alone: the user who called sudo, or else this
+/// one. Where it cannot be given away it stays root's.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Ok(Some(invoker)) = Invoker::of_sudo()
+        && let Err(error) = invoker.give(&file)
+    {
+        tracing::warn!(%error, path = %path.display(), "the file stays root's");
+    }
+    Ok(file)
 }
 
 fn refused(call: &'static str) -> impl Fn(Errno) -> String {
