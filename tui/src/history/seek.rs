@@ -59,6 +59,8 @@ struct Walk {
     start: u64,
     /// The next tick that it takes in.
     at: u64,
+    /// Up to which tick it goes.
+    goal: u64,
     model: Arc<Model>,
     decoder: Decoder,
     /// Batches that are decoded and not taken in yet; `None` stands for one that is damaged.
@@ -73,23 +75,33 @@ struct Checkpoints {
     /// Where their counters begin.
     start: u64,
     models: BTreeMap<u64, Arc<Model>>,
-    /// Ticks between two of them.
+    /// The one at the last key before where the walk goes: steps back begin there.
+    near: Option<(u64, Arc<Model>)>,
+    /// Ticks between two of the others.
     stride: u64,
 }
 
 impl Checkpoints {
     fn new(start: u64) -> Self {
-        Self { start, models: BTreeMap::new(), stride: FIRST_STRIDE }
+        Self { start, models: BTreeMap::new(), near: None, stride: FIRST_STRIDE }
     }
 
     /// The last one at or before a tick.
     fn before(&self, tick: u64) -> Option<(u64, Arc<Model>)> {
-        let (at, model) = self.models.range(..=tick).next_back()?;
-        Some((*at, Arc::clone(model)))
+        let (at, model) = self.models.range(..=tick).next_back().unzip();
+        let near = self.near.as_ref().filter(|near| near.0 <= tick && Some(&near.0) >= at);
+        match near {
+            Some((at, model)) => Some((*at, Arc::clone(model))),
+            None => Some((*at?, Arc::clone(model?))),
+        }
     }
 
-    /// Keeps the model of a walk, if it is far enough from the last one that is kept.
-    fn keep(&mut self, walk: &Walk) {
+    /// Keeps the model of a walk, if it is far enough from the last one that is kept, or if no key
+    /// comes before the walk ends.
+    fn keep(&mut self, walk: &Walk, last_key: Option<u64>) {
+        if last_key == Some(walk.at) {
+            self.near = Some((walk.at, Arc::clone(&walk.model)));
+        }
         let last = self.models.last_key_value().map_or(self.start, |(at, _)| *at);
         if walk.at < last + self.stride {
             return;
@@ -172,6 +184,7 @@ impl Seeker {
     }
 
     fn advance(&mut self, walk: &mut Walk, end: u64) -> Result<(), SeekError> {
+        walk.goal = end;
         while walk.at < end && self.step(walk)? {}
         Ok(())
     }
@@ -197,7 +210,7 @@ impl Seeker {
             if let Some(checkpoints) = &mut self.checkpoints
                 && walk.at > walk.start
             {
-                checkpoints.keep(walk);
+                checkpoints.keep(walk, self.store.key_before(walk.goal));
             }
         }
         if let Some(batch) = walk.waiting.pop_front().flatten() {
@@ -242,7 +255,15 @@ impl Seeker {
 impl Walk {
     fn new(start: u64, at: u64, model: Arc<Model>) -> Self {
         let decoder = Decoder::new();
-        Self { start, at, model, decoder, waiting: VecDeque::new(), keys: VecDeque::new() }
+        Self {
+            start,
+            at,
+            goal: at,
+            model,
+            decoder,
+            waiting: VecDeque::new(),
+            keys: VecDeque::new(),
+        }
     }
 
     /// Takes a decoded frame in, of which the first `skip` batches, those before tick `at`, are in the
