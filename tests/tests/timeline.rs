@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use syscope_tests::binary::syscope;
+use syscope_tests::binary::{checkout, syscope};
 use syscope_tests::require_bpf;
 use syscope_tests::terminal::Terminal;
 use syscope_tests::workload::Workload;
@@ -123,4 +123,20 @@ fn a_replay_plays_and_gives_the_terminal_back() {
     let scripted = String::from_utf8(output.expect("it runs").stdout).expect("text");
     let said = |header: &str| header.split('│').skip(2).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(said(scripted.lines().next().expect("a header")), said(&header));
+}
+
+/// The small capture of the repository begins at 03:04:05 UTC.
+#[test]
+fn a_script_starts_at_the_same_time_of_day_in_every_time_zone() {
+    let small = checkout().join("fuzz/small.syscope");
+    let screen = |zone: &str| {
+        let mut command = Command::new(syscope());
+        command.arg("replay").arg(&small).args(["--at", "03:04:10", "--keys", ""]);
+        let output = command.env("TZ", zone).output().expect("it runs");
+        assert!(output.status.success(), "{zone}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let utc = screen("UTC");
+    assert!(utc.contains("03:04:10"), "{utc}");
+    assert_eq!(screen("<+09>-9"), utc, "the machine's zone is not asked");
 }

@@ -2,6 +2,7 @@
 
 use super::pane::Pane;
 use super::state::App;
+use super::time::words;
 use super::update::Effect;
 use crate::flame::{self, FlameTree, Role, Unit};
 use crate::model::Stacks;
@@ -47,7 +48,7 @@ impl App {
         self.awaited_export = None;
         let tree = self.graph_of(unit);
         if tree.is_empty() {
-            self.say(format!("no {what} to export yet"), true);
+            self.say(format!("no {what} to export{}", words::so_far(self)), true);
             return None;
         }
         // Where nothing new comes, waiting would be in vain.

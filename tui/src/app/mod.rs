@@ -17,7 +17,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod time;
-mod typing;
+pub(crate) mod typing;
 pub mod update;
 pub mod wrap;
 

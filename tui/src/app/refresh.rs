@@ -4,6 +4,8 @@ use super::derive::{self, Rates, Scope};
 use super::layout::Layout;
 use super::pane::Pane;
 use super::state::{App, Typing};
+use super::typing::refusal;
+use super::wrap::wrap_text;
 use crate::model::Model;
 
 impl App {
@@ -35,6 +37,11 @@ impl App {
     fn footer_lines(&self) -> u16 {
         match &self.typing {
             _ if self.size.height < 10 => 1,
+            Some(Typing::Filter { error: Some(error), refused, .. }) => {
+                let said = if *refused { refusal(error) } else { error.message.clone() };
+                let room = usize::from(self.size.width.saturating_sub(2));
+                2 + wrap_text(&said, room).len().min(3) as u16
+            }
             Some(Typing::Filter { .. }) => 3,
             Some(Typing::Search { .. }) => 2,
             None => 1,

@@ -291,10 +291,23 @@ impl App {
 
     /// Why a pane shows nothing: its probe cannot run.
     pub fn off_reason(&self, pane: Pane) -> Option<&str> {
-        match &self.health_model().health.probe(pane.name())?.status {
+        let told = self.health_model().health.probe(pane.name()).map(|probe| &probe.status);
+        // Before its first batch, a capture says it in its header.
+        let recorded = || {
+            let probes = &self.time.replayed.as_ref()?.header.probes;
+            probes.iter().find(|(name, _)| name == pane.name()).map(|(_, status)| status)
+        };
+        match told.or_else(recorded)? {
             ProbeStatus::Off(reason) => Some(reason),
             ProbeStatus::On => None,
         }
+    }
+
+    /// Whether the panes show a part of what is recorded, and no filter of the source made it so.
+    pub fn is_narrowed(&self) -> bool {
+        let at_source = &self.health_model().health.filter;
+        let filters = !self.filter.is_empty() && self.filter.text() != at_source;
+        filters || self.view().process.is_some()
     }
 
     /// Rows of a pane that are visible at once.

@@ -2,7 +2,7 @@
 
 use super::line::{Edit, Line};
 use super::state::{App, Typing};
-use crate::filter::Filter;
+use crate::filter::{Filter, ParseError};
 
 impl App {
     pub(super) fn type_filter(&mut self) {
@@ -54,4 +54,9 @@ impl App {
             None => {}
         }
     }
+}
+
+/// What is said of a filter that is wrong, when the user wants to keep it.
+pub fn refusal(error: &ParseError) -> String {
+    format!("! not kept: {}", error.message)
 }

@@ -29,7 +29,9 @@ pub fn show(
         Some(moment) => {
             let timeline = timeline(&capture);
             let offset = capture.header.watched.realtime_offset_ns;
-            let when = When::new(&timeline, offset, TimeZone::system());
+            // A script gives the same screen on every machine.
+            let zone = if args.keys.is_some() { TimeZone::UTC } else { TimeZone::system() };
+            let when = When::new(&timeline, offset, zone);
             Some(when.after_start(moment).map_err(|error| eyre::eyre!("--at: {error}"))?)
         }
         None => None,

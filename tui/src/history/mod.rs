@@ -10,7 +10,7 @@ mod store;
 mod timeline;
 
 pub use ring::{Bound, Ring};
-pub use seek::{Losses, SeekError, Seeker};
+pub use seek::{LOOK_AHEAD, Losses, SeekError, Seeker};
 pub use store::{Store, Stored};
 pub use timeline::Timeline;
 

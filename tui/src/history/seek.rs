@@ -15,7 +15,7 @@ const FIRST_STRIDE: u64 = 120;
 
 /// Ticks that are looked ahead: most stacks have their names within so many. What the names of a stack
 /// are is not a matter of when they were told.
-const LOOK_AHEAD: usize = 8;
+pub const LOOK_AHEAD: usize = 8;
 
 /// Why there is no model of a span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,12 +59,14 @@ struct Walk {
     start: u64,
     /// The next tick that it takes in.
     at: u64,
+    /// Up to which tick it goes.
+    goal: u64,
     model: Arc<Model>,
     decoder: Decoder,
     /// Batches that are decoded and not taken in yet; `None` stands for one that is damaged.
     waiting: VecDeque<Option<Batch>>,
-    /// First ticks of keys among those.
-    keys: VecDeque<u64>,
+    /// First ticks of keys among those, and what was so before them.
+    keys: VecDeque<(u64, Option<Batch>)>,
 }
 
 /// Models on the way of a walk, by the tick they stand at: always the first of a key.
@@ -73,23 +75,33 @@ struct Checkpoints {
     /// Where their counters begin.
     start: u64,
     models: BTreeMap<u64, Arc<Model>>,
-    /// Ticks between two of them.
+    /// The one at the last key before where the walk goes: steps back begin there.
+    near: Option<(u64, Arc<Model>)>,
+    /// Ticks between two of the others.
     stride: u64,
 }
 
 impl Checkpoints {
     fn new(start: u64) -> Self {
-        Self { start, models: BTreeMap::new(), stride: FIRST_STRIDE }
+        Self { start, models: BTreeMap::new(), near: None, stride: FIRST_STRIDE }
     }
 
     /// The last one at or before a tick.
     fn before(&self, tick: u64) -> Option<(u64, Arc<Model>)> {
-        let (at, model) = self.models.range(..=tick).next_back()?;
-        Some((*at, Arc::clone(model)))
+        let (at, model) = self.models.range(..=tick).next_back().unzip();
+        let near = self.near.as_ref().filter(|near| near.0 <= tick && Some(&near.0) >= at);
+        match near {
+            Some((at, model)) => Some((*at, Arc::clone(model))),
+            None => Some((*at?, Arc::clone(model?))),
+        }
     }
 
-    /// Keeps the model of a walk, if it is far enough from the last one that is kept.
-    fn keep(&mut self, walk: &Walk) {
+    /// Keeps the model of a walk, if it is far enough from the last one that is kept, or if no key
+    /// comes before the walk ends.
+    fn keep(&mut self, walk: &Walk, last_key: Option<u64>) {
+        if last_key == Some(walk.at) {
+            self.near = Some((walk.at, Arc::clone(&walk.model)));
+        }
         let last = self.models.last_key_value().map_or(self.start, |(at, _)| *at);
         if walk.at < last + self.stride {
             return;
@@ -172,6 +184,7 @@ impl Seeker {
     }
 
     fn advance(&mut self, walk: &mut Walk, end: u64) -> Result<(), SeekError> {
+        walk.goal = end;
         while walk.at < end && self.step(walk)? {}
         Ok(())
     }
@@ -192,12 +205,12 @@ impl Seeker {
         if walk.waiting.is_empty() && !self.load(walk)? {
             return Ok(false);
         }
-        if walk.keys.front() == Some(&walk.at) {
-            walk.keys.pop_front();
+        if let Some((_, before)) = walk.keys.pop_front_if(|(first, _)| *first == walk.at) {
+            walk.recall(before);
             if let Some(checkpoints) = &mut self.checkpoints
                 && walk.at > walk.start
             {
-                checkpoints.keep(walk);
+                checkpoints.keep(walk, self.store.key_before(walk.goal));
             }
         }
         if let Some(batch) = walk.waiting.pop_front().flatten() {
@@ -215,13 +228,10 @@ impl Seeker {
         }
         let stored = self.store.frame_of(at).map_err(|e| SeekError::Io(e.to_string()))?;
         let Some(stored) = stored else { return Ok(false) };
-        if stored.key && stored.first == at {
-            walk.keys.push_back(at);
-        }
         let unknown = walk.decoder.unknown();
         match walk.decoder.decode(&stored.bytes) {
             Ok(decoded) if decoded.batches.len() as u64 == stored.ticks => {
-                walk.take_in(decoded, (at - stored.first) as usize);
+                walk.take_in(decoded, at, (at - stored.first) as usize);
             }
             Ok(_) => self.damage(walk, &stored, at, "it does not hold what it says"),
             Err(damage) => self.damage(walk, &stored, at, &damage.0),
@@ -245,18 +255,39 @@ impl Seeker {
 impl Walk {
     fn new(start: u64, at: u64, model: Arc<Model>) -> Self {
         let decoder = Decoder::new();
-        Self { start, at, model, decoder, waiting: VecDeque::new(), keys: VecDeque::new() }
+        Self {
+            start,
+            at,
+            goal: at,
+            model,
+            decoder,
+            waiting: VecDeque::new(),
+            keys: VecDeque::new(),
+        }
     }
 
-    /// Takes a decoded frame in, of which the first `skip` batches are in the model already.
-    fn take_in(&mut self, decoded: Decoded, skip: usize) {
-        let model = Arc::make_mut(&mut self.model);
-        if let Some(before) = decoded.before
-            && model.ticks.number() == 0
-        {
-            model.recall(before);
+    /// Takes a decoded frame in, of which the first `skip` batches, those before tick `at`, are in the
+    /// model already.
+    fn take_in(&mut self, decoded: Decoded, at: u64, skip: usize) {
+        match decoded.before {
+            Some(before) if at == self.at => {
+                self.recall(Some(before));
+                self.keys.push_back((at, None));
+            }
+            Some(before) if skip == 0 => self.keys.push_back((at, Some(before))),
+            _ => {}
         }
+        let model = Arc::make_mut(&mut self.model);
         model.stacks.fold(decoded.recalled);
         self.waiting.extend(decoded.batches.into_iter().skip(skip).map(Some));
+    }
+
+    /// What was so before a key: for a model that knows nothing yet.
+    fn recall(&mut self, before: Option<Batch>) {
+        if let Some(before) = before
+            && self.model.ticks.number() == 0
+        {
+            Arc::make_mut(&mut self.model).recall(before);
+        }
     }
 }

@@ -96,7 +96,16 @@ pub struct Model {
     pub stacks: Stacks,
     /// Health, as of the last batch.
     pub health: Health,
+    before: Before,
     bounds: Bounds,
+}
+
+/// What the health counted before the counters began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    lost_events: u64,
+    lost_stacks: u64,
+    late_ticks: u64,
 }
 
 impl Model {
@@ -114,6 +123,7 @@ impl Model {
             profile: Profile::default(),
             stacks: Stacks::default(),
             health: Health::default(),
+            before: Before::default(),
             bounds,
         }
     }
@@ -165,6 +175,26 @@ impl Model {
         self.opens = Opens::default();
         self.offcpu.clear(self.now_ns);
         self.profile.clear();
+        self.before = Before {
+            lost_events: self.health.lost_events(),
+            lost_stacks: self.health.lost_stacks(),
+            late_ticks: self.health.skipped_ticks,
+        };
+    }
+
+    /// Events that were lost since the counters began, all probes.
+    pub fn lost_events(&self) -> u64 {
+        self.health.lost_events().saturating_sub(self.before.lost_events)
+    }
+
+    /// Stacks that were lost since the counters began, all probes.
+    pub fn lost_stacks(&self) -> u64 {
+        self.health.lost_stacks().saturating_sub(self.before.lost_stacks)
+    }
+
+    /// Readings that were left out since the counters began, for one took longer than the interval.
+    pub fn late_ticks(&self) -> u64 {
+        self.health.skipped_ticks.saturating_sub(self.before.late_ticks)
     }
 
     /// Time the counters span, in ns.

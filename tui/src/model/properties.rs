@@ -4,7 +4,7 @@ use super::{Bounds, Model, Process, Processes, Watched};
 use crate::capture::{Capture, Decoder, Encoder, Header, Writer};
 use crate::filter::Filter;
 use crate::flame::{self, Node, Role};
-use crate::history::{Seeker, Span};
+use crate::history::{LOOK_AHEAD, Seeker, Span};
 use crate::report;
 use crate::source::arbitrary::{START, batches};
 use crate::source::{Batch, ProcessEvent, ProcessSeen};
@@ -133,6 +133,9 @@ proptest! {
         let mut by_hand = folded(batches[..start].to_vec());
         by_hand.clear();
         batches[start..end].iter().for_each(|batch| by_hand.fold(batch.clone()));
+        // Names of stacks that are told right after it belong to it.
+        let ahead = batches[end..].iter().take(LOOK_AHEAD);
+        by_hand.stacks.fold(ahead.flat_map(|batch| batch.stacks.clone()).collect());
         // Who ended long ago, and who is known by number only, is not told of anew.
         let known = |process: &Process| process.exited_ns.is_none() && process.comm != "?";
         same(&told_of(&sought, known), &told_of(&by_hand, known))?;

@@ -7,14 +7,16 @@ use crate::app::keymap::{Action, BINDINGS, Binding};
 use crate::app::line::Line;
 use crate::app::state::Typing;
 use crate::app::time::Moment;
+use crate::app::typing::refusal;
+use crate::app::wrap::wrap_text;
 use crate::filter::ParseError;
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Draws the footer.
-pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+/// Draws the footer; `unsaid` is what the header had no room for.
+pub fn draw(app: &App, unsaid: &[String], area: Rect, theme: &Theme, buffer: &mut Buffer) {
     if area.is_empty() {
         return;
     }
@@ -45,9 +47,22 @@ pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
                     theme.style(Role::Warn),
                 );
             }
-            None => draw_keys(app, area, theme, buffer),
+            None => {
+                let x = draw_unsaid(unsaid, area, theme, buffer);
+                let right = Rect { x, width: area.right().saturating_sub(x), ..area };
+                draw_keys(app, right, theme, buffer);
+            }
         },
     }
+}
+
+/// What is filtered; gives the column after it.
+fn draw_unsaid(unsaid: &[String], area: Rect, theme: &Theme, buffer: &mut Buffer) -> u16 {
+    unsaid.iter().fold(area.x, |x, said| {
+        let room = area.right().saturating_sub(x + 1);
+        let said = text::fit(said, text::width(said).min(room.into()));
+        put(buffer, x + 1, area.y, room, &said, theme.style(Role::Strong)) + 1
+    })
 }
 
 /// The keys that do something now, as many as there is room for.
@@ -140,12 +155,17 @@ fn draw_typing(
     if let Some(error) = error {
         if area.height == 1 {
             columns.x += 1;
-            columns.put(buffer, y, &format!("! {}", error.message), theme.style(Role::Bad));
+            let room = columns.end.saturating_sub(columns.x);
+            let said = text::fit(&format!("! {}", error.message), room.into());
+            columns.put(buffer, y, &said, theme.style(Role::Bad));
             return;
         }
         let caret_x = caret_x.unwrap_or(x).min(area.right() - 1);
         if !draw_error(&error.message, caret_x, below(1), theme, buffer) {
-            put(buffer, area.x + 1, y + 2, area.width - 1, &error.message, theme.style(Role::Bad));
+            let lines = wrap_text(&error.message, usize::from(area.width.saturating_sub(2)));
+            for (y, line) in (y + 2..area.bottom()).zip(lines) {
+                put(buffer, area.x + 1, y, area.width - 1, &line, theme.style(Role::Bad));
+            }
             return;
         }
     } else if area.height > 2 {
@@ -156,21 +176,26 @@ fn draw_typing(
     }
 }
 
-/// In the last line: the filter was not taken, why, and, where there is room, what is in force.
+/// In the last lines: the filter was not taken, why, and, where there is room, what is in force.
 fn draw_refusal(app: &App, error: &ParseError, area: Rect, theme: &Theme, buffer: &mut Buffer) {
-    let y = area.bottom() - 1;
     let in_force = match app.filter.text() {
         "" => " · nothing is filtered".to_owned(),
         text => format!(" · still filtered by `{}`", text::visible(text)),
     };
-    let mut said = format!(" ! not kept: {}", error.message);
+    let mut said = refusal(error);
     for part in [" · Esc restores", &in_force] {
-        if text::width(&said) + text::width(part) <= area.width.into() {
+        if text::width(&said) + text::width(part) < area.width.into() {
             said.push_str(part);
         }
     }
-    let said = text::fit(&said, area.width.into());
-    put(buffer, area.x, y, area.width, &said, theme.style(Role::Refused));
+    let mut lines = wrap_text(&said, usize::from(area.width.saturating_sub(2)));
+    if lines.len() > usize::from(area.height.saturating_sub(2)) {
+        lines = vec![said];
+    }
+    for (y, line) in (area.bottom() - lines.len() as u16..).zip(lines) {
+        let line = text::fit(&format!(" {line}"), area.width.into());
+        put(buffer, area.x, y, area.width, &line, theme.style(Role::Refused));
+    }
 }
 
 /// What a filter looks like.

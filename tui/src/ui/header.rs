@@ -6,8 +6,9 @@ use super::theme::{Role, Theme};
 use super::widgets::put;
 use crate::app::App;
 use crate::app::derive::Rates;
+use crate::app::pane::Pane;
 use crate::app::time::{Moment, words};
-use crate::model::Process;
+use crate::model::{Model, Process};
 use crate::source::Health;
 use crate::text;
 use ratatui::buffer::Buffer;
@@ -22,50 +23,54 @@ struct Piece {
     short: Option<String>,
     /// Where room is short, pieces with higher numbers go first; 0 stays.
     drop: u8,
+    /// What is said instead before this is left out; and if it is, elsewhere.
+    sign: Option<String>,
 }
 
 fn piece(drop: u8, role: Role, text: impl Into<String>) -> Piece {
-    Piece { text: text.into(), role, short: None, drop }
+    Piece { text: text.into(), role, short: None, drop, sign: None }
 }
 
-/// Draws the header.
-pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+/// Draws the header. Gives what had no room there and must be said elsewhere: what is filtered.
+pub fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Vec<String> {
     let line = |y| Rect { y, height: 1, ..area };
     match area.height {
-        0 => {}
+        0 => state(app).into_iter().filter_map(|piece| piece.sign).collect(),
         1 => {
             let mut pieces = state(app);
             pieces.extend(rates(app));
             pieces.extend(machine(app));
-            draw_line(pieces, line(area.y), theme, buffer);
+            draw_line(pieces, line(area.y), theme, buffer)
         }
         _ => {
             let mut first = vec![piece(1, Role::Strong, "syscope")];
             first.extend(machine(app));
             first.extend(rates(app));
             draw_line(first, line(area.y), theme, buffer);
-            draw_line(state(app), line(area.y + 1), theme, buffer);
+            draw_line(state(app), line(area.y + 1), theme, buffer)
         }
     }
 }
 
 /// What is shown, what was lost, what it costs, and what is filtered.
 fn state(app: &App) -> Vec<Piece> {
-    let health = &app.health_model().health;
+    let model = app.health_model();
+    let health = &model.health;
     let mut pieces = moment(app);
-    pieces.push(lost(health));
+    pieces.push(lost(model));
     let bpf = health.overhead.bpf_share.map_or("-".to_owned(), text::percent);
     let own = text::percent(health.overhead.self_cpu);
     if !app.time.is_replay() {
-        pieces.push(piece(1, Role::Text, format!("self {own} · bpf {bpf}")));
+        pieces.push(piece(2, Role::Text, format!("self {own} · bpf {bpf}")));
     }
-    if health.skipped_ticks > 0 {
-        let late = format!("late ticks {}", text::count(health.skipped_ticks));
+    if model.late_ticks() > 0 {
+        let late = format!("late ticks {}", text::count(model.late_ticks()));
         pieces.push(piece(4, Role::Warn, late));
     }
     if !app.filter.is_empty() {
-        let filter = text::fit(app.filter.text(), text::width(app.filter.text()).min(40));
-        pieces.push(piece(3, Role::Strong, format!("filter: {filter}")));
+        let long = format!("filter: {}", cut(app.filter.text(), 40));
+        let sign = format!("/{}", cut(app.filter.text(), SIGN));
+        pieces.push(Piece { sign: Some(sign), ..piece(1, Role::Strong, long) });
     }
     if app.time.is_replay() {
         pieces.extend(recorded_filter(health));
@@ -82,8 +87,16 @@ fn state(app: &App) -> Vec<Piece> {
 /// What the recording left out already.
 fn recorded_filter(health: &Health) -> Option<Piece> {
     let filter = Some(health.filter.as_str()).filter(|filter| !filter.trim().is_empty())?;
-    let filter = text::fit(filter, text::width(filter).min(40));
-    Some(piece(4, Role::Warn, format!("recorded with filter: {filter}")))
+    let long = format!("recorded with filter: {}", cut(filter, 40));
+    let sign = format!("rec /{}", cut(filter, SIGN));
+    Some(Piece { sign: Some(sign), ..piece(4, Role::Warn, long) })
+}
+
+/// Columns of a filter where room is short.
+const SIGN: usize = 14;
+
+fn cut(filter: &str, columns: usize) -> String {
+    text::fit(filter, text::width(&text::visible(filter)).min(columns))
 }
 
 /// Live, paused, past or replay; and when.
@@ -160,12 +173,12 @@ fn range(app: &App) -> Option<Piece> {
 }
 
 /// Numbers that are too small are worse than waits whose stack is not known.
-fn lost(health: &Health) -> Piece {
-    let stacks = match health.lost_stacks() {
+fn lost(model: &Model) -> Piece {
+    let stacks = match model.lost_stacks() {
         0 => String::new(),
         stacks => format!(" · {}", counted(stacks, "stack")),
     };
-    match (health.lost_events(), stacks.as_str()) {
+    match (model.lost_events(), stacks.as_str()) {
         (0, "") => piece(0, Role::Text, "lost 0"),
         (0, _) => piece(0, Role::Warn, format!("lost 0{stacks}")),
         (events, _) => piece(0, Role::Bad, format!("lost {}!{stacks}", text::count(events))),
@@ -174,10 +187,15 @@ fn lost(health: &Health) -> Piece {
 
 fn rates(app: &App) -> Vec<Piece> {
     let Rates { calls, opens, samples } = app.rates;
+    let rate = |drop, what, pane, rate| match app.off_reason(pane) {
+        // Nobody counted: that is not zero.
+        Some(_) => piece(drop, Role::Warn, format!("{what} off")),
+        None => piece(drop, Role::Text, format!("{what} {}", text::rate(rate))),
+    };
     vec![
-        piece(5, Role::Text, format!("calls {}", text::rate(calls))),
-        piece(6, Role::Text, format!("opens {}", text::rate(opens))),
-        piece(9, Role::Text, format!("samples {}", text::rate(samples))),
+        rate(5, "calls", Pane::Syscalls, calls),
+        rate(6, "opens", Pane::Opens, opens),
+        rate(9, "samples", Pane::Profile, samples),
     ]
 }
 
@@ -196,7 +214,14 @@ fn machine(app: &App) -> Vec<Piece> {
 
 const GAP: &str = " │ ";
 
-fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buffer) {
+/// Draws as many pieces as there is room for. Gives the signs of the others.
+fn draw_line(
+    mut pieces: Vec<Piece>,
+    area: Rect,
+    theme: &Theme,
+    buffer: &mut Buffer,
+) -> Vec<String> {
+    let mut left_out = Vec::new();
     let width = |pieces: &[Piece]| {
         let texts: usize = pieces.iter().map(|piece| text::width(&piece.text)).sum();
         texts + text::width(GAP) * pieces.len().saturating_sub(1) + 2
@@ -217,7 +242,10 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
             .filter(|(_, piece)| piece.drop > 0)
             .max_by_key(|(_, piece)| piece.drop)
     {
-        pieces.remove(at);
+        match pieces[at].sign.clone().filter(|sign| *sign != pieces[at].text) {
+            Some(sign) => pieces[at].text = sign,
+            None => left_out.extend(pieces.remove(at).sign),
+        }
     }
     // What stays in any case is said in full as long as it can be.
     if too_wide(&pieces) {
@@ -238,6 +266,7 @@ fn draw_line(mut pieces: Vec<Piece>, area: Rect, theme: &Theme, buffer: &mut Buf
         }
         write(&piece.text, piece.role);
     }
+    left_out
 }
 
 /// Draws who the process is whose detail is shown.
@@ -248,7 +277,8 @@ pub fn draw_subject(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
             true => format!("process {} is not known at this time", key.pid),
             false => format!("process {} ended long ago and is forgotten", key.pid),
         };
-        return draw_line(vec![piece(0, Role::Warn, gone)], area, theme, buffer);
+        draw_line(vec![piece(0, Role::Warn, gone)], area, theme, buffer);
+        return;
     };
     let mut pieces = vec![piece(0, Role::Strong, format!("{} ({})", safe(&process.comm), key.pid))];
     pieces.extend(fate(app, process));

@@ -27,7 +27,7 @@ pub fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if layout.screen.intersection(area) != layout.screen {
         return;
     }
-    header::draw(app, layout.header, theme, buffer);
+    let unsaid = header::draw(app, layout.header, theme, buffer);
     header::draw_subject(app, layout.subject, theme, buffer);
     for pane in Pane::ALL {
         if let Some(area) = &layout.panes[pane.index()] {
@@ -41,5 +41,5 @@ pub fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let above = Rect { height: layout.screen.height - layout.footer.height, ..layout.screen };
         page::draw(page, above, theme, buffer);
     }
-    footer::draw(app, layout.footer, theme, buffer);
+    footer::draw(app, &unsaid, layout.footer, theme, buffer);
 }

@@ -71,12 +71,16 @@ fn draw_series(
 ) {
     let (strip, chart) = (&app.derived.timeline, area.chart());
     let role = if app.view().focus == pane { Role::Strong } else { Role::Text };
-    let name = if area.left() > 1 { timeline::name(pane) } else { "" };
+    let name = match area.left() {
+        ..=1 => "",
+        left => timeline::name(pane, app.is_narrowed(), left),
+    };
+    let is_off = app.off_reason(pane).is_some();
     put(buffer, row.x + 1, row.y, area.left() - 1, name, theme.style(role));
     for (x, (index, column)) in (chart.x..chart.right()).zip(strip.columns.iter().enumerate()) {
         let (bar, role) = match column.rates {
-            Some(rates) => (BARS[strip.level(pane, rates[pane.index()])], Role::Bar),
-            None => ("·", Role::Quiet),
+            Some(rates) if !is_off => (BARS[strip.level(pane, rates[pane.index()])], Role::Bar),
+            _ => ("·", Role::Quiet),
         };
         let mut style = theme.style(role);
         if !marks.shows(index) {
@@ -86,11 +90,12 @@ fn draw_series(
     }
     if area.right() > 1 {
         let value = timeline::value(pane, strip.maxima[pane.index()]);
-        let most = match area.right() {
-            ..14 => value,
-            14.. => format!("max {value}"),
+        let (most, role) = match area.right() {
+            _ if is_off => ("off".to_owned(), Role::Warn),
+            ..14 => (value, Role::Text),
+            14.. => (format!("max {value}"), Role::Text),
         };
-        put(buffer, chart.right() + 1, row.y, area.right() - 1, &most, theme.style(Role::Text));
+        put(buffer, chart.right() + 1, row.y, area.right() - 1, &most, theme.style(role));
     }
 }
 

@@ -47,8 +47,9 @@ pub struct ProcessRow {
     pub disk_ns: u64,
     /// Where it spent the most time off the CPU, of the places that are known.
     pub hottest: Option<Place>,
-    /// None of its waits has ended, and all are where programs wait for work by design.
-    idle: bool,
+    /// None of its waits has ended, and all are where programs wait for work by design: no
+    /// time blocked there tells of trouble, and there was none on a run queue.
+    pub idle: bool,
 }
 
 impl ProcessRow {
@@ -106,6 +107,8 @@ pub struct Rows {
     pub processes: Vec<ProcessRow>,
     /// The last row.
     pub ended: Option<EndedRow>,
+    /// The idle ones come last, from this one on: only where that parts them from others.
+    pub idle_from: Option<usize>,
     /// Places of the one process.
     pub places: Vec<PlaceRow>,
     /// All rows.
@@ -160,6 +163,8 @@ impl Rows {
         if sort.unasked {
             // Stable: those that only waited for work come after the others, in the same order.
             rows.processes.sort_by_key(|row| row.idle);
+            let from = rows.processes.partition_point(|row| !row.idle);
+            rows.idle_from = (0 < from && from < rows.processes.len()).then_some(from);
         }
         rows
     }

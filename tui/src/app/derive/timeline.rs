@@ -132,13 +132,22 @@ fn rates(tick: &Tick, watched: &Watched) -> [f64; 4] {
     ]
 }
 
-/// Name of a pane's series.
-pub fn name(pane: Pane) -> &'static str {
-    match pane {
-        Pane::Syscalls => "syscalls",
-        Pane::Opens => "opens",
-        Pane::Offcpu => "blocked",
-        Pane::Profile => "CPU load",
+/// Name of a pane's series, shorter than so many columns; where the panes show a part of what was
+/// recorded, it says that the series is of all.
+pub fn name(pane: Pane, of_all: bool, columns: u16) -> &'static str {
+    match (pane, of_all, columns) {
+        (Pane::Syscalls, false, _) => "syscalls",
+        (Pane::Opens, false, _) => "opens",
+        (Pane::Offcpu, false, _) => "blocked",
+        (Pane::Profile, false, _) => "CPU load",
+        (Pane::Syscalls, true, ..16) => "all calls",
+        (Pane::Opens, true, ..16) => "all opens",
+        (Pane::Offcpu, true, ..16) => "all waits",
+        (Pane::Profile, true, ..16) => "all CPUs",
+        (Pane::Syscalls, true, _) => "syscalls (all)",
+        (Pane::Opens, true, _) => "opens (all)",
+        (Pane::Offcpu, true, _) => "blocked (all)",
+        (Pane::Profile, true, _) => "CPU load (all)",
     }
 }
 

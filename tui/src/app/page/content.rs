@@ -51,7 +51,7 @@ fn histogram(stats: &CallStats) -> Vec<PageLine> {
     const BAR: u64 = 30;
     let most = stats.hist.iter().copied().max().unwrap_or(0);
     let Some(first) = stats.hist.iter().position(|n| *n > 0) else {
-        return vec![quiet("no call has returned yet")];
+        return vec![quiet("no call has returned")];
     };
     let last = stats.hist.iter().rposition(|n| *n > 0).unwrap_or(first);
     let row = |index: usize| {

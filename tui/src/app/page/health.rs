@@ -15,7 +15,8 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
         lines.extend(capture(app, replayed));
         lines.extend([plain("", ""), heading("what the recording cost")]);
     }
-    let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), text::percent);
+    let unmeasured = if app.time.is_chosen() { "not measured" } else { "not measured yet" };
+    let bpf = health.overhead.bpf_share.map_or(unmeasured.to_owned(), text::percent);
     let own = text::percent(health.overhead.self_cpu);
     lines.extend([
         plain("self", format!("{own} of one CPU: reading, symbols, screen")),
@@ -23,6 +24,11 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
         plain("", ""),
         heading("reading"),
     ]);
+    let model = app.health_model();
+    if model.since_ns > model.watched.start_ns {
+        let of_all = "from the first reading on; the header counts what is shown";
+        lines.push(plain("counts", of_all));
+    }
     match shortfalls(&health.shortfalls()) {
         wrong if wrong.is_empty() => lines.push(plain(" ", "nothing went wrong")),
         wrong => lines.extend(wrong),

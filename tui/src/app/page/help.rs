@@ -57,12 +57,16 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("· 2 stacks", "of waits and samples that are on screen, but without their stack"),
         ("kernel", "watches so many PIDs; the others cost next to nothing"),
         ("ERR", "red where more than half of the calls fail, and more than 10"),
-        ("BLOCKED", "only waited for work (poll, sleep, accept, wait): last, until you sort"),
+        (
+            "idle",
+            "it only waited for work (poll, sleep, accept, wait): below a line, until you sort",
+        ),
         ("DISK", "the part of BLOCKED in uninterruptible sleep (D state)"),
         (
             "timeline",
             "the highest rate in each column; ◆ here, ━ shown, [ ] range, ! events lost, ┄ · gap",
         ),
+        ("(all)", "of the timeline: its curves are of all that was recorded, whatever the filter"),
         ("blocked", "seconds that waits which ended then had taken, a second"),
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
         ("?path", "relative, and its directory is not known"),

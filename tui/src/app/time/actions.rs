@@ -91,12 +91,20 @@ impl App {
     /// Moves on the timeline; from the live screen too, which then stands still.
     pub(in crate::app) fn travel(&mut self, go: impl FnOnce(&mut Time)) -> Option<Effect> {
         if self.time.timeline.is_empty() {
-            self.say("nothing of the past is kept yet", true);
+            self.say(self.why_no_past(), true);
             return None;
         }
         self.stand_still();
         go(&mut self.time);
         self.seek()
+    }
+
+    /// There is nothing to go to.
+    pub(super) fn why_no_past(&self) -> &'static str {
+        match self.time.is_replay() {
+            true => "nothing was recorded",
+            false => "nothing of the past is kept yet",
+        }
     }
 
     fn stand_still(&mut self) {

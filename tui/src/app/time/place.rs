@@ -21,7 +21,12 @@ impl TimelineArea {
 
     /// Columns left of the curves: names, the time of the start.
     pub fn left(&self) -> u16 {
-        if self.area.width < 40 { 1 } else { 10 }
+        match self.area.width {
+            0..40 => 1,
+            40..70 => 10,
+            70..100 => 11,
+            100.. => 16,
+        }
     }
 
     /// Columns right of the curves: maxima, the time of the end.

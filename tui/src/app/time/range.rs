@@ -9,7 +9,7 @@ impl App {
     /// Marks the start of a range: where the screen is.
     pub(in crate::app) fn mark_start(&mut self) -> Option<Effect> {
         if self.time.timeline.is_empty() {
-            self.say("nothing of the past is kept yet", true);
+            self.say(self.why_no_past(), true);
             return None;
         }
         let here = self.time.here();

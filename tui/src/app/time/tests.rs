@@ -1,14 +1,15 @@
 //! Positions, ranges, playing, and what the screen asks for.
 
-use super::{Moment, Recorded};
+mod live;
+mod recording;
+
+use super::Moment;
 use crate::app::App;
 use crate::app::pane::Pane;
 use crate::app::update::{Effect, Message};
 use crate::history::Span;
-use crate::source::record::{Recording, Status};
 use crate::ui::testing::*;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use std::path::PathBuf;
 
 /// What the screen shows, in a line: where it is, which ticks, how many calls.
 fn shown(app: &mut App) -> String {
@@ -179,132 +180,6 @@ fn a_wish_is_not_asked_twice_and_the_newest_counts() {
     assert_eq!(shown(&mut app), "replay 0..22", "nobody waits for that any more");
 }
 
-#[test]
-fn the_past_of_the_live_screen() {
-    let table = [
-        ("Space", "paused"),
-        ("Space Space", "live"),
-        ("Space Esc", "live"),
-        ("Space ,", "past 0..29"),
-        ("Space , Space", "past 0..29, playing"),
-        (",", "past 0..29"),
-        (", Esc", "live"),
-        (", End", "live"),
-        ("<", "past 0..20"),
-        ("< >", "past 0..30"),
-        ("< > Space", "live"),
-        ("Home", "past 0..1"),
-        ("End", "live"),
-        ("< [ . . ]", "past 20..22"),
-        ("< [ . . ] Esc", "past 0..22"),
-        ("< [ . . ] Esc Esc", "live"),
-        ("< [ . . ] End", "live"),
-        ("< c .", "past 20..21"),
-        ("[", "live"),
-        ("[ Esc", "live"),
-        ("c <", "past 0..20"),
-        ("< z Esc", "past 0..20"),
-        ("1 Enter < Esc", "past 0..20"),
-    ];
-    let tape = tape(30);
-    for (keys, expected) in table {
-        let mut app = lived(&tape, 120, 40);
-        assert!(drive(&mut app, &tape, keys).is_empty());
-        assert_eq!(shown(&mut app), expected, "{keys}");
-    }
-}
-
-#[test]
-fn live_goes_on_while_the_past_is_shown() {
-    let mut tape = tape(30);
-    let mut app = lived(&tape, 120, 40);
-    drive(&mut app, &tape, "<");
-    for tick in 30..33 {
-        tape.batches.push(later_batch(tick));
-        feed(&mut app, later_batch(tick));
-    }
-    assert_eq!(shown(&mut app), "past 0..20");
-    assert_eq!(app.moment(), Moment::Past(13 * SECOND));
-    let header = characters(&mut app).lines().nth(1).unwrap().to_owned();
-    assert!(header.contains("PAST 03:04:23, 13.0s ago"), "{header}");
-    drive(&mut app, &tape, "Space");
-    pass(&mut app, &tape, 12_000);
-    assert_eq!(shown(&mut app), "past 0..32, playing");
-    pass(&mut app, &tape, 1_000);
-    assert_eq!(shown(&mut app), "live", "it has caught up");
-    app.refresh();
-    let all: u64 = tape.batches.iter().flat_map(|b| &b.syscalls).map(|d| d.calls).sum();
-    assert_eq!(app.derived.syscalls.total, all, "nothing is missing");
-}
-
-#[test]
-fn a_range_can_be_marked_while_it_happens() {
-    let mut tape = tape(30);
-    let mut app = lived(&tape, 120, 40);
-    drive(&mut app, &tape, "[");
-    for tick in 30..35 {
-        tape.batches.push(later_batch(tick));
-        feed(&mut app, later_batch(tick));
-    }
-    drive(&mut app, &tape, "]");
-    assert_eq!(shown(&mut app), "past 30..35");
-}
-
-#[test]
-fn counters_of_the_past_begin_where_they_were_cleared() {
-    let mut tape = tape(10);
-    let mut app = lived(&tape, 120, 40);
-    drive(&mut app, &tape, "c");
-    for tick in 10..30 {
-        tape.batches.push(later_batch(tick));
-        feed(&mut app, later_batch(tick));
-    }
-    drive(&mut app, &tape, ",");
-    assert_eq!(shown(&mut app), "past 10..29");
-    drive(&mut app, &tape, "< <");
-    assert_eq!(shown(&mut app), "past 0..9");
-}
-
-#[test]
-fn what_is_not_kept_any_more_cannot_be_gone_to() {
-    let mut tape = tape(30);
-    let mut app = lived(&tape, 120, 40);
-    drive(&mut app, &tape, "<");
-    let kept = |kept_from| Message::Recorder(Status { kept_from, ..Status::default() });
-    app.update(kept(12));
-    tape.kept_from = 12;
-    assert_eq!(shown(&mut app), "past 0..20", "what is on the screen is still true");
-    drive(&mut app, &tape, ".");
-    assert_eq!(shown(&mut app), "past 12..21");
-    drive(&mut app, &tape, "Home");
-    assert_eq!(shown(&mut app), "past 12..13");
-    // It may be forgotten after it was asked for, before the screen knows.
-    tape.kept_from = 16;
-    let asked = press(&mut app, ". .");
-    let Some(Effect::Seek(span)) = asked.last() else { panic!("{asked:?}") };
-    app.update(Message::Seeked(Box::new(tape.seek(*span))));
-    assert!(app.notice.as_ref().unwrap().text.contains("not kept any more"));
-    app.update(kept(16));
-    drive(&mut app, &tape, "[ . ]");
-    assert_eq!(shown(&mut app), "past 16..17");
-    app.update(kept(20));
-    assert!(app.time.marks.is_empty());
-}
-
-#[test]
-fn without_a_past_nothing_is_promised() {
-    let mut app = app(80, 24);
-    for keys in [",", "<", "Home", "["] {
-        assert!(press(&mut app, keys).is_empty());
-        assert_eq!(shown(&mut app), "live", "{keys}");
-        assert!(app.notice.as_ref().unwrap().bad, "{keys}");
-    }
-    for keys in ["R", "W"] {
-        assert!(press(&mut app, keys).is_empty(), "{keys}");
-        assert!(app.notice.as_ref().unwrap().bad, "{keys}");
-    }
-}
-
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Message {
     Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, 0)
 }
@@ -342,65 +217,6 @@ fn the_mouse_seeks_marks_and_steps() {
 }
 
 #[test]
-fn a_recording_is_started_shown_and_ended() {
-    let tape = tape(3);
-    let mut app = lived(&tape, 120, 40);
-    assert!(matches!(drive(&mut app, &tape, "R")[..], [Effect::StartRecording]));
-    assert!(drive(&mut app, &tape, "R").is_empty(), "it has not begun yet");
-    let path = PathBuf::from("/tmp/syscope-web1.syscope");
-    app.update(Message::Recorded(Recorded::Started(Ok(path.clone()))));
-    assert!(characters(&mut app).contains("recording to syscope-web1.syscope; R ends it"));
-    let recording = Recording {
-        path,
-        span_ns: 12 * SECOND,
-        batches: 48,
-        bytes: 348_160,
-        ..Recording::default()
-    };
-    let status = Status { recording: Some(recording.clone()), ..Status::default() };
-    assert!(app.update(Message::Recorder(status.clone())).is_none());
-    let screen = characters(&mut app);
-    assert!(screen.contains("│ REC 00:12 340 KiB │"), "{screen}");
-    assert!(matches!(drive(&mut app, &tape, "R")[..], [Effect::StopRecording]));
-    app.update(Message::Recorded(Recorded::Ended(Some(recording.clone()))));
-    let screen = characters(&mut app);
-    assert!(!screen.contains("REC 00"), "{screen}");
-    assert!(screen.contains("wrote /tmp/syscope-web1.syscope: 12.0s, 340 KiB"), "{screen}");
-
-    // One that fails is ended by itself, once, and the reason is told.
-    let failed =
-        Recording { error: Some("No space left on device".to_owned()), lost: 3, ..recording };
-    let status = Status { recording: Some(failed.clone()), ..status };
-    assert!(matches!(app.update(Message::Recorder(status.clone())), Some(Effect::StopRecording)));
-    assert!(app.update(Message::Recorder(status)).is_none());
-    app.update(Message::Recorded(Recorded::Ended(Some(failed))));
-    let notice = app.notice.clone().unwrap();
-    assert!(notice.bad && notice.text.contains("No space left") && notice.text.contains("lost 3"));
-
-    // One that failed at once has left no file to speak of.
-    let error = Some("No space left on device".to_owned());
-    let nothing = Recording { error, ..Recording::default() };
-    app.update(Message::Recorded(Recorded::Ended(Some(nothing))));
-    let notice = app.notice.clone().unwrap();
-    assert!(notice.bad && notice.text == "nothing was recorded: No space left on device");
-}
-
-#[test]
-fn the_past_is_saved() {
-    let tape = tape(3);
-    let mut app = lived(&tape, 120, 40);
-    assert!(matches!(drive(&mut app, &tape, "W")[..], [Effect::SaveHistory]));
-    let recording =
-        Recording { path: "/x.syscope".into(), span_ns: SECOND, ..Recording::default() };
-    app.update(Message::Recorded(Recorded::Saved(Ok(recording))));
-    assert_eq!(app.notice.as_ref().unwrap().text, "wrote /x.syscope: 1.00s, 0 B");
-    app.update(Message::Recorded(Recorded::Saved(Err("no".to_owned()))));
-    assert_eq!(app.notice.as_ref().unwrap().text, "not saved: no");
-    let mut app = replay(&tape, 1, 120, 40);
-    assert!(drive(&mut app, &tape, "W R").is_empty());
-}
-
-#[test]
 fn a_number_of_an_open_does_not_name_another_one() {
     let tape = tape(30);
     let mut app = replay(&tape, 20, 120, 40);
@@ -420,20 +236,4 @@ fn a_filter_of_a_replay_is_applied_to_what_was_recorded() {
     assert_eq!(app.derived.syscalls.total, calls.map(|delta| delta.calls).sum::<u64>());
     drive(&mut app, &tape, "F");
     assert_eq!(app.notice.as_ref().unwrap().text, "no filter");
-}
-
-#[test]
-fn a_filter_of_the_past_does_not_touch_what_is_collected_now() {
-    let tape = tape(30);
-    let mut app = lived(&tape, 120, 40);
-    assert!(drive(&mut app, &tape, "< / postgres Enter").is_empty());
-    app.refresh();
-    assert_eq!(app.derived.len(Pane::Syscalls), 1, "it filters what is shown");
-    let effects = drive(&mut app, &tape, "End");
-    let [Effect::SetFilter(filter)] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!(filter.text(), "postgres");
-    assert!(drive(&mut app, &tape, "< F").is_empty());
-    assert!(app.notice.as_ref().unwrap().text.contains("was not counted"), "it was, until then");
-    assert!(matches!(drive(&mut app, &tape, "End")[..], [Effect::SetFilter(_)]));
-    assert!(drive(&mut app, &tape, "< f F End").is_empty(), "as it was");
 }

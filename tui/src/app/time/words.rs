@@ -21,6 +21,20 @@ pub fn time_of_day(app: &App, monotonic_ns: u64) -> String {
     moment(app, monotonic_ns, "%H:%M:%S")
 }
 
+/// How far that reaches of which nothing is shown: words that end a sentence.
+pub fn so_far(app: &App) -> &'static str {
+    let time = &app.time;
+    match time.position().filter(|_| time.is_chosen()) {
+        None if app.ended => "",
+        None => " yet",
+        Some(_) if !time.marks.is_empty() => " in this range",
+        Some(position) if time.is_replay() && position >= time.timeline.end() => {
+            " in this recording"
+        }
+        Some(_) => " up to here",
+    }
+}
+
 /// A span as a clock shows it: `00:12`, `1:02:03`.
 pub fn clock(ns: u64) -> String {
     let seconds = ns / SECOND;

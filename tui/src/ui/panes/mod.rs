@@ -11,6 +11,7 @@ use super::widgets::table::{Cell, Table};
 use crate::app::App;
 use crate::app::layout::PaneArea;
 use crate::app::pane::Pane;
+use crate::app::time::words;
 use crate::app::wrap::wrap_text;
 use crate::model::ProcKey;
 use crate::text;
@@ -53,6 +54,7 @@ fn table(app: &App, pane: Pane) -> Table<'_> {
         len: app.derived.len(pane),
         focused: view.focus == pane && app.page.is_none(),
         unsorted: pane == Pane::Opens,
+        rule_below: None,
     }
 }
 
@@ -65,29 +67,42 @@ fn is_empty(app: &App, pane: Pane) -> bool {
 
 fn why_empty(app: &App, pane: Pane) -> String {
     if app.model().ticks.number() == 0 {
-        return "waiting for the first data…".to_owned();
+        return nothing_read(app).to_owned();
     }
     if app.time.is_chosen() && app.model().span_ns() == 0 {
         return "nothing is between here and where the counters start: . steps on".to_owned();
     }
     let (what, none) = match pane {
-        Pane::Syscalls => ("made a system call", "no system calls yet"),
-        Pane::Opens if app.view().failed_only => ("failed to open a file", "no failed opens yet"),
-        Pane::Opens => ("opened a file", "no opens yet"),
-        Pane::Offcpu => ("waited", "no waits yet"),
-        Pane::Profile => ("ran when a sample was taken", "no samples yet"),
+        Pane::Syscalls => ("made a system call", "no system calls"),
+        Pane::Opens if app.view().failed_only => ("failed to open a file", "no failed opens"),
+        Pane::Opens => ("opened a file", "no opens"),
+        Pane::Offcpu => ("waited", "no waits"),
+        Pane::Profile => ("ran when a sample was taken", "no samples"),
     };
-    let filter = app.filter.text();
+    let (filter, so_far) = (app.filter.text(), words::so_far(app));
     let forgotten = app.model().opens.forgotten();
     if pane == Pane::Opens && forgotten > 0 && app.matches_any() {
         let kept = app.model().opens.rows().len();
         return format!("none among the last {kept} opens; {forgotten} older ones are not kept");
     }
     match (app.view().process, app.matches_any()) {
-        (Some(_), _) => format!("{none} from this process"),
-        (None, _) if app.filter.is_empty() => none.to_owned(),
-        (None, true) => format!("no process that matches the filter `{filter}` has {what} yet"),
+        (Some(_), _) => format!("{none} from this process{so_far}"),
+        (None, _) if app.filter.is_empty() => format!("{none}{so_far}"),
+        (None, true) => {
+            format!("no process that matches the filter `{filter}` has {what}{so_far}")
+        }
         (None, false) => format!("no process matches the filter `{filter}`"),
+    }
+}
+
+/// Why there is nothing at all.
+fn nothing_read(app: &App) -> &'static str {
+    match app.time.is_chosen() {
+        _ if app.time.is_seeking() => "reading…",
+        true if app.time.timeline.is_empty() => "nothing was recorded",
+        true => "nothing up to here: . steps on",
+        false if app.ended => "nothing was read",
+        false => "waiting for the first data…",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::{OffcpuStats, Place};
 use crate::source::FrameKind;
 use crate::text;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widgets::table::Cell;
+use crate::ui::widgets::table::{Cell, Table};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -24,7 +24,8 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
 
 pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
     let rows = &app.derived.offcpu;
-    let table = table(app, Pane::Offcpu);
+    let rule_below = rows.idle_from.map(|first| first - 1);
+    let table = Table { rule_below, ..table(app, Pane::Offcpu) };
     if app.view().process.is_none() {
         table.draw(area, theme, buffer, |row, title| {
             let Some(row) = rows.processes.get(row) else {
@@ -35,13 +36,16 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
                     _ => stats(&row.stats, title),
                 });
             };
-            match title {
+            let cell = match title {
                 "PID" => Cell::new(row.key.pid.to_string()),
                 "COMM" => comm(app, row.key),
                 "DISK" => some_duration(row.disk_ns),
+                // It had no run-queue time.
+                "RUNQ" if row.idle => Cell::new("idle"),
                 "WHERE" => row.hottest.map_or(Cell::new("-"), |place| whence(app, &place)),
                 _ => stats(&row.stats, title),
-            }
+            };
+            if row.idle { Cell { role: Role::Quiet, ..cell } } else { cell }
         });
         return;
     }

@@ -59,6 +59,8 @@ pub struct Table<'a> {
     pub focused: bool,
     /// The rows have an order of their own.
     pub unsorted: bool,
+    /// The rows below this one are of another kind: a line parts them.
+    pub rule_below: Option<usize>,
 }
 
 impl Table<'_> {
@@ -100,6 +102,10 @@ impl Table<'_> {
                     false => theme.style(Role::CursorIdle).remove_modifier(Modifier::DIM),
                 };
                 buffer.set_style(Rect { y, height: 1, ..area }, style);
+            }
+            if self.rule_below == Some(row) {
+                let line = Style::new().add_modifier(Modifier::UNDERLINED);
+                buffer.set_style(Rect { y, height: 1, ..area }, line);
             }
         }
     }

@@ -1,10 +1,14 @@
 //! The screen, as a person at a terminal sees it.
 
+mod ends;
+mod read;
+mod sizes;
+
 use portable_pty::CommandBuilder;
+use read::{filled_rows, pane, titles};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use syscope::probes::PROBES;
 use syscope_tests::binary::{own, syscope};
 use syscope_tests::kernel::keys;
 use syscope_tests::terminal::Terminal;
@@ -13,6 +17,7 @@ use syscope_tests::{require_bpf, wait};
 use tempfile::TempDir;
 
 const ENTER: &str = "\r";
+
 const ESC: &str = "\x1b";
 
 /// A screen over a small load: the workload named `workload`, which opens `/etc/passwd`.
@@ -202,40 +207,6 @@ fn e_writes_a_flame_graph_into_the_working_folder() {
 }
 
 #[test]
-fn every_size_is_survived_and_80_by_24_is_usable() {
-    let _machine = require_bpf!();
-    let mut session = Session::start(&[], 120, 40);
-    session.terminal.wait_for_text("workload");
-    for (columns, rows) in [(80, 24), (20, 5), (1, 1), (200, 60), (80, 24)] {
-        session.terminal.resize(columns, rows);
-        // Gives a panic the time to happen.
-        std::thread::sleep(Duration::from_millis(400));
-        if columns >= 80 {
-            session.terminal.wait_for("something in the last row and column", |screen| {
-                let used = screen.lines().filter(|line| !line.trim().is_empty()).count();
-                let widest = screen.lines().map(|line| line.chars().count()).max();
-                used + 2 >= usize::from(rows) && widest == Some(usize::from(columns))
-            });
-        }
-    }
-    let small = session.terminal.wait_for_text("workload");
-    assert!(titles().iter().filter(|title| small.contains(**title)).count() >= 1, "{small}");
-    session.terminal.press("4");
-    session.terminal.wait_for_text("CPU profile");
-    session.quit();
-}
-
-#[test]
-fn it_starts_on_tiny_and_huge_terminals() {
-    let _machine = require_bpf!();
-    for (columns, rows) in [(20, 5), (400, 120)] {
-        let session = Session::start(&[], columns, rows);
-        session.terminal.wait_for("anything", |screen| !screen.trim().is_empty());
-        session.quit();
-    }
-}
-
-#[test]
 fn the_view_stands_still_while_paused() {
     let _machine = require_bpf!();
     let mut session = Session::of_the_load(160, 50);
@@ -285,127 +256,9 @@ fn ctrl_c_quits_as_q_does() {
     session.terminal.assert_restored();
 }
 
-#[test]
-fn names_of_others_do_not_reach_the_terminal_raw() {
-    let _machine = require_bpf!();
-    let cwd = tempfile::tempdir().expect("room");
-    let hostile = cwd.path().join("a\x1b[2J\x1b]0;pwned\x07\nb");
-    fs::write(&hostile, "").expect("room");
-    let load = load(hostile.to_str().expect("plain text"));
-    let args = ["-p", &load.pid.to_string()];
-    let mut terminal = Terminal::start(&args, cwd.path(), 160, 50);
-    let screen = terminal.wait_for("the path, escaped", |screen| {
-        let opens = pane(screen, "File opens");
-        opens.contains("pwned") && filled_rows(screen, "Syscalls") >= 1
-    });
-    assert!(titles().iter().all(|title| screen.contains(title)), "the screen is whole:\n{screen}");
-    terminal.press("q");
-    assert!(terminal.end().success());
-    terminal.assert_restored();
-}
-
-/// Rows of a pane with anything in them, borders aside.
-fn filled_rows(screen: &str, title: &str) -> usize {
-    let pane = pane(screen, title);
-    pane.lines().filter(|row| row.chars().any(char::is_alphanumeric)).count()
-}
-
-/// What is below a pane's title, as far as the next pane or the last row: the left or the right
-/// half of the screen.
-fn pane(screen: &str, title: &str) -> String {
-    let rows: Vec<Vec<char>> = screen.lines().map(|line| line.chars().collect()).collect();
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let place = |title: &str| {
-        screen.lines().enumerate().find_map(|(row, line)| {
-            line.find(title).map(|byte| (row, line[..byte].chars().count()))
-        })
-    };
-    let Some((top, column)) = place(title) else { return String::new() };
-    let right = column >= width / 2;
-    let bottom = titles()
-        .into_iter()
-        .filter_map(place)
-        .filter(|(row, column)| *row > top && (*column >= width / 2) == right)
-        .map(|(row, _)| row)
-        .min()
-        .unwrap_or(rows.len().saturating_sub(1));
-    let half = if right { width / 2..width } else { 0..width / 2 };
-    let inside = rows.get(top + 1..bottom).unwrap_or_default();
-    let cut = |row: &Vec<char>| row.iter().take(half.end).skip(half.start).collect::<String>();
-    inside.iter().map(cut).collect::<Vec<_>>().join("\n")
-}
-
-fn titles() -> [&'static str; 4] {
-    let titles = PROBES.iter().map(|probe| probe.title).filter(|title| !title.is_empty());
-    titles.collect::<Vec<_>>().try_into().expect("four panes")
-}
-
 fn load(path: &str) -> Workload {
     let mut load = Workload::start(&["mixed", path]);
     load.go();
     let _ = load.done();
     load
-}
-
-mod ends {
-    //! However it ends, the terminal is as it was.
-
-    use super::{CommandBuilder, Path, Session, Terminal, require_bpf, syscope};
-    use nix::sys::signal::Signal;
-
-    #[test]
-    fn signals_restore_the_terminal() {
-        let _machine = require_bpf!();
-        for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
-            let mut session = Session::start(&[], 100, 30);
-            session.terminal.wait_for_text("workload");
-            session.terminal.signal(signal);
-            let status = session.terminal.end();
-            session.terminal.assert_restored();
-            let said = session.terminal.text();
-            assert!(!said.contains("panicked"), "{signal}: {status:?}: {said}");
-        }
-    }
-
-    #[test]
-    fn a_panic_restores_the_terminal_and_is_readable_there() {
-        let _machine = require_bpf!();
-        let mut session = Session::start(&["--inject-panic"], 100, 30);
-        let status = session.terminal.end();
-        assert!(!status.success(), "{status:?}");
-        session.terminal.assert_restored();
-        let said = session.terminal.text();
-        assert!(said.to_lowercase().contains("panic"), "the reason is on the screen:\n{said}");
-    }
-
-    #[test]
-    fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
-        let _machine = require_bpf!();
-        let mut shell = CommandBuilder::new("/bin/sh");
-        shell.arg("-i");
-        shell.env("PS1", "prompt> ");
-        shell.env_remove("ENV");
-        let mut terminal = Terminal::start_command(shell, Path::new("/"), 100, 30);
-        terminal.wait_for_text("prompt>");
-        terminal.press(&format!("{}\r", syscope().display()));
-        terminal.wait_for_text("CPU profile");
-        assert!(terminal.on_alternate_screen());
-        assert!(!terminal.is_cooked());
-        // Not at the very moment of the first drawing.
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        terminal.press("\x1a");
-        terminal.wait_for("the shell", |text| text.trim_end().ends_with("prompt>"));
-        assert!(!terminal.on_alternate_screen(), "the alternate screen was not left");
-        assert!(terminal.is_cooked(), "the shell has no echo");
-        terminal.press("fg\r");
-        terminal.wait_for_text("CPU profile");
-        assert!(terminal.on_alternate_screen());
-        assert!(!terminal.is_cooked());
-        terminal.press("q");
-        terminal.wait_for("the shell", |text| text.trim_end().ends_with("prompt>"));
-        assert!(terminal.is_cooked(), "the shell has no echo");
-        terminal.press("exit\r");
-        let _ = terminal.end();
-        terminal.assert_restored();
-    }
 }

@@ -1,0 +1,60 @@
+//! Every size of a terminal, and every name that a process can have.
+
+use super::*;
+use std::fs;
+use std::time::Duration;
+use syscope_tests::require_bpf;
+use syscope_tests::terminal::Terminal;
+
+#[test]
+fn every_size_is_survived_and_80_by_24_is_usable() {
+    let _machine = require_bpf!();
+    let mut session = Session::start(&[], 120, 40);
+    session.terminal.wait_for_text("workload");
+    for (columns, rows) in [(80, 24), (20, 5), (1, 1), (200, 60), (80, 24)] {
+        session.terminal.resize(columns, rows);
+        // Gives a panic the time to happen.
+        std::thread::sleep(Duration::from_millis(400));
+        if columns >= 80 {
+            session.terminal.wait_for("something in the last row and column", |screen| {
+                let used = screen.lines().filter(|line| !line.trim().is_empty()).count();
+                let widest = screen.lines().map(|line| line.chars().count()).max();
+                used + 2 >= usize::from(rows) && widest == Some(usize::from(columns))
+            });
+        }
+    }
+    let small = session.terminal.wait_for_text("workload");
+    assert!(titles().iter().filter(|title| small.contains(**title)).count() >= 1, "{small}");
+    session.terminal.press("4");
+    session.terminal.wait_for_text("CPU profile");
+    session.quit();
+}
+
+#[test]
+fn it_starts_on_tiny_and_huge_terminals() {
+    let _machine = require_bpf!();
+    for (columns, rows) in [(20, 5), (400, 120)] {
+        let session = Session::start(&[], columns, rows);
+        session.terminal.wait_for("anything", |screen| !screen.trim().is_empty());
+        session.quit();
+    }
+}
+
+#[test]
+fn names_of_others_do_not_reach_the_terminal_raw() {
+    let _machine = require_bpf!();
+    let cwd = tempfile::tempdir().expect("room");
+    let hostile = cwd.path().join("a\x1b[2J\x1b]0;pwned\x07\nb");
+    fs::write(&hostile, "").expect("room");
+    let load = load(hostile.to_str().expect("plain text"));
+    let args = ["-p", &load.pid.to_string()];
+    let mut terminal = Terminal::start(&args, cwd.path(), 160, 50);
+    let screen = terminal.wait_for("the path, escaped", |screen| {
+        let opens = pane(screen, "File opens");
+        opens.contains("pwned") && filled_rows(screen, "Syscalls") >= 1
+    });
+    assert!(titles().iter().all(|title| screen.contains(title)), "the screen is whole:\n{screen}");
+    terminal.press("q");
+    assert!(terminal.end().success());
+    terminal.assert_restored();
+}
