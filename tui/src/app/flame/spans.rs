@@ -79,9 +79,14 @@ fn share_out(tree: &FlameTree, parent: Span, out: &mut Vec<Span>) {
     let (mut shown, narrow): (Vec<_>, Vec<_>) =
         children.filter(|c| weight(*c) > 0).partition(|child| weight(*child) * columns >= whole);
     // Room: the shown ones have a column each at least, so there are no more of them than columns;
-    // and when there are as many, they have all the samples and nothing is narrow.
+    // and when there are as many, they have all the samples and nothing is narrow. Only where a sum
+    // stopped at the largest number, what has no room is not shown.
+    shown.truncate(usize::from(parent.width));
     let mut merged = 0;
-    if let Some(most) = narrow.iter().copied().rev().max_by_key(|child| weight(*child)) {
+    let has_narrow = !narrow.is_empty() && shown.len() < usize::from(parent.width);
+    if let Some(most) = narrow.iter().copied().rev().max_by_key(|child| weight(*child))
+        && has_narrow
+    {
         shown.push(most);
         let alone = narrow.len() == 1 && weight(most) * columns * 2 >= whole;
         merged = if alone { 0 } else { narrow.len() };
@@ -90,8 +95,10 @@ fn share_out(tree: &FlameTree, parent: Span, out: &mut Vec<Span>) {
     let (count, end) = (shown.len(), parent.x + parent.width);
     let (mut x, mut so_far) = (parent.x, 0);
     for (index, node) in shown.into_iter().enumerate() {
-        let is_narrow = index + 1 == count && !narrow.is_empty();
+        let is_narrow = index + 1 == count && has_narrow;
         so_far += if is_narrow { narrow_weight } else { weight(node) };
+        // Sums that stop at the largest number can be less than what they are made of.
+        so_far = so_far.min(whole);
         let ideal = parent.x + ((so_far * columns + whole / 2) / whole) as u16;
         let for_others = (count - index - 1) as u16;
         let next = ideal.max(x + 1).min(end - for_others);

@@ -15,8 +15,13 @@ fn a_recording_is_started_shown_and_ended() {
     let path = PathBuf::from("/tmp/syscope-web1.syscope");
     app.update(Message::Recorded(Recorded::Started(Ok(path.clone()))));
     assert!(characters(&mut app).contains("recording to syscope-web1.syscope; R ends it"));
-    let recording =
-        Recording { path, span_ns: 12 * SECOND, bytes: 348_160, ..Recording::default() };
+    let recording = Recording {
+        path,
+        span_ns: 12 * SECOND,
+        batches: 48,
+        bytes: 348_160,
+        ..Recording::default()
+    };
     let status = Status { recording: Some(recording.clone()), ..Status::default() };
     assert!(app.update(Message::Recorder(status.clone())).is_none());
     let screen = characters(&mut app);
@@ -36,6 +41,13 @@ fn a_recording_is_started_shown_and_ended() {
     app.update(Message::Recorded(Recorded::Ended(Some(failed))));
     let notice = app.notice.clone().unwrap();
     assert!(notice.bad && notice.text.contains("No space left") && notice.text.contains("lost 3"));
+
+    // One that failed at once has left no file to speak of.
+    let error = Some("No space left on device".to_owned());
+    let nothing = Recording { error, ..Recording::default() };
+    app.update(Message::Recorded(Recorded::Ended(Some(nothing))));
+    let notice = app.notice.clone().unwrap();
+    assert!(notice.bad && notice.text == "nothing was recorded: No space left on device");
 }
 
 #[test]
