@@ -74,8 +74,10 @@ impl Spans {
 /// left at the end is the parent's own.
 fn share_out(tree: &FlameTree, parent: Span, out: &mut Vec<Span>) {
     let weight = |node: usize| u128::from(tree.nodes[node].total);
-    let (whole, columns) = (weight(parent.node), u128::from(parent.width));
     let children = tree.nodes[parent.node].children.iter().copied();
+    // Sums of what a hostile capture holds stop at the largest number: the parts may be more.
+    let parts: u128 = children.clone().map(weight).sum();
+    let (whole, columns) = (weight(parent.node).max(parts), u128::from(parent.width));
     let (mut shown, narrow): (Vec<_>, Vec<_>) =
         children.filter(|c| weight(*c) > 0).partition(|child| weight(*child) * columns >= whole);
     // Room: the shown ones have a column each at least, so there are no more of them than columns;

@@ -33,8 +33,12 @@ fn a_recording_is_started_shown_and_ended() {
     assert!(screen.contains("wrote /tmp/syscope-web1.syscope: 12.0s, 340 KiB"), "{screen}");
 
     // One that fails is ended by itself, once, and the reason is told.
-    let failed =
-        Recording { error: Some("No space left on device".to_owned()), lost: 3, ..recording };
+    let failed = Recording {
+        batches: 48,
+        error: Some("No space left on device".to_owned()),
+        lost: 3,
+        ..recording
+    };
     let status = Status { recording: Some(failed.clone()), ..status };
     assert!(matches!(app.update(Message::Recorder(status.clone())), Some(Effect::StopRecording)));
     assert!(app.update(Message::Recorder(status)).is_none());
