@@ -193,6 +193,16 @@ impl App {
         }
     }
 
+    /// Whether processes that the filter may accept are forgotten: their numbers are in the sums of all
+    /// processes only, and those of some are the least they can be.
+    pub fn sums_are_partial(&self) -> bool {
+        let model = self.model();
+        let forgotten = model.syscalls.forgotten.processes > 0
+            || model.offcpu.forgotten.processes > 0
+            || model.profile.forgotten > 0;
+        self.view().process.is_none() && self.matching.is_some() && forgotten
+    }
+
     /// Whether any process that is known is shown.
     pub fn matches_any(&self) -> bool {
         self.matching.as_ref().is_none_or(|matching| !matching.is_empty())

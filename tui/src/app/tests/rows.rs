@@ -222,3 +222,30 @@ fn a_sort_by_a_column_that_has_no_room_is_named_in_the_title() {
         assert!(screen.contains(['▼', '▲']) && !screen.contains(" by "), "{screen}");
     }
 }
+
+#[test]
+fn sums_of_some_say_that_they_are_the_least_where_processes_are_forgotten() {
+    let mut app = busy(120, 40);
+    // More short-lived ones than are kept after their end.
+    for second in 1..=25_u64 {
+        let time_ns = START + second * SECOND;
+        let pids = (0..100).map(|n| 20_000 + second as u32 * 100 + n);
+        let of = |pid| {
+            let comm = "nginx".to_owned();
+            let fork = ProcessEvent::Fork { time_ns, pid, parent: 812, comm };
+            [fork, ProcessEvent::Exit { time_ns: time_ns + 1, pid }]
+        };
+        let syscalls = pids.clone().map(|pid| calls(pid, 0, 10, 10, &[])).collect();
+        let processes = pids.flat_map(of).collect();
+        let health = health();
+        feed(
+            &mut app,
+            Batch { time_ns, window_ns: SECOND, processes, syscalls, health, ..Batch::default() },
+        );
+    }
+    assert!(!characters(&mut app).contains('≥'), "the sums of all are right");
+    press(&mut app, "/ nginx Enter");
+    let said = characters(&mut app);
+    assert!(said.contains("· ≥") && said.contains(" calls"), "{said}");
+    assert!(said.contains(" ≥") && said.contains(" blocked"), "{said}");
+}

@@ -238,6 +238,11 @@ fn named(name: &str, ended: bool) -> Cell<'_> {
     }
 }
 
+/// Before a sum that is the least it can be: see [`App::sums_are_partial`].
+fn least(app: &App) -> &'static str {
+    if app.sums_are_partial() { "≥" } else { "" }
+}
+
 /// How many there are of something, in words.
 pub(super) fn counted(count: u64, name: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -1,6 +1,6 @@
 //! The off-CPU pane.
 
-use super::{comm, counted, ended, some_duration, table};
+use super::{comm, counted, ended, least, some_duration, table};
 use crate::app::App;
 use crate::app::derive::waits::{short_name, telling_frames};
 use crate::app::page::state_name;
@@ -15,10 +15,11 @@ use ratatui::layout::Rect;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let total = &app.derived.offcpu.total;
+    let least = least(app);
     vec![
-        (format!(" {} blocked ", text::duration(total.blocked_ns)), Role::Strong),
-        (format!("· {} runq ", text::duration(total.runqueue_ns)), Role::Text),
-        (format!("· {} ", counted(total.waits, "wait")), Role::Text),
+        (format!(" {least}{} blocked ", text::duration(total.blocked_ns)), Role::Strong),
+        (format!("· {least}{} runq ", text::duration(total.runqueue_ns)), Role::Text),
+        (format!("· {least}{} ", counted(total.waits, "wait")), Role::Text),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The CPU profile pane: flame graph or top functions.
 
-use super::{counted, table};
+use super::{counted, least, table};
 use crate::app::App;
 use crate::app::flame::{BoxInfo, info, layout, search_summary};
 use crate::app::layout::PaneArea;
@@ -15,8 +15,9 @@ use ratatui::layout::Rect;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let graph = &app.derived.profile;
+    let least = least(app);
     vec![
-        (format!(" {} ", counted(graph.samples, "sample")), Role::Strong),
+        (format!(" {least}{} ", counted(graph.samples, "sample")), Role::Strong),
         (format!("· {} Hz ", app.model().watched.frequency_hz), Role::Text),
         (format!("· {} ", text::rate(graph.rate)), Role::Text),
     ]

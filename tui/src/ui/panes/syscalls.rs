@@ -1,6 +1,6 @@
 //! The syscalls pane.
 
-use super::{comm, counted, duration, ended, table};
+use super::{comm, counted, duration, ended, least, table};
 use crate::app::App;
 use crate::app::derive::syscalls::Counts;
 use crate::app::pane::Pane;
@@ -13,10 +13,11 @@ use ratatui::layout::Rect;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let rows = &app.derived.syscalls;
+    let least = least(app);
     vec![
         (format!(" {} ", text::rate(rows.rate)), Role::Strong),
-        (format!("· {} ", counted(rows.errors, "error")), Role::Text),
-        (format!("· {} ", counted(rows.total, "call")), Role::Text),
+        (format!("· {least}{} ", counted(rows.errors, "error")), Role::Text),
+        (format!("· {least}{} ", counted(rows.total, "call")), Role::Text),
     ]
 }
 
