@@ -88,6 +88,8 @@ fn a_command_that_cannot_be_run_is_said_and_nothing_is_left() {
         ("no-such-command", 127, "there is no command no-such-command"),
         ("/etc/passwd", 126, "cannot execute /etc/passwd: Permission denied"),
         (&*script, 126, "interpreter"),
+        ("/etc", 126, "cannot execute /etc: is a directory"),
+        ("", 127, "there is no command"),
     ] {
         let output = run(record(&room.file(), &[], &[command]));
         assert_eq!(output.status.code(), Some(status), "{command}: {output:?}");

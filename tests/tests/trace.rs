@@ -115,7 +115,13 @@ fn a_reader_that_stands_still_costs_lines_that_are_counted_and_nothing_else() {
     workload.go();
     workload.done();
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
-    thread::sleep(Duration::from_millis(300));
+    // On a busy machine it is behind: whoever reads before it has come to a stand helps it.
+    let idle = || {
+        let before = cpu_ticks(child.id());
+        thread::sleep(Duration::from_millis(500));
+        (cpu_ticks(child.id()) == before).then_some(())
+    };
+    wait::poll(Duration::from_secs(30), idle).expect("it comes to a stand");
     assert!(child.try_wait().expect("a child").is_none(), "it waits for its reader");
     let mut stdout = Vec::new();
     child.stdout.take().expect("piped").read_to_end(&mut stdout).expect("a pipe");
@@ -128,6 +134,13 @@ fn a_reader_that_stands_still_costs_lines_that_are_counted_and_nothing_else() {
     errors.read_to_string(&mut said).expect("a pipe");
     assert!(said.contains(&format!(" {} lost: ", lines.lost)), "{said}");
     assert!(said.contains("standard output was not read fast enough"), "{said}");
+}
+
+/// CPU time of a process so far, in clock ticks.
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields = stat.rsplit(") ").next().expect("a name").split(' ');
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
 }
 
 fn assert_in_order(lines: &Lines) {

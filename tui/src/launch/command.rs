@@ -91,6 +91,9 @@ fn prepare(parent: u32, command: &[OsString]) -> Result<Command, BecomeError> {
 /// The program of this name, as a shell finds it: in the folders of PATH, unless it names a folder
 /// itself. That it is there is found out before anything is watched.
 fn find(name: &OsStr) -> Result<PathBuf, BecomeError> {
+    if name.is_empty() {
+        return Err(BecomeError::NotFound(name.to_owned()));
+    }
     if name.as_encoded_bytes().contains(&b'/') {
         return runnable(Path::new(name)).map_err(|error| failed(name, error));
     }
@@ -111,7 +114,7 @@ fn find(name: &OsStr) -> Result<PathBuf, BecomeError> {
 
 fn runnable(program: &Path) -> io::Result<PathBuf> {
     if program.metadata()?.is_dir() {
-        return Err(io::ErrorKind::PermissionDenied.into());
+        return Err(io::ErrorKind::IsADirectory.into());
     }
     access(program, AccessFlags::X_OK)?;
     Ok(program.to_owned())
