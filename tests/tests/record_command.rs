@@ -114,7 +114,7 @@ fn under_sudo_the_command_is_the_callers() {
     assert_ne!(lines[3], "/root");
     assert_eq!(lines[4], "CapEff:\t0000000000000000");
     let file = fs::metadata(room.file()).expect("it was written");
-    assert_eq!((file.uid(), file.mode() & 0o7777), (0, 0o600));
+    assert_eq!((file.uid(), file.mode() & 0o7777), (NOBODY, 0o600));
 }
 
 #[test]

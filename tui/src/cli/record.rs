@@ -32,8 +32,8 @@ pub struct RecordArgs {
     #[arg(short, long)]
     pub quiet: bool,
     /// Start this command, record it and its descendants from its first instruction to its end, and
-    /// exit with its status. Under sudo it runs as the user who called sudo;
-    /// the output stays root's, for it may tell of more than that user may see.
+    /// exit with its status. Under sudo it runs as the user who called sudo,
+    /// whose the new file is, too.
     #[arg(last = true, value_name = "COMMAND", num_args = 1.., conflicts_with = "pid")]
     pub command: Vec<OsString>,
 }
