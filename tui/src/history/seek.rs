@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Models that are kept of the way to a position, so that going back is quick.
-const CHECKPOINTS: usize = 8;
+const CHECKPOINTS: usize = 4;
 /// Ticks between two of them at first, and at least: half a minute at the usual interval.
 const FIRST_STRIDE: u64 = 120;
 
