@@ -26,7 +26,7 @@ pub struct Frame {
     pub key: bool,
     /// One entry a batch.
     pub ticks: Vec<Tick>,
-    /// File opens that were left out, for the batch was larger than a frame may be.
+    /// File opens and other entries that were left out, for the batch was larger than a frame may be.
     pub left_out: u64,
 }
 
@@ -153,7 +153,7 @@ impl Encoder {
             // What it told is not told.
             self.key = None;
         }
-        Some(Frame { bytes: bytes.into(), key, ticks, left_out })
+        Some(Frame { bytes: bytes.into(), key, ticks, left_out: left_out.saturating_add(other) })
     }
 
     /// Takes in what was so before the first batch, where that is one in the middle of a capture. An

@@ -114,7 +114,10 @@ impl Memory {
         };
         let mut all: Vec<&Process> = self.processes.iter().filter(lately).collect();
         all.sort_unstable_by_key(|process| (process.key.start_ns, process.key.pid));
-        let mut events: Vec<_> = parents_first(&all).into_iter().map(seen).collect();
+        let mut events: Vec<_> = parents_first(&all)
+            .into_iter()
+            .map(|process| ProcessEvent::Seen(process.into()))
+            .collect();
         let ended = all.iter().filter_map(|process| {
             Some(ProcessEvent::Exit { time_ns: process.exited_ns?, pid: process.key.pid })
         });
@@ -169,17 +172,6 @@ fn without_cmdline(event: &ProcessEvent, cmdlines: bool) -> ProcessEvent {
         cmdline.clear();
     }
     event
-}
-
-fn seen(process: &Process) -> ProcessEvent {
-    ProcessEvent::Seen(ProcessSeen {
-        pid: process.key.pid,
-        parent: process.parent,
-        start_ns: process.key.start_ns,
-        comm: process.comm.clone(),
-        cmdline: process.cmdline.clone(),
-        ancestors: process.lineage.to_vec(),
-    })
 }
 
 /// The same processes, each behind its parent. Start times alone do not tell: those from `/proc` are

@@ -4,6 +4,7 @@ use super::bytes::Bytes;
 use super::container::{HEAD_LEN, MAGIC, START_LEN};
 use super::scan::{self, Found};
 use super::{Header, Tick, VERSION, header, identify};
+use crate::sums;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ pub struct FrameInfo {
     pub key: bool,
     /// One entry a batch.
     pub ticks: Vec<Tick>,
-    /// File opens that were left out when it was recorded.
+    /// File opens and other entries that were left out when it was recorded.
     pub left_out: u64,
 }
 
@@ -79,6 +80,11 @@ pub struct Capture {
 }
 
 impl Capture {
+    /// File opens and other entries that its writer left out, for their batches were too large.
+    pub fn left_out(&self) -> u64 {
+        sums::sum(self.frames.iter().map(|frame| frame.left_out))
+    }
+
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let name = path.display().to_string();

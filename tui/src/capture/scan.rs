@@ -107,7 +107,7 @@ impl Found {
             len: head.len(),
             key: head.key,
             ticks: clear.ticks,
-            left_out: clear.left_out,
+            left_out: clear.left_out.saturating_add(clear.left_out_other),
         });
         Ok(())
     }

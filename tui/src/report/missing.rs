@@ -21,6 +21,8 @@ pub struct Missing {
     pub damaged_batches: u64,
     /// Names and stacks that were in what is missing.
     pub unknown: u64,
+    /// File opens and other entries that the recording left out: their batches were too large.
+    pub left_out: u64,
 }
 
 impl Missing {
@@ -33,6 +35,7 @@ impl Missing {
             damaged_bytes: capture.damaged_bytes,
             damaged_batches: losses.batches,
             unknown: losses.unknown,
+            left_out: capture.left_out(),
         };
         (missing != Self { complete: true, ..Self::default() }).then_some(missing)
     }
@@ -63,6 +66,10 @@ impl Display for Missing {
         if self.unknown > 0 {
             parts.push(format!("names and stacks that were told there: {}", count(self.unknown)));
         }
+        if self.left_out > 0 {
+            let left_out = count(self.left_out);
+            parts.push(format!("left out when it was recorded, for it was too much: {left_out}"));
+        }
         f.write_str(&parts.join("; "))
     }
 }
@@ -84,6 +91,10 @@ mod tests {
                 Missing { damaged: 2, damaged_bytes: 812, damaged_batches: 4, unknown: 1, ..whole },
                 "damaged places: 2 (812 B); batches in them: 4; names and stacks that were told \
                  there: 1",
+            ),
+            (
+                Missing { left_out: 7, ..whole },
+                "left out when it was recorded, for it was too much: 7",
             ),
         ] {
             assert_eq!(missing.to_string(), text);

@@ -4,6 +4,7 @@ mod json;
 mod missing;
 mod text;
 
+pub(crate) use json::OpenOut;
 pub use json::{SCHEMA, document};
 pub use missing::Missing;
 

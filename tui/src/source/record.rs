@@ -241,13 +241,14 @@ fn write_all(
     let bytes = writer.bytes();
     writer.finish()?;
     let ticks = || frames.iter().flat_map(|frame| &frame.ticks);
+    let left_out: u64 = frames.iter().map(|frame| frame.left_out).sum();
     let lost = |tick: Option<&crate::capture::Tick>| tick.map_or(0, |tick| tick.lost);
     Ok(Recording {
         path: path.to_owned(),
         span_ns: ticks().map(|tick| tick.window_ns).sum(),
         batches: ticks().count() as u64,
         bytes,
-        lost: lost(ticks().last()) - lost(ticks().next()),
+        lost: lost(ticks().last()).saturating_sub(lost(ticks().next())) + left_out,
         missing: 0,
         error: None,
     })

@@ -3,7 +3,8 @@
 use super::clock::Clock;
 use super::event::Event;
 use super::lost::Lost;
-use crate::text::{errno_name, errno_text, open_flags, syscall_name, write_json_line};
+use crate::report::OpenOut;
+use crate::text::{errno_name, errno_text, syscall_name, write_json_line};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::env::consts::ARCH;
@@ -11,25 +12,7 @@ use std::env::consts::ARCH;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line<'a> {
-    Open {
-        time_ns: i64,
-        pid: u32,
-        tid: u32,
-        comm: &'a str,
-        path: &'a str,
-        #[serde(skip_serializing_if = "is_false")]
-        unresolved: bool,
-        #[serde(skip_serializing_if = "is_false")]
-        cut: bool,
-        #[serde(skip_serializing_if = "is_false")]
-        unreadable: bool,
-        flags: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fd: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        errno: Option<Cow<'static, str>>,
-        duration_ns: u64,
-    },
+    Open(OpenOut<'a>),
     Exec {
         time_ns: i64,
         pid: u32,
@@ -55,28 +38,10 @@ enum Line<'a> {
     },
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
-fn is_false(mark: &bool) -> bool {
-    !mark
-}
-
 /// The line of an event.
 pub fn line(event: Event<'_>, clock: &Clock, out: &mut Vec<u8>) {
     let line = match event {
-        Event::Open(open) => Line::Open {
-            time_ns: clock.real_ns(open.time_ns),
-            pid: open.pid,
-            tid: open.tid,
-            comm: &open.comm,
-            path: &open.path.text,
-            unresolved: open.path.unresolved,
-            cut: open.path.cut,
-            unreadable: open.path.unreadable,
-            flags: open_flags(ARCH, open.flags).into(),
-            fd: open.result.ok(),
-            errno: open.result.err().map(errno_name),
-            duration_ns: open.duration_ns,
-        },
+        Event::Open(open) => Line::Open(OpenOut::of(open, clock.real_ns(open.time_ns), ARCH)),
         Event::Exec { time_ns, process } => Line::Exec {
             time_ns: clock.real_ns(time_ns),
             pid: process.key.pid,

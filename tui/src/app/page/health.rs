@@ -104,7 +104,7 @@ fn capture(app: &App, replayed: &Replayed) -> Vec<PageLine> {
 
 /// What is missing in a capture, and why.
 fn wrong(replayed: &Replayed) -> Vec<(&'static str, String)> {
-    let Replayed { complete, cut_bytes, damaged, damaged_bytes, losses, .. } = replayed;
+    let Replayed { complete, cut_bytes, damaged, damaged_bytes, left_out, losses, .. } = replayed;
     let mut wrong = Vec::new();
     match (cut_bytes, complete) {
         (1.., _) => {
@@ -121,6 +121,11 @@ fn wrong(replayed: &Replayed) -> Vec<(&'static str, String)> {
     if *damaged > 0 {
         let bytes = text::bytes(*damaged_bytes);
         wrong.push(("damaged", format!("{damaged} stretches, {bytes}: they are left out")));
+    }
+    if *left_out > 0 {
+        let left_out = text::count(*left_out);
+        let what = format!("{left_out} opens and others when it was recorded: too much at once");
+        wrong.push(("left out", what));
     }
     let Losses { frames, batches, unknown, reason } = losses;
     if *frames > 0 {

@@ -22,6 +22,7 @@ use crate::capture::{Capture, Header, Tick};
 use crate::history::{Losses, SeekError, Span, Timeline};
 use crate::model::Model;
 use crate::source::record::Recording;
+use crate::text;
 use std::sync::Arc;
 
 /// A jump goes so far, in ns.
@@ -42,6 +43,8 @@ pub struct Replayed {
     pub damaged: u64,
     /// Their bytes.
     pub damaged_bytes: u64,
+    /// File opens and other entries that were left out when it was recorded.
+    pub left_out: u64,
     /// What could not be read so far.
     pub losses: Losses,
 }
@@ -56,6 +59,7 @@ impl Replayed {
             cut_bytes: capture.cut_bytes,
             damaged: capture.damaged,
             damaged_bytes: capture.damaged_bytes,
+            left_out: capture.left_out(),
             losses: Losses::default(),
         }
     }
@@ -70,6 +74,9 @@ impl Replayed {
         }
         if self.damaged + self.losses.frames > 0 {
             wrong.push(format!("DAMAGED: {}", self.damaged + self.losses.frames));
+        }
+        if self.left_out > 0 {
+            wrong.push(format!("LEFT OUT: {}", text::count(self.left_out)));
         }
         wrong
     }

@@ -1,8 +1,11 @@
 //! What is too large is left out, and counted; what is long is cut, and says so.
 
 use super::{batches_of, file_of, frames_of, open};
+use crate::app::time::Replayed;
 use crate::capture::limits::{STACK_MAX, STRING_MAX};
 use crate::capture::{Decoder, Encoder};
+use crate::history::Losses;
+use crate::report::Missing;
 use crate::source::{
     Batch, Frame, OpenEvent, OpenPath, ProcessEvent, ProfileDelta, ResolvedStack, StackId,
 };
@@ -38,6 +41,9 @@ fn opens_beyond_the_limit_are_left_out_and_counted() {
     assert_eq!(capture.frames[0].left_out, 1_000 - kept);
     let decoded = Decoder::new().decode(&frames[0].bytes).unwrap();
     assert_eq!(decoded.left_out, 1_000 - kept);
+    let missing = Missing::of(&capture, &Losses::default()).unwrap();
+    assert_eq!(missing.left_out, 1_000 - kept);
+    assert_eq!(Replayed::new("x", &capture).wrong(), [format!("LEFT OUT: {}", 1_000 - kept)]);
 }
 
 #[test]

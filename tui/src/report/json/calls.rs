@@ -1,8 +1,8 @@
 //! System calls and file opens in the JSON document.
 
 use crate::model::syscalls::ProcessCalls;
-use crate::model::{OpenRow, Watched};
 use crate::report::{Selection, by_syscall};
+use crate::source::OpenEvent;
 use crate::text::{errno_name, open_flags, syscall_name};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -86,8 +86,9 @@ impl<'a> Opens<'a> {
 
 struct OpenEvents<'a>(&'a Selection<'a>);
 
+/// One file open, as the report and the trace give it.
 #[derive(Serialize)]
-struct OpenOut<'a> {
+pub(crate) struct OpenOut<'a> {
     time_ns: i64,
     pid: u32,
     tid: u32,
@@ -115,24 +116,32 @@ fn is_false(mark: &bool) -> bool {
 impl Serialize for OpenEvents<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let watched = &self.0.model.watched;
-        serializer.collect_seq(self.0.last_opens().map(|row| open_out(row, watched)))
+        let began =
+            |event: &OpenEvent| watched.realtime_offset_ns.saturating_add_unsigned(event.time_ns);
+        serializer.collect_seq(
+            self.0
+                .last_opens()
+                .map(|row| OpenOut::of(&row.event, began(&row.event), &watched.arch)),
+        )
     }
 }
 
-fn open_out<'a>(row: &'a OpenRow, watched: &Watched) -> OpenOut<'a> {
-    let event = &row.event;
-    OpenOut {
-        time_ns: watched.realtime_offset_ns.saturating_add_unsigned(event.time_ns),
-        pid: event.pid,
-        tid: event.tid,
-        comm: &event.comm,
-        path: &event.path.text,
-        unresolved: event.path.unresolved,
-        cut: event.path.cut,
-        unreadable: event.path.unreadable,
-        flags: open_flags(&watched.arch, event.flags),
-        fd: event.result.ok(),
-        errno: event.result.err().map(errno_name),
-        duration_ns: event.duration_ns,
+impl<'a> OpenOut<'a> {
+    /// An open that began at `time_ns` of the wall clock, on a machine of this architecture.
+    pub(crate) fn of(event: &'a OpenEvent, time_ns: i64, arch: &str) -> Self {
+        Self {
+            time_ns,
+            pid: event.pid,
+            tid: event.tid,
+            comm: &event.comm,
+            path: &event.path.text,
+            unresolved: event.path.unresolved,
+            cut: event.path.cut,
+            unreadable: event.path.unreadable,
+            flags: open_flags(arch, event.flags),
+            fd: event.result.ok(),
+            errno: event.result.err().map(errno_name),
+            duration_ns: event.duration_ns,
+        }
     }
 }

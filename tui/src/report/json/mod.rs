@@ -7,6 +7,7 @@ use super::{Missing, Options, Selection};
 use crate::filter::Filter;
 use crate::model::Model;
 use crate::source::{Health, ProbeHealth, ProbeStatus};
+pub(crate) use calls::OpenOut;
 use calls::{Opens, Syscalls};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

@@ -50,6 +50,8 @@ impl Progress {
 #[derive(Debug)]
 pub struct Output {
     recording: Recording,
+    /// Opens and others that are not in it, for their batches were too large.
+    left_out: u64,
     /// Events and stacks that were lost before it began.
     lost_before: u64,
     frames: SyncSender<Frame>,
@@ -75,7 +77,7 @@ impl Output {
             .spawn(move || write(writer, &waiting, &theirs, &same, only))
             .inspect_err(|_| remove())?;
         let recording = Recording { path: path.to_owned(), ..Recording::default() };
-        Ok(Self { recording, lost_before, frames, progress, thread })
+        Ok(Self { recording, left_out: 0, lost_before, frames, progress, thread })
     }
 
     /// Has a frame written. False where it had no room; what could not be written after an error is no
@@ -86,8 +88,9 @@ impl Output {
         if sent.is_err() {
             self.recording.missing += batches;
         }
+        self.left_out += frame.left_out;
         if let Some(tick) = frame.ticks.last() {
-            self.recording.lost = tick.lost.saturating_sub(self.lost_before);
+            self.recording.lost = tick.lost.saturating_sub(self.lost_before) + self.left_out;
         }
         !matches!(sent, Err(TrySendError::Full(_)))
     }
