@@ -353,7 +353,7 @@ impl Collector {
     }
 }
 
-/// Sorts what maps gave in the order of a hash: a capture of it is a tenth smaller.
+/// Sorts what maps gave in the order of a hash: so a capture of it compresses better.
 fn put_in_order(reading: &mut Reading) {
     reading.syscalls.sort_unstable_by_key(|delta| (delta.pid, delta.nr));
     reading
