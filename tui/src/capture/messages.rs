@@ -236,9 +236,9 @@ pub struct Opens {
     #[prost(bytes = "vec", tag = "1")]
     pub count: Unsigned,
     #[prost(bytes = "vec", tag = "2")]
-    pub gap_ns: Signed,
+    pub gap_us: Signed,
     #[prost(bytes = "vec", tag = "3")]
-    pub duration_ns: Unsigned,
+    pub duration: Unsigned,
     #[prost(bytes = "vec", tag = "4")]
     pub pid: Unsigned,
     #[prost(bytes = "vec", tag = "5")]

@@ -89,8 +89,8 @@ fn calls(pid: u32, number: u64) -> SyscallDelta {
 
 fn open(pid: u32, time_ns: u64, number: u64) -> OpenEvent {
     OpenEvent {
-        time_ns: time_ns - 100,
-        duration_ns: 50,
+        time_ns: time_ns - 1_000,
+        duration_ns: 500,
         pid,
         tid: pid,
         comm: "db".into(),

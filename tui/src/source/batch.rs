@@ -128,9 +128,9 @@ pub struct FailedCall {
 /// One file open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenEvent {
-    /// When it began, in ns.
+    /// When it began, in ns. In a batch it is a whole number of µs (see [`super::resolution`]).
     pub time_ns: u64,
-    /// How long it took, in ns.
+    /// How long it took, in ns. In a batch it has three digits at most, and is a multiple of 100.
     pub duration_ns: u64,
     /// PID.
     pub pid: u32,

@@ -4,6 +4,7 @@ mod collector;
 mod gone;
 mod naming;
 mod pending;
+mod settle;
 
 use super::{Batch, Control, Handle, procfs};
 use crate::filter::Filter;

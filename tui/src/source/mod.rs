@@ -10,6 +10,7 @@ pub mod live;
 pub mod merge;
 pub mod procfs;
 pub mod record;
+pub mod resolution;
 
 pub use batch::{
     Batch, FailedCall, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta,

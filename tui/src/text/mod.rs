@@ -10,7 +10,7 @@ pub mod syscall_names;
 
 pub use errno::errno_text;
 pub use json::write_json_line;
-pub use numbers::{bytes, count, duration, percent, rate};
+pub use numbers::{bytes, count, duration, open_duration, percent, rate};
 pub use open_flags::open_flags;
 pub use screen::{fit, fit_end, from_bytes, visible, width};
 pub use syscall_names::{errno_name, syscall_name};

@@ -31,6 +31,15 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
+/// How long a file open took: a [`duration`] in no finer digits than a batch tells
+/// (`crate::source::resolution`): `4.3µs`, not `4.30µs`.
+pub fn open_duration(ns: u64) -> String {
+    if (1_000..10_000).contains(&ns) {
+        return format!("{}.{}µs", ns / 1_000, ns % 1_000 / 100);
+    }
+    duration(ns)
+}
+
 /// A count in at most 6 columns: `999`, `12.3k`, `1.20M`.
 pub fn count(n: u64) -> String {
     if n < 1_000 {
@@ -98,6 +107,16 @@ mod tests {
     use super::super::width;
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn durations_of_opens_have_no_digit_that_was_not_told() {
+        let read = |ns| super::open_duration(ns);
+        assert_eq!(
+            (read(0), read(900), read(4_300)),
+            ("0ns".into(), "900ns".into(), "4.3µs".into())
+        );
+        assert_eq!((read(9_900), read(10_000)), ("9.9µs".into(), "10.0µs".into()));
+    }
 
     #[test]
     fn durations_read_well() {

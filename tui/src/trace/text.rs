@@ -4,7 +4,9 @@ use super::Kind;
 use super::clock::Clock;
 use super::event::Event;
 use crate::source::{FailedCall, OpenEvent, OpenPath};
-use crate::text::{duration, errno_name, errno_text, open_flags, syscall_name, visible, width};
+use crate::text::{
+    duration, errno_name, errno_text, open_duration, open_flags, syscall_name, visible, width,
+};
 use std::env::consts::ARCH;
 use std::io::Write;
 
@@ -58,7 +60,7 @@ fn open_line(open: &OpenEvent, clock: &mut Clock, out: &mut Vec<u8>) {
         Ok(fd) => put(out, format_args!("fd {fd:<5}")),
         Err(errno) => put(out, format_args!("{:RESULT$}", errno_name(errno))),
     }
-    let (took, flags) = (duration(open.duration_ns), open_flags(ARCH, open.flags));
+    let (took, flags) = (open_duration(open.duration_ns), open_flags(ARCH, open.flags));
     put(out, format_args!(" {took:>7} {flags:FLAGS$} "));
     path(&open.path, out);
     out.push(b'\n');

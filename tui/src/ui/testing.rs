@@ -113,7 +113,7 @@ pub(crate) fn open(
 ) -> OpenEvent {
     OpenEvent {
         time_ns: START + at_ms * 1_000_000,
-        duration_ns: 4_321,
+        duration_ns: 4_300,
         pid,
         tid: pid,
         comm: comm.to_owned(),

@@ -154,7 +154,7 @@ fn open(app: &App, row: &OpenRow) -> (String, Vec<PageLine>) {
         plain("flags", text::open_flags(&app.model().watched.arch, event.flags)),
         plain("mode", format!("{:04o}", event.mode)),
         plain("began", clock(app, event.time_ns)),
-        plain("took", text::duration(event.duration_ns)),
+        plain("took", text::open_duration(event.duration_ns)),
         plain("thread", format!("{} ({})", event.comm, event.tid)),
     ]);
     (title, lines)

@@ -5,6 +5,7 @@ use crate::capture::column::{Column, all_read, put, put_signed};
 use crate::capture::known::Known;
 use crate::capture::messages;
 use crate::capture::tell::Telling;
+use crate::source::resolution::{DURATION_NS, START_NS};
 use crate::source::{Batch, OpenEvent, OpenPath};
 
 /// Writes the opens of a frame.
@@ -19,7 +20,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Ends {
     by_pid: Vec<u64>,
-    last_ns: u64,
+    last_us: u64,
 }
 
 impl Ends {
@@ -27,17 +28,18 @@ impl Ends {
     /// last of any process.
     fn of(&self, pid: u64) -> u64 {
         let end = usize::try_from(pid).ok().and_then(|pid| self.by_pid.get(pid));
-        end.copied().filter(|end| *end != 0).unwrap_or(self.last_ns)
+        end.copied().filter(|end| *end != 0).unwrap_or(self.last_us)
     }
 
     /// An open of this process ended. `pid` numbers a PID of the frame.
-    fn set(&mut self, pid: u64, end_ns: u64) {
+    fn set(&mut self, pid: u64, open: &OpenEvent) {
+        let end_us = open.time_ns.wrapping_add(open.duration_ns) / START_NS;
         let pid = pid as usize;
         if self.by_pid.len() <= pid {
             self.by_pid.resize(pid + 1, 0);
         }
-        self.by_pid[pid] = end_ns;
-        self.last_ns = end_ns;
+        self.by_pid[pid] = end_us;
+        self.last_us = end_us;
     }
 }
 
@@ -48,9 +50,10 @@ impl Writer {
         for open in opens {
             let pid = told.pid(open.pid);
             put(&mut message.pid, pid);
-            put_signed(&mut message.gap_ns, open.time_ns.wrapping_sub(self.ends.of(pid)) as i64);
-            put(&mut message.duration_ns, open.duration_ns);
-            self.ends.set(pid, open.time_ns.wrapping_add(open.duration_ns));
+            let start_us = open.time_ns / START_NS;
+            put_signed(&mut message.gap_us, start_us.wrapping_sub(self.ends.of(pid)) as i64);
+            put(&mut message.duration, open.duration_ns / DURATION_NS);
+            self.ends.set(pid, open);
             put_signed(&mut message.tid, i64::from(open.tid) - i64::from(open.pid));
             put(&mut message.comm, told.string(&open.comm));
             put(&mut message.path, told.string(&open.path.text));
@@ -80,8 +83,8 @@ pub fn read(
 ) -> Result<(), Damage> {
     let mut count = Column::new(&message.count);
     let mut columns = [
-        &message.gap_ns,
-        &message.duration_ns,
+        &message.gap_us,
+        &message.duration,
         &message.pid,
         &message.tid,
         &message.comm,
@@ -108,21 +111,22 @@ fn next(
     ends: &mut Ends,
     known: &mut Known,
 ) -> Result<OpenEvent, Damage> {
-    let [gap_ns, duration_ns, pid, tid, comm, path, path_flags, flags, mode, result] = columns;
+    let [gap_us, duration, pid, tid, comm, path, path_flags, flags, mode, result] = columns;
     let number = pid.next()?;
     let pid = known.pid(number)?;
-    let time_ns = ends.of(number).wrapping_add(gap_ns.next_signed()? as u64);
-    let duration_ns = duration_ns.next()?;
-    ends.set(number, time_ns.wrapping_add(duration_ns));
+    let start_us = ends.of(number).wrapping_add(gap_us.next_signed()? as u64);
+    let time_ns = start_us.checked_mul(START_NS);
+    let duration_ns = duration.next()?.checked_mul(DURATION_NS);
     let tid =
         i64::from(pid).checked_add(tid.next_signed()?).and_then(|tid| u32::try_from(tid).ok());
     let path_flags = path_flags.next()?;
     let result = result.next()?;
     let value =
         u32::try_from(result >> 1).map_err(|_| Damage("a result is too large".to_owned()))?;
-    Ok(OpenEvent {
-        time_ns,
-        duration_ns,
+    let too_large = || Damage("a time is too large".to_owned());
+    let open = OpenEvent {
+        time_ns: time_ns.ok_or_else(too_large)?,
+        duration_ns: duration_ns.ok_or_else(too_large)?,
         pid,
         tid: tid.ok_or_else(|| Damage("a TID is too large".to_owned()))?,
         comm: known.string(comm.next()?)?,
@@ -135,5 +139,7 @@ fn next(
         flags: flags.next_u32()?,
         mode: mode.next_u32()?,
         result: if result & 1 == 0 { Ok(value) } else { Err(value) },
-    })
+    };
+    ends.set(number, &open);
+    Ok(open)
 }

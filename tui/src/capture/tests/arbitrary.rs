@@ -75,7 +75,10 @@ fn open() -> impl Strategy<Value = OpenEvent> {
     let result = prop_oneof![small().prop_map(Ok), small().prop_map(Err)];
     ((time(), number(), small(), small()), (text(), path, any::<u32>(), any::<u32>(), result))
         .prop_map(|((time_ns, duration_ns, pid, tid), (comm, path, flags, mode, result))| {
-            OpenEvent { time_ns, duration_ns, pid, tid, comm, path, flags, mode, result }
+            let mut open =
+                OpenEvent { time_ns, duration_ns, pid, tid, comm, path, flags, mode, result };
+            open.round();
+            open
         })
 }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// A small capture of several frames, with names that later frames refer to.
 fn small() -> Vec<Batch> {
     let open = |index: u64| OpenEvent {
-        time_ns: index,
-        duration_ns: 5,
+        time_ns: index * 1_000,
+        duration_ns: 500,
         pid: 7,
         tid: 8,
         comm: "cat".to_owned(),

@@ -17,8 +17,8 @@ fn batch(second: u64) -> Batch {
 
 fn open_of(path: String) -> OpenEvent {
     OpenEvent {
-        time_ns: 1,
-        duration_ns: 1,
+        time_ns: 1_000,
+        duration_ns: 100,
         pid: 1,
         tid: 1,
         comm: "x".to_owned(),
@@ -139,7 +139,7 @@ fn a_key_tells_what_is_needed_to_start_there() {
 #[test]
 fn command_lines_are_left_out_when_asked() {
     let exec = ProcessEvent::Exec {
-        time_ns: 1,
+        time_ns: 1_000,
         pid: 2,
         comm: "psql".to_owned(),
         cmdline: "psql --password=hunter2".to_owned(),

@@ -4,6 +4,7 @@ use super::Options;
 use super::gone::Gone;
 use super::naming::Naming;
 use super::pending::Pending;
+use super::settle::settle;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
@@ -173,7 +174,7 @@ impl Collector {
         let now_ns = procfs::monotonic_ns();
         self.handled_events = 0;
         let mut reading = std::mem::take(&mut self.reading);
-        put_in_order(&mut reading);
+        settle(&mut reading);
         self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
         self.naming.add_ready(reading.resolved);
         self.naming.ask(reading.stacks);
@@ -351,13 +352,4 @@ impl Collector {
         health.overhead = self.kernel.overhead(now_ns);
         health
     }
-}
-
-/// Sorts what maps gave in the order of a hash: so a capture of it compresses better.
-fn put_in_order(reading: &mut Reading) {
-    reading.syscalls.sort_unstable_by_key(|delta| (delta.pid, delta.nr));
-    reading
-        .offcpu
-        .sort_unstable_by_key(|wait| (wait.pid, wait.state, wait.kernel_stack, wait.user_stack));
-    reading.profile.sort_unstable_by_key(|hit| (hit.pid, hit.kernel_stack, hit.user_stack));
 }

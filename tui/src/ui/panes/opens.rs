@@ -44,7 +44,7 @@ pub(super) fn draw(app: &App, area: Rect, theme: &Theme, buffer: &mut Buffer) {
                 Ok(fd) => Cell::new(format!("fd {fd}")),
                 Err(errno) => Cell::of(Role::Bad, text::errno_name(errno)),
             },
-            "DUR" => Cell::new(text::duration(event.duration_ns)),
+            "DUR" => Cell::new(text::open_duration(event.duration_ns)),
             _ => path(&event.path),
         }
     });
