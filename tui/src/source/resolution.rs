@@ -22,9 +22,10 @@ impl OpenEvent {
         while self.duration_ns / step >= DIGITS {
             step *= 10;
         }
+        let rest = self.duration_ns % step;
+        let down = self.duration_ns - rest;
+        let up = if rest >= step / 2 { step } else { 0 };
         // The nearest one below 2^64.
-        let up = (self.duration_ns % step >= step / 2).then_some(step).unwrap_or_default();
-        let down = self.duration_ns - self.duration_ns % step;
         self.duration_ns = down.checked_add(up).unwrap_or(down);
     }
 }

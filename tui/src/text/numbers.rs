@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn durations_of_opens_have_no_digit_that_was_not_told() {
-        let read = |ns| super::open_duration(ns);
+        let read = open_duration;
         assert_eq!(
             (read(0), read(900), read(4_300)),
             ("0ns".into(), "900ns".into(), "4.3µs".into())
