@@ -16,6 +16,7 @@ pub mod opens;
 pub mod profile;
 pub mod stack;
 pub mod syscalls;
+pub mod unwind;
 
 /// Bytes of a task's `comm`, the terminating NUL included (`TASK_COMM_LEN` in the kernel).
 pub const COMM_LEN: usize = 16;
