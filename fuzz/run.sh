@@ -28,7 +28,7 @@ longest() {
 
 build() {
     RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/rustc.sh \
-        cargo build --locked --quiet --package syscope-fuzz --profile fuzz
+        cargo build --locked --quiet --package syscope-fuzz --profile fuzz --target-dir target
 }
 
 # The limit of address space makes an allocation fail that asks for much and touches little, which
