@@ -2,6 +2,7 @@
 #![no_std]
 #![no_main]
 
+mod copies;
 mod failed;
 mod filter;
 mod health;
@@ -13,6 +14,8 @@ mod profile;
 mod ring;
 mod stack;
 mod syscalls;
+mod unwind;
+mod user_registers;
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;

@@ -3,7 +3,9 @@
 use crate::filter::watched;
 use crate::health::count;
 use crate::kernel::{current_exec_id, field};
-use crate::stack::stacks;
+use crate::stack::kernel_stack;
+use crate::unwind::{UserStack, user_stack};
+use crate::user_registers::Cpu;
 use crate::{config, machine};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
@@ -15,7 +17,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{BEFORE_START, NONE, OFFCPU_MAIN, OFFCPU_OVERFLOW};
+use syscope_shared::stack::{BEFORE_START, NONE, OFFCPU_MAIN, OFFCPU_OVERFLOW, USER_NONE};
 
 #[map]
 static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
@@ -38,6 +40,9 @@ static OFFCPU_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERF
 
 #[map]
 static OFFCPU_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERFLOW, 0);
+
+/// The walk of this probe.
+const WALK: u32 = 1;
 
 #[raw_tracepoint(tracepoint = "sched_switch")]
 pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
@@ -77,8 +82,8 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
         // SAFETY: the helper has no preconditions.
         let now = unsafe { bpf_ktime_get_ns() };
         let (state, epoch) = (RUNNABLE, config.offcpu_epoch);
-        let (kernel_stack, user_stack) = (NONE, NONE);
-        let key = Key { pid, state, kernel_stack, user_stack, epoch, exec_id: 0 };
+        let (kernel_stack, user_stack) = (NONE, USER_NONE);
+        let key = Key { user_stack, pid, state, kernel_stack, epoch, exec_id: 0, pad: 0 };
         keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
     }
     0
@@ -143,9 +148,14 @@ fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
     settle_unseen(tid, config.offcpu_epoch, now);
     // Read once: the id and the epoch it is kept with must be of the same set.
     let epoch = config.offcpu_epoch;
-    let (kernel_stack, user_stack) = take_stacks(ctx, epoch);
+    let kernel_stack = take_kernel_stack(ctx, epoch);
+    // Waits are too many to copy the stack of each whose table is not ready.
+    let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, pid, &Cpu::InKernel) {
+        UserStack::Name(name) => name,
+        UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
+    };
     let exec_id = current_exec_id();
-    let key = Key { pid, state, kernel_stack, user_stack, epoch, exec_id };
+    let key = Key { user_stack, pid, state, kernel_stack, epoch, exec_id, pad: 0 };
     keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
 }
 
@@ -172,11 +182,11 @@ fn state(ctx: &RawTracePointContext) -> u32 {
 }
 
 #[inline(always)]
-fn take_stacks(ctx: &RawTracePointContext, epoch: u32) -> (i32, i32) {
+fn take_kernel_stack(ctx: &RawTracePointContext, epoch: u32) -> i32 {
     if epoch & 1 == 0 {
-        stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_OVERFLOW_0)
+        kernel_stack(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_OVERFLOW_0)
     } else {
-        stacks(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_1, &OFFCPU_OVERFLOW_1)
+        kernel_stack(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_1, &OFFCPU_OVERFLOW_1)
     }
 }
 

@@ -1,11 +1,14 @@
 //! CPU profile: one sample a tick of each CPU's clock, idle left out.
 
-use crate::config;
 use crate::filter::watched;
 use crate::health::count;
 use crate::kernel::current_exec_id;
 use crate::offcpu;
-use crate::stack::stacks;
+use crate::stack::kernel_stack;
+use crate::unwind::{UserStack, Walk, user_stack};
+use crate::user_registers::Cpu;
+use crate::{config, copies};
+use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns,
@@ -36,6 +39,9 @@ static PROFILE_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(PROFILE_OVE
 #[map]
 static PROFILE_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(PROFILE_OVERFLOW, 0);
 
+/// The profile's walk.
+const WALK: u32 = 0;
+
 #[perf_event]
 pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
@@ -49,20 +55,54 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let now = unsafe { bpf_ktime_get_ns() };
     offcpu::settle_unseen(tid, config.offcpu_epoch, now);
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
-    if config.profile_epoch & 1 == 0 {
-        let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0);
-        add(&PROFILE_0, pid, comm, stacks);
+    let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
+    let epoch = config.profile_epoch;
+    let kernel = if epoch & 1 == 0 {
+        kernel_stack(&ctx, probe, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0)
     } else {
-        let stacks = stacks(&ctx, ProbeId::Profile, &PROFILE_STACKS_1, &PROFILE_OVERFLOW_1);
-        add(&PROFILE_1, pid, comm, stacks);
+        kernel_stack(&ctx, probe, &PROFILE_STACKS_1, &PROFILE_OVERFLOW_1)
+    };
+    let user = match user_stack(&ctx, probe, WALK, pid, &cpu) {
+        UserStack::Name(name) => name,
+        UserStack::NotReady(walk) => {
+            if send_copy(walk, pid, comm, kernel, epoch) {
+                return 0; // user space counts it
+            }
+            walk.settle(probe)
+        }
+    };
+    if epoch & 1 == 0 {
+        add(&PROFILE_0, pid, comm, kernel, user);
+    } else {
+        add(&PROFILE_1, pid, comm, kernel, user);
     }
     0
 }
 
 #[inline(always)]
-fn add(sums: &PerCpuHashMap<Key, u64>, pid: u32, comm: [u8; COMM_LEN], stacks: (i32, i32)) {
+fn send_copy(walk: &Walk, pid: u32, comm: [u8; COMM_LEN], kernel_stack: i32, epoch: u32) -> bool {
+    let registers = walk.sampled();
+    copies::send(registers.sp, |head| {
+        head.pid = pid;
+        head.exec_id = current_exec_id();
+        head.kernel_stack = kernel_stack;
+        head.epoch = epoch;
+        head.comm = comm;
+        head.registers = registers;
+        head.leaf = walk.leaf;
+    })
+}
+
+#[inline(always)]
+fn add(
+    sums: &PerCpuHashMap<Key, u64>,
+    pid: u32,
+    comm: [u8; COMM_LEN],
+    kernel_stack: i32,
+    user_stack: u64,
+) {
     let exec_id = current_exec_id();
-    let key = Key { pid, kernel_stack: stacks.0, user_stack: stacks.1, exec_id, comm };
+    let key = Key { user_stack, pid, kernel_stack, exec_id, pad: 0, comm };
     if let Some(samples) = sums.get_ptr_mut(key) {
         // SAFETY: the pointer is to this CPU's value; the clock does not nest on a CPU.
         unsafe { *samples += 1 };

@@ -1,7 +1,6 @@
-//! Stacks, through stack-trace maps: see [`syscope_shared::stack`].
+//! Kernel stacks, through stack-trace maps: see [`syscope_shared::stack`].
 
 use crate::health::count;
-use aya_ebpf::bindings::BPF_F_USER_STACK;
 use aya_ebpf::maps::StackTrace;
 use aya_ebpf::programs::tracing::StackIdContext;
 use syscope_shared::health::ProbeId;
@@ -10,28 +9,16 @@ use syscope_shared::stack::{LOST, NONE, OVERFLOW};
 const EFAULT: i32 = 14;
 const EEXIST: i32 = 17;
 
-/// Kernel and user stack of the current task, stored in `main` or, where the bucket is taken, in
-/// `overflow`. `BPF_F_REUSE_STACKID` would never lose one, and show wrong ones instead.
+/// Kernel stack of the current task, stored in `main` or, where the bucket is taken, in `overflow`.
+/// `BPF_F_REUSE_STACKID` would never lose one, and show wrong ones instead.
 #[inline(always)]
-pub fn stacks<C: StackIdContext>(
+pub fn kernel_stack<C: StackIdContext>(
     ctx: &C,
     probe: ProbeId,
     main: &StackTrace,
     overflow: &StackTrace,
-) -> (i32, i32) {
-    let kernel = stored(ctx, probe, main, overflow, 0);
-    (kernel, stored(ctx, probe, main, overflow, u64::from(BPF_F_USER_STACK)))
-}
-
-#[inline(always)]
-fn stored<C: StackIdContext>(
-    ctx: &C,
-    probe: ProbeId,
-    main: &StackTrace,
-    overflow: &StackTrace,
-    flags: u64,
 ) -> i32 {
-    let error = match ctx.get_stackid(main, flags) {
+    let error = match ctx.get_stackid(main, 0) {
         Ok(id) => return id as i32,
         Err(error) => error,
     };
@@ -39,7 +26,7 @@ fn stored<C: StackIdContext>(
         return NONE;
     }
     if error == -EEXIST {
-        match ctx.get_stackid(overflow, flags) {
+        match ctx.get_stackid(overflow, 0) {
             Ok(id) => return id as i32 | OVERFLOW,
             Err(_) => count(probe, |c| c.collisions += 1),
         }

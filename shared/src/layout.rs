@@ -24,6 +24,8 @@ pub struct Layout {
     pub task_mm: u32,
     /// `task_struct.signal`.
     pub task_signal: u32,
+    /// `task_struct.stack`.
+    pub task_stack: u32,
     /// `task_struct.self_exec_id` (its low word): grows with each exec, and a child inherits it.
     pub task_exec_id: u32,
     /// The word of `task_struct.thread_info` that tells a 32-bit system call.
@@ -82,6 +84,7 @@ impl Layout {
         task_files: ABSENT,
         task_mm: ABSENT,
         task_signal: ABSENT,
+        task_stack: ABSENT,
         task_exec_id: ABSENT,
         task_compat: ABSENT,
         compat_bits: 0,
@@ -154,6 +157,8 @@ pub struct Machine {
     pub opens_on: u32,
     /// 1 when calls that fail are delivered, one event each.
     pub failed_on: u32,
+    /// 1 when user stacks are walked by unwind tables; 0: by frame pointers, by the kernel.
+    pub unwind_on: u32,
 }
 
 impl Machine {
@@ -165,5 +170,6 @@ impl Machine {
         syscalls_on: 0,
         opens_on: 0,
         failed_on: 0,
+        unwind_on: 0,
     };
 }

@@ -16,14 +16,20 @@ pub const BEFORE_START: i32 = -3;
 /// Bit of an id: the stack is in the overflow table of its set, for its bucket of the main table was
 /// taken.
 pub const OVERFLOW: i32 = 1 << 24;
-/// Frames of a stack that are kept at most (`PERF_MAX_STACK_DEPTH`).
+/// What names a user stack where there is none: a kernel thread has none. Not a loss.
+pub const USER_NONE: u64 = 0;
+/// Name of a user stack that was lost, and counted as lost.
+pub const USER_LOST: u64 = 1;
+/// The least name of a user stack that is one (see [`crate::unwind::Head::id`]).
+pub const USER_FIRST: u64 = 16;
+/// Frames of a kernel stack that are kept at most (`PERF_MAX_STACK_DEPTH`).
 pub const MAX_DEPTH: usize = 127;
 /// Stacks that a main table of the off-CPU probe holds: a busy machine switches at thousands of
 /// different places between two ticks.
-pub const OFFCPU_MAIN: u32 = 8 * 1024;
+pub const OFFCPU_MAIN: u32 = 4 * 1024;
 /// Stacks that an overflow table of the off-CPU probe holds.
-pub const OFFCPU_OVERFLOW: u32 = 4 * 1024;
+pub const OFFCPU_OVERFLOW: u32 = 2 * 1024;
 /// Stacks that a main table of the profile holds: its samples are few.
-pub const PROFILE_MAIN: u32 = 2 * 1024;
+pub const PROFILE_MAIN: u32 = 1024;
 /// Stacks that an overflow table of the profile holds.
-pub const PROFILE_OVERFLOW: u32 = 1024;
+pub const PROFILE_OVERFLOW: u32 = 512;

@@ -169,8 +169,8 @@ pub struct Process {
 }
 
 /// What is carried from frame to frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Registers {
     /// Instruction pointer: where execution is, or (of a caller) where it continues.
     pub ip: u64,
@@ -255,7 +255,7 @@ fn cfa(
 
 /// Offsets of the saved registers from the stack pointer in the frame of a signal handler, as the
 /// kernel lays it out (`struct rt_sigframe` behind the return address): (ip, sp, fp).
-const SIGNAL_FRAME: (u64, u64, u64) = (168, 160, 120);
+pub const SIGNAL_FRAME: (u64, u64, u64) = (168, 160, 120);
 
 /// From the code that a signal handler returns to, to what the signal interrupted.
 #[inline(always)]
@@ -348,6 +348,46 @@ pub const HASH_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 pub const fn mix(hash: u64, word: u64) -> u64 {
     let mixed = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ (mixed >> 32)
+}
+
+/// The name of a stack of a process and its program: of the hash of its addresses, and how it ended.
+#[inline(always)]
+pub const fn name_of(addresses: u64, (pid, exec_id): (u32, u32), end: u32) -> u64 {
+    let program = (pid as u64) << 32 | exec_id as u64;
+    let name = mix(mix(addresses, program), end as u64);
+    if name < crate::stack::USER_FIRST { name + crate::stack::USER_FIRST } else { name }
+}
+
+/// The name of a stack with these addresses: see [`name_of`].
+pub fn name(program: (u32, u32), addresses: &[u64], end: u32) -> u64 {
+    let hash = addresses.iter().fold(HASH_SEED, |hash, address| mix(hash, *address));
+    name_of(hash, program, end)
+}
+
+/// Bytes of a stack that are copied at most.
+pub const COPY_MAX: usize = 16 * 1024;
+
+/// A sample whose stack could not be walked yet, for a table was not ready: an event of the `COPIES`
+/// ring. Behind it is the top of the stack, from the stack pointer on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Copied {
+    /// Process.
+    pub pid: u32,
+    /// The program it ran (see [`crate::offcpu::Key::exec_id`]).
+    pub exec_id: u32,
+    /// Kernel stack of the sample.
+    pub kernel_stack: i32,
+    /// Epoch of that stack's id.
+    pub epoch: u32,
+    /// Name of the thread.
+    pub comm: [u8; crate::COMM_LEN],
+    /// Registers of the leaf.
+    pub registers: Registers,
+    /// Its other registers, by their numbers in DWARF.
+    pub leaf: [u64; 16],
+    /// Bytes of the stack that could be read.
+    pub len: u64,
 }
 
 /// A process that is to be looked at: an event of the `ASKED` ring.

@@ -165,7 +165,8 @@ impl Known {
         let kind = match flags & 3 {
             0 => FrameKind::Kernel,
             1 => FrameKind::User,
-            _ => FrameKind::Note,
+            2 => FrameKind::Note,
+            _ => FrameKind::End,
         };
         let line = match line {
             0 => None,

@@ -170,6 +170,7 @@ impl Frames {
             FrameKind::Kernel => 0,
             FrameKind::User => 1,
             FrameKind::Note => 2,
+            FrameKind::End => 3,
         };
         let mut optional =
             |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| strings.number(text) + 1);

@@ -50,6 +50,7 @@ impl Types<'_> {
             task_files: self.at("task_struct", &["files"]),
             task_mm: self.at("task_struct", &["mm"]),
             task_signal: self.at("task_struct", &["signal"]),
+            task_stack: self.at("task_struct", &["stack"]),
             task_exec_id: self.at("task_struct", &["self_exec_id"]),
             task_compat: self.at("task_struct", &["thread_info", Self::compat_word()]),
             compat_bits: Self::compat_bits(),

@@ -2,8 +2,8 @@
 //! its reason, and the rest work.
 
 use super::{
-    Kernel, Wanted, failed, filter, health, layout, lifecycle, map, offcpu, opens, overhead,
-    profile, syscalls,
+    Kernel, Wanted, copies, failed, filter, health, layout, lifecycle, map, offcpu, opens,
+    overhead, profile, syscalls, unwind, user_stacks::UserStacks,
 };
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
@@ -76,7 +76,7 @@ pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Ke
     filter.apply(&plan()).map_err(refused)?;
     attach_probes(&mut programs, &others, &layout, settings, &mut statuses);
     check_any_on(&statuses)?;
-    assemble(programs, filter, statuses, settings).map_err(refused)
+    assemble(programs, filter, statuses, &layout, settings).map_err(refused)
 }
 
 /// Attaches probes, each on its own.
@@ -111,6 +111,7 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         syscalls_on: wanted.counts_calls().into(),
         opens_on: wanted.opens().into(),
         failed_on: wanted.failed_calls().into(),
+        unwind_on: unwinds(layout, wanted).into(),
     };
     let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
     let mut loader = EbpfLoader::new();
@@ -118,11 +119,21 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         .btf(None) // the programs have no relocations against the kernel's types
         .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
         .map_max_entries("SYSCALLS", calls);
+    if machine.unwind_on == 1 {
+        loader.map_max_entries("UNWIND", unwind::UNWIND_CHUNKS);
+        loader.map_max_entries("SEGMENTS", unwind::SEGMENT_CHUNKS);
+    }
     // The programs name these maps, so they have to be there: as small as can be (a ring: one page).
     for map in wanted.unused_maps() {
         loader.map_max_entries(map, 1);
     }
     loader.load(OBJECT).map_err(|error| load_error(&error))
+}
+
+/// Whether user stacks are walked by unwind tables: the registers of a thread that is in the kernel are
+/// found on x86 only.
+fn unwinds(layout: &Layout, wanted: &Wanted) -> bool {
+    cfg!(target_arch = "x86_64") && layout.task_stack != ABSENT && wanted.stacks()
 }
 
 fn load_error(error: &EbpfError) -> AttachError {
@@ -255,6 +266,7 @@ fn assemble(
     mut programs: Ebpf,
     filter: filter::Writer,
     statuses: Vec<ProbeStatus>,
+    layout: &Layout,
     settings: &Settings,
 ) -> io::Result<Kernel> {
     let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
@@ -266,7 +278,12 @@ fn assemble(
         Ok(overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns))
     })?;
     let maps = &mut programs;
+    let unwinding = unwinds(layout, &settings.wanted);
     Ok(Kernel {
+        users: UserStacks::open(maps)?,
+        copies: opened(unwinding, || copies::Copies::open(maps))?,
+        asks: opened(unwinding, || unwind::Asks::open(maps))?,
+        tables: opened(unwinding, || unwind::Tables::open(maps))?,
         filter,
         overhead,
         health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),

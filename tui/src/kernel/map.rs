@@ -144,7 +144,7 @@ fn possible_cpus() -> io::Result<usize> {
     aya::util::nr_cpus().map_err(|(_, error)| error)
 }
 
-fn map_data(map: Map) -> io::Result<MapData> {
+pub(super) fn map_data(map: Map) -> io::Result<MapData> {
     match map {
         Map::Array(data)
         | Map::HashMap(data)
@@ -156,7 +156,7 @@ fn map_data(map: Map) -> io::Result<MapData> {
 }
 
 /// Takes the map with this name out of the loaded object.
-fn take(programs: &mut Ebpf, name: &str) -> io::Result<Map> {
+pub(super) fn take(programs: &mut Ebpf, name: &str) -> io::Result<Map> {
     let missing = || io::Error::new(io::ErrorKind::NotFound, format!("no map {name}"));
     programs.take_map(name).ok_or_else(missing)
 }

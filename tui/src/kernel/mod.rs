@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 
+mod copies;
 mod drain;
 mod failed;
 mod filter;
@@ -16,6 +17,7 @@ mod layout;
 mod lifecycle;
 mod load;
 mod map;
+mod mapped;
 mod offcpu;
 mod opens;
 mod overhead;
@@ -24,6 +26,8 @@ mod stack_ids;
 mod stacks;
 mod sys;
 mod syscalls;
+mod unwind;
+mod user_stacks;
 mod waker;
 mod wanted;
 
@@ -32,9 +36,12 @@ pub use waker::Waker;
 pub use wanted::Wanted;
 
 use crate::filter::PushDown;
-use crate::source::{FailedCall, Health, OffcpuDelta, OpenEvent, ProbeStatus, ProcessEvent};
+use crate::source::{
+    FailedCall, Health, OffcpuDelta, OpenEvent, ProbeStatus, ProcessEvent, procfs,
+};
 use crate::source::{ProfileDelta, ResolvedStack, SyscallDelta, WaitingNow};
 use crate::symbols::Request;
+use crate::unwind::{StackCopy, Walked};
 use aya::Ebpf;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
@@ -42,6 +49,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use syscope_shared::health::ProbeId;
+use syscope_shared::unwind::Asked;
 
 /// Shortest epoch of the stack tables.
 const EPOCH_MIN: Duration = Duration::from_millis(40);
@@ -66,6 +74,11 @@ pub struct Reading {
     pub waiting: Option<Vec<WaitingNow>>,
     /// Samples since the last reading.
     pub profile: Vec<ProfileDelta>,
+    /// Processes whose code the programs want to know: PID, the id of the program, and an address; 0:
+    /// nothing is known of it.
+    pub asked: Vec<Asked>,
+    /// Samples whose stacks are to be walked when their tables are ready.
+    pub copies: Vec<StackCopy>,
     /// Stacks that were met for the first time, or for the first time after long.
     pub stacks: Vec<NewStack>,
     /// Stacks that are to be told again and have their names.
@@ -97,6 +110,12 @@ pub struct Kernel {
     opens: Option<opens::Reader>,
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
+    /// User stacks of both.
+    users: user_stacks::UserStacks,
+    copies: Option<copies::Copies>,
+    /// `None` where stacks are not walked by unwind tables.
+    asks: Option<unwind::Asks>,
+    tables: Option<unwind::Tables>,
     last_epoch: Instant,
     frequency_hz: u64,
     /// CPUs that the profile samples.
@@ -125,6 +144,18 @@ impl Kernel {
         &self.statuses
     }
 
+    /// Samples whose stacks were walked later.
+    pub fn add_walked(&mut self, walked: Vec<Walked>, reading: &mut Reading) {
+        if let Some(profile) = &mut self.profile {
+            walked.into_iter().for_each(|walked| profile.add_walked(walked, reading));
+        }
+    }
+
+    /// The maps that stacks are unwound with, for who fills them; once.
+    pub fn take_tables(&mut self) -> Option<unwind::Tables> {
+        self.tables.take()
+    }
+
     /// Makes the kernel let through what `push_down` says. Nothing that both the old and the new
     /// list let through is lost on the way.
     pub fn push_down(&mut self, push_down: &PushDown) -> std::io::Result<()> {
@@ -140,7 +171,9 @@ impl Kernel {
         let lifecycle = self.lifecycle.as_ref().map(lifecycle::Reader::as_fd);
         let failed = self.failed.as_ref().map(failed::Reader::as_fd);
         let opens = self.opens.as_ref().map(opens::Reader::as_fd);
-        lifecycle.into_iter().chain(failed).chain(opens).map(Waker::new).collect()
+        let asks = self.asks.as_ref().map(unwind::Asks::as_fd);
+        let rings = lifecycle.into_iter().chain(failed).chain(opens).chain(asks);
+        rings.chain([self.users.as_fd()]).map(Waker::new).collect()
     }
 
     /// Reads only the ring buffers: what cannot wait for the next tick.
@@ -155,6 +188,10 @@ impl Kernel {
         if let Some(opens) = &mut self.opens {
             opens.read(&mut reading.opens);
         }
+        if let Some(asks) = &mut self.asks {
+            asks.read(&mut reading.asked);
+        }
+        self.users.read();
         // The start or exec of a process comes before its first event, so it is known with it.
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.read(reading);
@@ -168,11 +205,15 @@ impl Kernel {
         if let Some(syscalls) = &mut self.syscalls {
             syscalls.read(&mut reading.syscalls)?;
         }
+        self.users.advance(procfs::monotonic_ns())?;
         if let Some(offcpu) = &mut self.offcpu {
-            offcpu.read(reading)?;
+            offcpu.read(&mut self.users, reading)?;
         }
         if let Some(profile) = &mut self.profile {
-            profile.read(reading)?;
+            profile.read(&mut self.users, reading)?;
+            if let Some(copies) = &mut self.copies {
+                profile.read_copies(copies, reading);
+            }
         }
         self.begin_epochs()
     }

@@ -4,6 +4,7 @@ use super::drain::{Counts, Drain};
 use super::map::{self, TypedMap};
 use super::stacks::Stacks;
 use super::sys;
+use super::user_stacks::UserStacks;
 use super::{NewStack, Reading};
 use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
 use aya::Ebpf;
@@ -14,7 +15,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{NONE, OFFCPU_MAIN};
+use syscope_shared::stack::{OFFCPU_MAIN, USER_NONE};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
@@ -61,7 +62,7 @@ impl Reader {
     }
 
     /// Appends the waits that ended, and takes the picture of those that have not.
-    pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
+    pub fn read(&mut self, users: &mut UserStacks, reading: &mut Reading) -> io::Result<()> {
         let Self { ended, stacks, .. } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
@@ -71,19 +72,23 @@ impl Reader {
                     pid: key.pid,
                     state: state(key.state),
                     kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(key.epoch, (key.pid, key.exec_id), key.user_stack, new),
+                    user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
                     blocked_ns: stats.blocked_ns,
                     runqueue_ns: stats.runqueue_ns,
                     waits: stats.waits,
                 });
             })?;
         }
-        reading.waiting = Some(self.read_waiting(&mut reading.stacks)?);
+        reading.waiting = Some(self.read_waiting(users, &mut reading.stacks)?);
         reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
     }
 
-    fn read_waiting(&mut self, new: &mut Vec<NewStack>) -> io::Result<Vec<WaitingNow>> {
+    fn read_waiting(
+        &mut self,
+        users: &mut UserStacks,
+        new: &mut Vec<NewStack>,
+    ) -> io::Result<Vec<WaitingNow>> {
         let Self { waiting, stacks, in_use, .. } = self;
         let mut now = Vec::new();
         in_use.swap(0, 1);
@@ -93,13 +98,12 @@ impl Reader {
             if wait.since_ns != 0 {
                 let key = wait.key;
                 in_use[0].insert((key.epoch, key.kernel_stack));
-                in_use[0].insert((key.epoch, key.user_stack));
                 now.push(WaitingNow {
                     pid: key.pid,
                     tid,
                     state: state(key.state),
                     kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(key.epoch, (key.pid, key.exec_id), key.user_stack, new),
+                    user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
                     since_ns: wait.since_ns,
                     woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
                 });
@@ -133,8 +137,8 @@ impl Reader {
             let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
-            let (pid, user_stack) = (thread.pid, NONE);
-            let key = Key { pid, state, kernel_stack, user_stack, epoch: 0, exec_id: 0 };
+            let (pid, user_stack) = (thread.pid, USER_NONE);
+            let key = Key { user_stack, pid, state, kernel_stack, epoch: 0, exec_id: 0, pad: 0 };
             if self.enter(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })? {
                 seeded.push(thread);
             }

@@ -1,11 +1,14 @@
 //! Reads the profile probe.
 
 use super::Reading;
+use super::copies::Copies;
 use super::drain::Drain;
 use super::lifecycle::text;
 use super::map;
 use super::stacks::Stacks;
+use super::user_stacks::UserStacks;
 use crate::source::{ProfileDelta, procfs};
+use crate::unwind::{StackCopy, Walked};
 use aya::Ebpf;
 use rustc_hash::FxHashSet;
 use std::io;
@@ -36,7 +39,7 @@ impl Reader {
     }
 
     /// Appends the samples since the last reading.
-    pub fn read(&mut self, reading: &mut Reading) -> io::Result<()> {
+    pub fn read(&mut self, users: &mut UserStacks, reading: &mut Reading) -> io::Result<()> {
         let Self { samples, stacks } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { profile, stacks: new, .. } = reading;
@@ -48,12 +51,37 @@ impl Reader {
                     pid: key.pid,
                     comm: text(&key.comm),
                     kernel_stack: stacks.kernel(epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(epoch, (key.pid, key.exec_id), key.user_stack, new),
+                    user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
                     samples,
                 });
             })?;
         }
         Ok(())
+    }
+
+    /// Takes in the samples whose stacks are to be walked later. Their kernel stacks must be looked up
+    /// now: their ids mean something for an epoch only.
+    pub fn read_copies(&mut self, copies: &mut Copies, reading: &mut Reading) {
+        let Self { stacks, .. } = self;
+        let Reading { copies: read, stacks: new, .. } = reading;
+        copies.read(|copy, head| {
+            let kernel_stack = stacks.kernel(head.epoch, head.kernel_stack, new);
+            read.push(StackCopy { kernel_stack, ..copy });
+        });
+    }
+
+    /// Appends a sample whose stack was walked later.
+    pub fn add_walked(&mut self, walked: Walked, reading: &mut Reading) {
+        let Walked { copy, addresses, end } = walked;
+        let user_stack =
+            self.stacks.walked((copy.pid, copy.exec_id), &addresses, end, &mut reading.stacks);
+        reading.profile.push(ProfileDelta {
+            pid: copy.pid,
+            comm: copy.comm,
+            kernel_stack: copy.kernel_stack,
+            user_stack,
+            samples: 1,
+        });
     }
 
     /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],

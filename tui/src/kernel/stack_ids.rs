@@ -50,8 +50,8 @@ impl Used {
     }
 }
 
-/// Stacks of one process, by the program that ran (its exec id) and their addresses.
-type ProgramStacks = FxHashMap<(u32, Arc<[u64]>), Used>;
+/// Stacks of one process, by what the programs call them.
+type ProcessStacks = FxHashMap<u64, Used>;
 
 /// The ids of one probe's stacks.
 #[derive(Default)]
@@ -59,7 +59,7 @@ pub struct Ids {
     now_ns: u64,
     kernel: FxHashMap<Arc<[u64]>, Used>,
     /// By PID.
-    user: FxHashMap<u32, ProgramStacks>,
+    user: FxHashMap<u32, ProcessStacks>,
 }
 
 impl Ids {
@@ -79,10 +79,16 @@ impl Ids {
         use_id(&mut self.kernel, addresses, self.now_ns)
     }
 
-    /// The id of a stack of a process and one of its programs, which is thereby used.
-    pub fn user(&mut self, pid: u32, exec_id: u32, addresses: Arc<[u64]>) -> (StackId, Told) {
-        let of_process = self.user.entry(pid).or_default();
-        use_id(of_process, (exec_id, addresses), self.now_ns)
+    /// The id of a stack of a process, by its name, which is thereby used.
+    pub fn user(&mut self, pid: u32, name: u64) -> (StackId, Told) {
+        use_id(self.user.entry(pid).or_default(), name, self.now_ns)
+    }
+
+    /// A stack is not to be had after all: its id was not told to anybody.
+    pub fn forget_user(&mut self, pid: u32, name: u64) {
+        if let Some(stacks) = self.user.get_mut(&pid) {
+            stacks.remove(&name);
+        }
     }
 
     /// A process has ended.
@@ -139,24 +145,24 @@ mod tests {
         ids.advance(1_000);
         let (kernel, told) = ids.kernel(stack(1));
         assert_eq!(told, Told::Not);
-        let (user, told) = ids.user(7, 1, stack(1));
+        let (user, told) = ids.user(7, 1);
         assert_eq!(told, Told::Not);
         assert_ne!(kernel, user);
-        assert_ne!(ids.user(7, 2, stack(1)).0, user, "another program");
-        assert_ne!(ids.user(8, 1, stack(1)).0, user, "another process");
+        assert_ne!(ids.user(7, 2).0, user, "another stack");
+        assert_ne!(ids.user(8, 1).0, user, "another process");
         ids.advance(999 + StackId::TOLD_AGAIN_NS);
         assert_eq!(ids.kernel(stack(1)), (kernel, Told::Lately));
         // Used meanwhile, so it is counted from there.
         ids.advance(1_100 + StackId::TOLD_AGAIN_NS);
         assert_eq!(ids.kernel(stack(1)), (kernel, Told::Lately));
-        assert_eq!(ids.user(7, 1, stack(1)), (user, Told::LongAgo));
-        assert_eq!(ids.user(7, 1, stack(1)), (user, Told::Lately));
+        assert_eq!(ids.user(7, 1), (user, Told::LongAgo));
+        assert_eq!(ids.user(7, 1), (user, Told::Lately));
     }
 
     #[test]
     fn what_was_used_longest_ago_is_forgotten_and_gets_a_new_id() {
         let mut ids = Ids::default();
-        let name = |ids: &mut Ids, n: u64| (ids.kernel(stack(n)).0, ids.user(7, 1, stack(n)).0);
+        let name = |ids: &mut Ids, n: u64| (ids.kernel(stack(n)).0, ids.user(7, n).0);
         let first = name(&mut ids, 0);
         for n in 1..10_000 {
             ids.now_ns = n;
@@ -173,9 +179,9 @@ mod tests {
     #[test]
     fn stacks_of_a_process_that_ended_are_forgotten() {
         let mut ids = Ids::default();
-        let (before, _) = ids.user(7, 1, stack(1));
+        let (before, _) = ids.user(7, 1);
         ids.forget(7);
-        let (after, told) = ids.user(7, 1, stack(1));
+        let (after, told) = ids.user(7, 1);
         assert_eq!(told, Told::Not);
         assert_ne!(before, after);
     }

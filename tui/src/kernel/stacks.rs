@@ -1,16 +1,18 @@
-//! Reads stack tables: every stack once an epoch, when the probe's id is first met.
+//! Reads the tables of kernel stacks: every stack once an epoch, when the probe's id is first met. And
+//! gives the stacks of kernel and processes their ids.
 
 use super::NewStack;
 use super::map::{self, TypedMap};
 use super::stack_ids::{Ids, Told, Used};
-use crate::source::{Frame, ResolvedStack, StackId};
+use super::user_stacks::{UserStack, UserStacks};
+use crate::source::{Frame, ResolvedStack, StackEnd, StackId};
 use crate::symbols::{Request, Space};
 use aya::Ebpf;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::Arc;
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW};
+use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW, USER_LOST, USER_NONE};
 
 /// Addresses of a stack as the table holds them, leaf first, zeros behind the last.
 type Slot = [u64; MAX_DEPTH];
@@ -149,24 +151,71 @@ impl Stacks {
             Err(id) => return id,
         };
         let (id, told) = self.ids.kernel(Arc::clone(&addresses));
-        self.tell(told, Space::Kernel, (id, 0), &addresses, new)
+        if told != Told::Lately {
+            let (space, end) = (Space::Kernel, StackEnd::Complete);
+            let request = Request { id, space, addresses: addresses.to_vec(), end };
+            let again = told == Told::LongAgo;
+            new.push(NewStack { probe: self.probe, request, exec_id: 0, again });
+        }
+        id
     }
 
     /// The id of a user stack of a process and one of its programs; otherwise as
     /// [`Stacks::kernel`].
     pub fn user(
         &mut self,
-        epoch: u32,
+        users: &mut UserStacks,
         (pid, exec_id): (u32, u32),
-        raw: i32,
+        name: u64,
         new: &mut Vec<NewStack>,
     ) -> StackId {
-        let addresses = match self.addresses(epoch, raw) {
-            Ok(addresses) => addresses,
-            Err(id) => return id,
+        match name {
+            USER_NONE => return StackId::NONE,
+            USER_LOST => return StackId::LOST,
+            _ => {}
+        }
+        let (id, told) = self.ids.user(pid, name);
+        if told == Told::Lately {
+            return id;
+        }
+        let Some(UserStack { addresses, end }) = users.get(name) else {
+            self.unreadable += 1;
+            self.ids.forget_user(pid, name);
+            return StackId::LOST;
         };
-        let (id, told) = self.ids.user(pid, exec_id, Arc::clone(&addresses));
-        self.tell(told, Space::User { pid }, (id, exec_id), &addresses, new)
+        self.tell_user(told, id, (pid, exec_id), &addresses, end, new);
+        id
+    }
+
+    /// The id of a user stack that was walked here; otherwise as [`Stacks::user`].
+    pub fn walked(
+        &mut self,
+        (pid, exec_id): (u32, u32),
+        addresses: &[u64],
+        end: StackEnd,
+        new: &mut Vec<NewStack>,
+    ) -> StackId {
+        let name = syscope_shared::unwind::name((pid, exec_id), addresses, end as u32);
+        let (id, told) = self.ids.user(pid, name);
+        if told != Told::Lately {
+            self.tell_user(told, id, (pid, exec_id), addresses, end, new);
+        }
+        id
+    }
+
+    fn tell_user(
+        &self,
+        told: Told,
+        id: StackId,
+        (pid, exec_id): (u32, u32),
+        addresses: &[u64],
+        end: StackEnd,
+        new: &mut Vec<NewStack>,
+    ) {
+        let request =
+            Request { id, space: Space::User { pid }, addresses: addresses.to_vec(), end };
+        let again = told == Told::LongAgo;
+        new.push(NewStack { probe: self.probe, request, exec_id, again });
     }
 
     /// A process has ended.
@@ -206,23 +255,6 @@ impl Stacks {
         let addresses = table.get(&((raw & !OVERFLOW) as u32)).ok()?;
         let depth = addresses.iter().position(|a| *a == 0).unwrap_or(MAX_DEPTH);
         Some(addresses[..depth].into())
-    }
-
-    /// Has a stack told to the side above, where that is due; returns its id.
-    fn tell(
-        &self,
-        told: Told,
-        space: Space,
-        (id, exec_id): (StackId, u32),
-        addresses: &[u64],
-        new: &mut Vec<NewStack>,
-    ) -> StackId {
-        if told != Told::Lately {
-            let request = Request { id, space, addresses: addresses.to_vec() };
-            let again = told == Told::LongAgo;
-            new.push(NewStack { probe: self.probe, request, exec_id, again });
-        }
-        id
     }
 
     fn special(&mut self, raw: i32) -> StackId {

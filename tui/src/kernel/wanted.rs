@@ -21,6 +21,8 @@ const PROFILE_MAPS: &[&str] = &[
     "PROFILE_OVERFLOW_1",
 ];
 
+const STACK_MAPS: &[&str] = &["SEEN", "STACKS", "ASKED", "COPIES", "PROCESSES", "RULES"];
+
 /// Which probes are attached, and what they collect. Whatever is left out costs nothing. Starts, execs
 /// and exits of processes are always watched: without them no process has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,11 @@ impl Wanted {
         self.failed_calls
     }
 
+    /// Whether stacks are taken.
+    pub fn stacks(&self) -> bool {
+        self.probes.contains(&ProbeId::Offcpu) || self.probes.contains(&ProbeId::Profile)
+    }
+
     /// Maps of what is left out: they need not take memory.
     pub(super) fn unused_maps(&self) -> impl Iterator<Item = &'static str> + use<> {
         let calls = self.counts_calls();
@@ -77,6 +84,7 @@ impl Wanted {
             (self.opens(), &["OPENS"]),
             (self.probes.contains(&ProbeId::Offcpu), OFFCPU_MAPS),
             (self.probes.contains(&ProbeId::Profile), PROFILE_MAPS),
+            (self.stacks(), STACK_MAPS),
         ];
         unused.into_iter().filter(|(used, _)| !used).flat_map(|(_, maps)| maps).copied()
     }

@@ -41,6 +41,72 @@ pub enum FrameKind {
     User,
     /// Not code: a note such as "stack lost".
     Note,
+    /// Not code: stands at the root of a stack that is not complete, and says why (see
+    /// [`StackEnd`]).
+    End,
+}
+
+/// How the walk of a user stack ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StackEnd {
+    /// At the start of its thread: nothing is missing.
+    #[default]
+    Complete,
+    /// It has more frames than are kept ([`syscope_shared::unwind::FRAMES_MAX`]).
+    DepthLimit,
+    /// There is no unwind data for its last address, and no frame pointer that leads on.
+    NoUnwindData,
+    /// The unwind table of a file was still being made, and frame pointers were followed.
+    NotReady,
+    /// The memory of the stack could not be read.
+    Unreadable,
+    /// Frame pointers were all that was followed, and most programs have none.
+    FramePointers,
+}
+
+impl StackEnd {
+    /// All of them, in the order of [`syscope_shared::unwind::End`].
+    pub const ALL: [Self; 6] = [
+        Self::Complete,
+        Self::DepthLimit,
+        Self::NoUnwindData,
+        Self::NotReady,
+        Self::Unreadable,
+        Self::FramePointers,
+    ];
+
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::DepthLimit => "depth_limit",
+            Self::NoUnwindData => "no_unwind_data",
+            Self::NotReady => "not_ready",
+            Self::Unreadable => "unreadable",
+            Self::FramePointers => "frame_pointers",
+        }
+    }
+
+    /// What stands at the root of such a stack; `None` where nothing is missing.
+    pub fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Complete => None,
+            Self::DepthLimit => Some("[stack ends: deeper than 255 frames]"),
+            Self::NoUnwindData => Some("[stack ends: no unwind data]"),
+            Self::NotReady => Some("[stack ends: unwind table not ready]"),
+            Self::Unreadable => Some("[stack ends: memory not readable]"),
+            Self::FramePointers => Some("[stack ends: no frame pointers]"),
+        }
+    }
+
+    /// How a stack with these frames ended, leaf first.
+    pub fn of(frames: &[Arc<Frame>]) -> Self {
+        let Some(root) = frames.last().filter(|frame| frame.kind == FrameKind::End) else {
+            return Self::Complete;
+        };
+        let said = |end: &&Self| end.note() == Some(root.name.as_str());
+        Self::ALL.iter().find(said).copied().unwrap_or(Self::FramePointers)
+    }
 }
 
 /// One frame of a stack. A function that was inlined is a frame of its own.
@@ -69,6 +135,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// What stands at the root of a stack that ended so; `None` where nothing is missing.
+    pub fn end(end: StackEnd) -> Option<Self> {
+        Some(Self { kind: FrameKind::End, resolved: true, ..Self::note(end.note()?) })
+    }
+
     /// A frame that is a note to the reader, not code.
     pub fn note(text: &str) -> Self {
         Self {

@@ -144,8 +144,11 @@ async fn stop(collector: &mut Collector, batches: &mpsc::Sender<Batch>) {
         return;
     }
     let patience = Instant::now() + LAST_SYMBOLS;
+    while collector.walks_pending() > 0 && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     while collector.symbols_pending() > 0 && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let _ = batches.send(collector.symbols_only()).await;
+    let _ = batches.send(collector.what_came_late()).await;
 }

@@ -16,6 +16,6 @@ pub use batch::{
     Batch, FailedCall, OffcpuDelta, OpenEvent, OpenPath, ProcessEvent, ProcessSeen, ProfileDelta,
     SyscallDelta, WaitState, WaitingNow,
 };
-pub use frame::{Frame, FrameKind, ResolvedStack, StackId};
+pub use frame::{Frame, FrameKind, ResolvedStack, StackEnd, StackId};
 pub use handle::{Control, Handle};
 pub use health::{Health, Overhead, ProbeHealth, ProbeStatus};

@@ -10,7 +10,7 @@ use super::process::{Missing, Processes, Snapshot};
 use super::queue::{Job, Shared};
 use super::vdso::{self, Vdso};
 use super::{Request, Space};
-use crate::source::{Frame, FrameKind, ResolvedStack};
+use crate::source::{Frame, FrameKind, ResolvedStack, StackEnd};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -178,10 +178,11 @@ impl Engine {
             }
             Space::User { pid } => {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
-                match found {
+                let whole = match found {
                     Ok(snapshot) => self.resolve_user(snapshot, codes, &mut resolved),
                     Err(missing) => resolve_nowhere(missing, codes, &mut resolved),
-                }
+                };
+                resolved.end(request.end, whole);
             }
         }
         resolved
@@ -192,7 +193,7 @@ impl Engine {
         mut snapshot: Rc<Snapshot>,
         codes: impl Iterator<Item = Code>,
         resolved: &mut Resolved,
-    ) {
+    ) -> bool {
         for code in codes {
             if snapshot.mapping(code.within()).is_none()
                 && let Some(newer) =
@@ -202,7 +203,7 @@ impl Engine {
             }
             let mapping = snapshot.mapping(code.within());
             if code.is_return && !may_be_code(&snapshot, mapping, code) {
-                return resolved.end_early();
+                return false;
             }
             match mapping {
                 Some(mapping) => self.resolve_mapped(&snapshot, mapping, code, resolved),
@@ -212,6 +213,7 @@ impl Engine {
                 }
             }
         }
+        true
     }
 
     fn resolve_mapped(
@@ -294,13 +296,18 @@ impl Engine {
 const USER: std::ops::Range<u64> = 0x1000..1 << 47;
 
 /// The frames of a process that cannot be looked at.
-fn resolve_nowhere(missing: Missing, codes: impl Iterator<Item = Code>, resolved: &mut Resolved) {
+fn resolve_nowhere(
+    missing: Missing,
+    codes: impl Iterator<Item = Code>,
+    resolved: &mut Resolved,
+) -> bool {
     for code in codes {
         if code.is_return && !USER.contains(&code.address) {
-            return resolved.end_early();
+            return false;
         }
         resolved.push(&nowhere(missing, code));
     }
+    true
 }
 
 /// Whether an address can be one of code. In a process with a JIT all memory without a file can,
@@ -313,17 +320,13 @@ fn may_be_code(snapshot: &Snapshot, mapping: Option<&Mapping>, code: Code) -> bo
     mapped || jit.find(snapshot.pid, code.within()).is_some()
 }
 
-/// Stands for the rest of a stack whose walk went astray.
-const ASTRAY: &str = "[stack ends: no frame pointers]";
-
 impl Resolved {
-    /// Nothing returns to where no code is: the walk took a number for the frame pointer of the
+    /// Says how the stack ended, where something is missing. One that is not `whole` came to an address
+    /// that is none of code: nothing returns there, the walk took a number for the frame pointer of the
     /// caller, and what it found from there on is as wrong.
-    fn end_early(&mut self) {
-        let mut note = Frame::note(ASTRAY);
-        note.resolved = false;
-        self.unresolved += 1;
-        self.frames.push(Arc::new(note));
+    fn end(&mut self, end: StackEnd, whole: bool) {
+        let end = if whole || end != StackEnd::Complete { end } else { StackEnd::FramePointers };
+        self.frames.extend(Frame::end(end).map(Arc::new));
     }
 
     fn push(&mut self, frames: &Frames) {

@@ -23,10 +23,11 @@ mod vdso;
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
 pub use process::KEEP_EXITED;
 
+pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
-pub(crate) use {mapping::parse as parse_mappings, perf_map::fuzz as fuzz_perf_map};
+pub(crate) use perf_map::fuzz as fuzz_perf_map;
 
-use crate::source::{ResolvedStack, StackId};
+use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -60,6 +61,8 @@ pub struct Request {
     pub space: Space,
     /// Leaf first: the instruction pointer, then return addresses.
     pub addresses: Vec<u64>,
+    /// How the walk of them ended; of a kernel stack always complete.
+    pub end: StackEnd,
 }
 
 /// Symbolizes stacks on a thread of its own.

@@ -27,7 +27,12 @@ impl Asker {
     fn request(&mut self, space: Space, addresses: &[u64]) -> StackId {
         let id = StackId(self.next);
         self.next += 1;
-        self.worker.request(vec![Request { id, space, addresses: addresses.to_vec() }]);
+        self.worker.request(vec![Request {
+            id,
+            space,
+            addresses: addresses.to_vec(),
+            end: crate::source::StackEnd::Complete,
+        }]);
         id
     }
 

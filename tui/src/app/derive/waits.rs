@@ -105,7 +105,9 @@ pub fn telling_frames<'m>(
     let kernel = telling_kernel_frame(kernel);
     let user = own.or_else(|| user.first().filter(|frame| tells_a_place(frame)));
     // Two notes say the same: one is enough.
-    let user = user.filter(|frame| kernel.is_none() || frame.kind != FrameKind::Note);
+    let user = user.filter(|frame| {
+        kernel.is_none() || !matches!(frame.kind, FrameKind::Note | FrameKind::End)
+    });
     (kernel.map(|frame| &**frame), user.map(|frame| &**frame))
 }
 

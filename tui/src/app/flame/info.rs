@@ -40,7 +40,7 @@ pub fn info(tree: &FlameTree, view: &FlameView) -> Option<BoxInfo> {
         (Role::All, _) => "all",
         (Role::Process(_), _) => "process",
         (Role::Thread, _) => "thread",
-        (Role::State, _) | (_, FrameKind::Note) => "note",
+        (Role::State, _) | (_, FrameKind::Note | FrameKind::End) => "note",
         (_, FrameKind::Kernel) => "kernel",
         (_, FrameKind::User) if frame.inlined => "inlined",
         (_, FrameKind::User) => "user",

@@ -143,7 +143,7 @@ fn look(node: &Node, span: Span) -> Look {
         FrameKind::Kernel => Look::Kernel,
         FrameKind::User if node.frame.inlined => Look::Inlined,
         FrameKind::User => Look::User,
-        FrameKind::Note => Look::Note,
+        FrameKind::Note | FrameKind::End => Look::Note,
     }
 }
 

@@ -133,7 +133,12 @@ fn sample() -> impl Strategy<Value = ProfileDelta> {
 
 fn frame() -> impl Strategy<Value = Arc<Frame>> {
     let shared = || option::of(text().prop_map(Arc::<str>::from));
-    let kind = prop::sample::select(vec![FrameKind::Kernel, FrameKind::User, FrameKind::Note]);
+    let kind = prop::sample::select(vec![
+        FrameKind::Kernel,
+        FrameKind::User,
+        FrameKind::Note,
+        FrameKind::End,
+    ]);
     (
         (kind, text(), shared(), shared()),
         (number(), shared(), option::of(small()), any::<bool>(), any::<bool>()),

@@ -10,11 +10,13 @@ use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
 use crate::source::{Batch, ProcessEvent, ProcessSeen, procfs};
 use crate::symbols::Worker;
+use crate::unwind::{Event, Keeper};
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 use syscope_shared::health::ProbeId;
+use syscope_shared::unwind::Asked;
 
 /// Ticks after which the maps of a process that has ended are freed: its last counts are read by
 /// then.
@@ -54,6 +56,8 @@ pub struct Collector {
     read_errors: u64,
     overrun: u64,
     kernel: Kernel,
+    /// `None` where stacks are not walked by unwind tables.
+    unwinding: Option<Keeper>,
     naming: Naming,
     filter: Filter,
     include_self: bool,
@@ -74,7 +78,7 @@ impl Collector {
     /// Starts with what runs now; `kernel` was attached with the same options. `before` ran just
     /// before that: some may have ended since, and left their counts.
     pub fn new(
-        kernel: Kernel,
+        mut kernel: Kernel,
         symbols: Worker,
         watched: Watched,
         options: &Options,
@@ -87,6 +91,7 @@ impl Collector {
             skipped_ticks: 0,
             read_errors: 0,
             overrun: 0,
+            unwinding: unwinding(&mut kernel),
             kernel,
             naming: Naming::new(symbols),
             filter: options.filter.clone(),
@@ -165,6 +170,7 @@ impl Collector {
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
             self.read_error(&error, "a map");
         }
+        self.unwind_later();
         // A process that was born after the first look at the rings has counts already: its birth
         // was sent before it ran.
         self.read_rings();
@@ -196,6 +202,15 @@ impl Collector {
         batch
     }
 
+    /// Hands over the samples whose stacks are to be walked later, and takes those that were.
+    fn unwind_later(&mut self) {
+        let Some(unwinding) = &mut self.unwinding else { return };
+        for copy in self.reading.copies.drain(..) {
+            unwinding.tell(Event::Copied(Box::new(copy)));
+        }
+        self.kernel.add_walked(unwinding.walked(), &mut self.reading);
+    }
+
     /// Most stacks have their names within a moment: then they come with the batch that first shows
     /// them, and before their program has a chance to be replaced.
     fn wait_for_names(&mut self) {
@@ -216,10 +231,18 @@ impl Collector {
         self.naming.pending()
     }
 
-    /// A batch of nothing but symbols that have become known since the last one.
-    pub fn symbols_only(&mut self) -> Batch {
+    /// Samples whose stacks are still to be walked. Takes in those that were, and has them looked up.
+    pub fn walks_pending(&mut self) -> usize {
+        self.unwind_later();
+        self.naming.ask(std::mem::take(&mut self.reading.stacks));
+        self.unwinding.as_ref().map_or(0, Keeper::pending)
+    }
+
+    /// A batch of nothing but samples and symbols that have become known since the last one.
+    pub fn what_came_late(&mut self) -> Batch {
         Batch {
             time_ns: self.last_ns,
+            profile: std::mem::take(&mut self.reading.profile),
             stacks: self.naming.take(),
             health: self.health(self.last_ns),
             ..Batch::default()
@@ -233,6 +256,9 @@ impl Collector {
         }
         let mut names_changed = false;
         for event in &self.reading.processes[self.handled_events..] {
+            if let (Some(unwinding), Some(event)) = (&mut self.unwinding, Event::of(event)) {
+                unwinding.tell(event);
+            }
             if let ProcessEvent::Exit { pid, .. } = event {
                 self.ended.push_back((self.tick, *pid));
                 self.naming.ended(*pid);
@@ -241,6 +267,11 @@ impl Collector {
             names_changed = true;
         }
         self.handled_events = self.reading.processes.len();
+        if let Some(unwinding) = &mut self.unwinding {
+            for Asked { pid, exec_id, .. } in self.reading.asked.drain(..) {
+                unwinding.tell(Event::Asked { pid, exec_id });
+            }
+        }
         self.known.forget_beyond(DEAD_KEPT);
         if names_changed && !self.filter.is_empty() {
             self.push_down();
@@ -352,4 +383,12 @@ impl Collector {
         health.overhead = self.kernel.overhead(now_ns);
         health
     }
+}
+
+/// Starts to keep the tables that stacks are unwound with, where they are. Without them (the log says
+/// why) stacks say that their tables are not ready.
+fn unwinding(kernel: &mut Kernel) -> Option<Keeper> {
+    let tables = kernel.take_tables()?;
+    let started = Keeper::start(Box::new(tables));
+    started.inspect_err(|error| tracing::error!(%error, "no unwind tables are made")).ok()
 }

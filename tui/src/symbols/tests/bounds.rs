@@ -16,7 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn stack(id: u32) -> Request {
-    Request { id: StackId(id), space: Space::Kernel, addresses: vec![1] }
+    Request {
+        id: StackId(id),
+        space: Space::Kernel,
+        addresses: vec![1],
+        end: crate::source::StackEnd::Complete,
+    }
 }
 
 #[test]

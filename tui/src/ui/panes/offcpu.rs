@@ -76,7 +76,11 @@ fn whence<'a>(app: &'a App, place: &Place) -> Cell<'a> {
             Cell::new(format!("{} ← {}", short_name(&leaf.name), short_name(&caller.name)))
         }
         (Some(frame), None) | (None, Some(frame)) => {
-            let role = if frame.kind == FrameKind::Note { Role::Quiet } else { Role::Text };
+            let role = if matches!(frame.kind, FrameKind::Note | FrameKind::End) {
+                Role::Quiet
+            } else {
+                Role::Text
+            };
             Cell::of(role, short_name(&frame.name))
         }
     }

@@ -1,0 +1,107 @@
+//! Reads the user stacks that the programs send, and knows them by name.
+
+use super::map::{self, TypedMap};
+use crate::source::StackEnd;
+use aya::Ebpf;
+use aya::maps::{MapData, RingBuf};
+use rustc_hash::FxHashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use syscope_shared::unwind::{FRAMES_MAX, Head};
+
+/// Stacks that are known at most. Beyond, the half that was used longest ago is forgotten, here and by
+/// the programs, which send it again when it comes back. Less than the programs have room for.
+const KNOWN_MAX: usize = 24 * 1024;
+
+/// A user stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserStack {
+    /// Leaf first: the instruction pointer, then return addresses.
+    pub addresses: Arc<[u64]>,
+    /// How its walk ended.
+    pub end: StackEnd,
+}
+
+struct Known {
+    stack: UserStack,
+    used_ns: u64,
+}
+
+/// Reads the ring `STACKS`.
+pub struct UserStacks {
+    ring: RingBuf<MapData>,
+    /// Names that the programs take for known.
+    seen: TypedMap<u64, u32>,
+    known: FxHashMap<u64, Known>,
+    now_ns: u64,
+}
+
+impl UserStacks {
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let (ring, seen) = (map::ring(programs, "STACKS")?, map::typed(programs, "SEEN")?);
+        Ok(Self { ring, seen, known: FxHashMap::default(), now_ns: 0 })
+    }
+
+    /// Takes in what was sent since the last time.
+    pub fn read(&mut self) {
+        while let Some(item) = self.ring.next() {
+            match decode(&item) {
+                Some((name, stack)) => {
+                    self.known.insert(name, Known { stack, used_ns: self.now_ns });
+                }
+                None => tracing::error!(bytes = item.len(), "a stack not understood"),
+            }
+        }
+    }
+
+    /// It is this time now, in ns. To be called once a tick: what is too much is forgotten.
+    pub fn advance(&mut self, now_ns: u64) -> io::Result<()> {
+        self.now_ns = now_ns;
+        self.read();
+        if self.known.len() <= KNOWN_MAX {
+            return Ok(());
+        }
+        let mut times: Vec<_> = self.known.values().map(|known| known.used_ns).collect();
+        let middle = times.len() / 2;
+        let middle = *times.select_nth_unstable(middle).1;
+        let old = self.known.iter().filter(|(_, known)| known.used_ns <= middle);
+        let old: Vec<u64> = old.map(|(name, _)| *name).collect();
+        for name in old {
+            self.seen.delete(&name)?;
+            self.known.remove(&name);
+        }
+        Ok(())
+    }
+
+    /// The stack with this name, which is thereby used; `None` when it was lost on the way. A stack is
+    /// sent before its name is used, so that it is here by now.
+    pub fn get(&mut self, name: u64) -> Option<UserStack> {
+        if !self.known.contains_key(&name) {
+            self.read();
+        }
+        let known = self.known.get_mut(&name)?;
+        known.used_ns = self.now_ns;
+        Some(known.stack.clone())
+    }
+}
+
+impl AsFd for UserStacks {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+}
+
+/// Decodes one event of the ring: name and stack; `None` when it is none.
+pub fn decode(bytes: &[u8]) -> Option<(u64, UserStack)> {
+    let (head, tail) = bytes.split_at_checked(size_of::<Head>())?;
+    let head: Head = bytemuck::pod_read_unaligned(head);
+    let depth = head.depth as usize;
+    if depth > FRAMES_MAX {
+        return None;
+    }
+    let addresses = tail.get(..depth * 8)?.chunks_exact(8);
+    let addresses = addresses.map(bytemuck::pod_read_unaligned).collect();
+    let end = *StackEnd::ALL.get(head.end as usize)?;
+    Some((head.id, UserStack { addresses, end }))
+}

@@ -1,0 +1,24 @@
+//! The kernel's side of what is kept.
+
+use std::io;
+use syscope_shared::unwind::{Process, Rule, Segment};
+
+/// The maps that the programs unwind with (see [`syscope_shared::unwind`]).
+pub trait Maps: Send {
+    /// Segments that there is room for.
+    fn segments(&self) -> usize;
+    /// The words as they stand.
+    fn all_words(&self) -> &[u32];
+    /// The rules as they stand.
+    fn all_rules(&self) -> &[Rule];
+    /// Writes words of tables, from this one on.
+    fn write_words(&mut self, index: u32, words: &[u32]);
+    /// Writes rules, from this one on.
+    fn write_rules(&mut self, index: u32, rules: &[Rule]);
+    /// Writes segments, from this one on.
+    fn write_segments(&mut self, index: u32, segments: &[Segment]);
+    /// Says what is known of a process, in one piece.
+    fn publish(&mut self, pid: u32, process: &Process) -> io::Result<()>;
+    /// Nothing is known of a process any more.
+    fn withdraw(&mut self, pid: u32) -> io::Result<()>;
+}

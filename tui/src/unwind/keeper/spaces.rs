@@ -1,0 +1,216 @@
+//! Where the code of each process lies, in the `PROCESSES` and `SEGMENTS` maps.
+
+use super::maps::Maps;
+use super::room::Room;
+use super::store::{FileId, Store};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, Process, SEGMENTS_MAX, Segment};
+
+/// Least time between two looks at a process because of an address that is in none of its segments.
+/// Doubles while nothing new is found, up to [`MAX_PATIENCE`].
+const FIRST_PATIENCE: Duration = Duration::from_millis(100);
+const MAX_PATIENCE: Duration = Duration::from_secs(8);
+
+/// [`Process::asked`] when unknown addresses are to be told.
+const TELL: u32 = 0;
+/// When they are not code: a look has just shown that.
+const LOOKED: u32 = 2;
+
+/// Code that a process has mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// From its first address to before its last.
+    pub range: (u64, u64),
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// `None`: memory without a file.
+    pub file: Option<FileId>,
+}
+
+/// A process.
+struct Space {
+    exec_id: u32,
+    mapped: Rc<Vec<Mapped>>,
+    range: Rc<Range>,
+    /// A table of its files is not made yet.
+    waits: bool,
+    looked: Instant,
+    patience: Duration,
+    /// Unknown addresses are told again.
+    tells: bool,
+}
+
+/// Segments of a process, and of its children until they are other ones.
+struct Range {
+    first: u32,
+    segments: Vec<Segment>,
+}
+
+/// All processes that were met.
+pub struct Spaces {
+    by_pid: FxHashMap<u32, Space>,
+    room: Room,
+    /// Processes whose code there was no room for.
+    pub no_room: u64,
+}
+
+impl Spaces {
+    /// None yet, with room for so many segments.
+    pub fn new(segments: usize) -> Self {
+        Self { by_pid: FxHashMap::default(), room: Room::new(segments), no_room: 0 }
+    }
+
+    /// Processes that are known.
+    pub fn len(&self) -> usize {
+        self.by_pid.len()
+    }
+
+    /// Whether a look at this process is due. Being asked twice for one thing is common.
+    pub fn wants_look(&self, pid: u32, exec_id: u32) -> bool {
+        let Some(space) = self.by_pid.get(&pid) else { return true };
+        space.exec_id != exec_id || space.looked.elapsed() >= space.patience
+    }
+
+    /// Whether all tables of a process are made.
+    pub fn is_ready(&self, pid: u32, exec_id: u32) -> bool {
+        self.by_pid.get(&pid).is_some_and(|space| space.exec_id == exec_id && !space.waits)
+    }
+
+    /// The segments of a process; `None` where nothing is known of it.
+    pub fn segments(&self, pid: u32, exec_id: u32) -> Option<&[Segment]> {
+        let space = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id)?;
+        Some(&space.range.segments)
+    }
+
+    /// Takes in what a look at a process has shown.
+    pub fn set(
+        &mut self,
+        pid: u32,
+        exec_id: u32,
+        mapped: Vec<Mapped>,
+        store: &mut Store,
+        maps: &mut dyn Maps,
+    ) -> io::Result<()> {
+        let known = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
+        let same = known.is_some_and(|space| *space.mapped == mapped);
+        let patience = match known {
+            Some(known) if same => (known.patience * 2).min(MAX_PATIENCE),
+            _ => FIRST_PATIENCE,
+        };
+        self.publish(pid, exec_id, Rc::new(mapped), patience, store, maps)
+    }
+
+    /// Tells the programs anew of every process that waits for tables, some of which may be made by now.
+    pub fn refresh(&mut self, store: &mut Store, maps: &mut dyn Maps) -> io::Result<()> {
+        let waiting: Vec<u32> =
+            self.by_pid.iter().filter(|(_, space)| space.waits).map(|(pid, _)| *pid).collect();
+        for pid in waiting {
+            let Some(space) = self.by_pid.get(&pid) else { continue };
+            let (exec_id, mapped, patience) =
+                (space.exec_id, Rc::clone(&space.mapped), space.patience);
+            self.publish(pid, exec_id, mapped, patience, store, maps)?;
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        pid: u32,
+        exec_id: u32,
+        mapped: Rc<Vec<Mapped>>,
+        patience: Duration,
+        store: &mut Store,
+        maps: &mut dyn Maps,
+    ) -> io::Result<()> {
+        let segments: Vec<Segment> = mapped.iter().map(|mapped| segment(mapped, store)).collect();
+        let waits = segments.iter().any(|segment| segment.base == NOT_READY);
+        let now = Instant::now();
+        let known = self.by_pid.get(&pid).map(|space| Rc::clone(&space.range));
+        let range = match known.filter(|range| range.segments == segments) {
+            Some(range) => range,
+            None => {
+                let Some(first) = self.room.take(segments.len(), now) else {
+                    self.no_room += 1;
+                    return self.leave(pid, maps);
+                };
+                maps.write_segments(first, &segments);
+                Rc::new(Range { first, segments })
+            }
+        };
+        let (first, count) = (range.first, range.segments.len() as u32);
+        maps.publish(pid, &Process { first, count, exec_id, asked: LOOKED })?;
+        let space = Space { exec_id, mapped, range, waits, looked: now, patience, tells: false };
+        self.drop_space(pid, now);
+        self.by_pid.insert(pid, space);
+        Ok(())
+    }
+
+    /// Has processes tell of unknown addresses again whose last look is long enough ago.
+    pub fn listen_again(&mut self, maps: &mut dyn Maps) -> io::Result<()> {
+        for (pid, space) in &mut self.by_pid {
+            if !space.tells && space.looked.elapsed() >= space.patience {
+                space.tells = true;
+                let (first, count) = (space.range.first, space.range.segments.len() as u32);
+                let exec_id = space.exec_id;
+                maps.publish(*pid, &Process { first, count, exec_id, asked: TELL })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A child begins with the code of its parent: the programs have told themselves already.
+    pub fn forked(&mut self, parent: u32, child: u32) {
+        let Some(space) = self.by_pid.get(&parent) else { return };
+        let inherited = Space {
+            exec_id: space.exec_id,
+            mapped: Rc::clone(&space.mapped),
+            range: Rc::clone(&space.range),
+            waits: space.waits,
+            looked: space.looked,
+            patience: space.patience,
+            // What the programs copied may be either.
+            tells: false,
+        };
+        self.drop_space(child, Instant::now());
+        self.by_pid.insert(child, inherited);
+    }
+
+    /// A process has ended, or cannot be looked at.
+    pub fn leave(&mut self, pid: u32, maps: &mut dyn Maps) -> io::Result<()> {
+        self.drop_space(pid, Instant::now());
+        maps.withdraw(pid)
+    }
+
+    /// Whether a process that lives has code of the table that begins there.
+    pub fn bases(&self) -> FxHashSet<u32> {
+        let segments = self.by_pid.values().flat_map(|space| &space.range.segments);
+        let bases = segments.map(|segment| segment.base);
+        bases.filter(|base| *base != NO_TABLE && *base != NOT_READY).collect()
+    }
+
+    fn drop_space(&mut self, pid: u32, now: Instant) {
+        let Some(space) = self.by_pid.remove(&pid) else { return };
+        if let Some(range) = Rc::into_inner(space.range) {
+            self.room.give_back(range.first, range.segments.len(), now);
+        }
+    }
+}
+
+/// Where its table is. Memory without a file has none: a JIT's code, which keeps frame pointers if it is
+/// to be profiled at all.
+fn segment(mapped: &Mapped, store: &mut Store) -> Segment {
+    let (start, end) = mapped.range;
+    match mapped.file {
+        Some(file) => store.segment(file, mapped.range, mapped.offset),
+        None => Segment { start, len: end - start, base: NO_TABLE, ..Segment::default() },
+    }
+}
+
+/// Those of a process that are kept: the programs search so many.
+pub fn first_ones(mut mapped: Vec<Mapped>) -> Vec<Mapped> {
+    mapped.truncate(SEGMENTS_MAX as usize);
+    mapped
+}

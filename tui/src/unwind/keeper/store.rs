@@ -1,0 +1,190 @@
+//! The tables of files, in the `UNWIND` map: each once, however many processes run its code.
+
+use super::maps::Maps;
+use super::room::Room;
+use crate::unwind::{Elf, Error, Rules, Table};
+use object::ReadCache;
+use rustc_hash::FxHashMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Instant;
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
+
+/// Files that are remembered at most, with or without a table.
+const FILES_MAX: usize = 16 * 1024;
+/// Words of a table at most: half of what there is.
+const SHARE: usize = 2;
+
+/// A file by its device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// Device (`st_dev`).
+    pub dev: u64,
+    /// Inode.
+    pub inode: u64,
+}
+
+/// What is known of a file.
+#[derive(Clone, Debug)]
+enum Known {
+    /// Its table is to be made.
+    Waiting,
+    /// It has none.
+    Without,
+    /// It has one.
+    Ready { elf: Arc<Elf>, table: TableId },
+}
+
+/// A table: what it was made of says which.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum TableId {
+    BuildId(Box<[u8]>),
+    File(FileId),
+}
+
+#[derive(Debug)]
+struct Kept {
+    base: u32,
+    pages: u32,
+    words: usize,
+    used: Instant,
+}
+
+/// What became of the tables, for the health page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tables that are in memory.
+    pub tables: usize,
+    /// Bytes that they take.
+    pub bytes: usize,
+    /// Files without unwind data, or whose headers cannot be read.
+    pub without: u64,
+    /// Tables for which there was no room.
+    pub no_room: u64,
+    /// Tables that made room for others.
+    pub evicted: u64,
+}
+
+/// All tables.
+pub struct Store {
+    files: FxHashMap<FileId, Known>,
+    tables: FxHashMap<TableId, Kept>,
+    rules: Rules,
+    rules_written: usize,
+    room: Room,
+    words: usize,
+    counts: Counts,
+}
+
+impl Store {
+    /// None yet, in maps with room for so many words.
+    pub fn new(words: usize) -> Self {
+        Self {
+            files: FxHashMap::default(),
+            tables: FxHashMap::default(),
+            rules: Rules::default(),
+            rules_written: 0,
+            room: Room::new(words),
+            words,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether the table of this file has yet to be made; it is noted that somebody wants it.
+    pub fn wants(&mut self, file: FileId) -> bool {
+        if self.files.len() >= FILES_MAX && !self.files.contains_key(&file) {
+            // What has no table is found out again when it is met again.
+            self.files.retain(|_, known| matches!(known, Known::Ready { .. }));
+        }
+        matches!(self.files.entry(file).or_insert(Known::Waiting), Known::Waiting)
+    }
+
+    /// What a process has mapped of a file: addresses, and where they begin in the file.
+    pub fn segment(&mut self, file: FileId, range: (u64, u64), offset: u64) -> Segment {
+        let bare =
+            |base| Segment { start: range.0, len: range.1 - range.0, base, ..Segment::default() };
+        match self.files.get(&file) {
+            None | Some(Known::Waiting) => bare(NOT_READY),
+            Some(Known::Without) => bare(NO_TABLE),
+            Some(Known::Ready { elf, table }) => {
+                let Some(kept) = self.tables.get_mut(table) else {
+                    // It made room for another.
+                    self.files.insert(file, Known::Waiting);
+                    return bare(NOT_READY);
+                };
+                kept.used = Instant::now();
+                elf.segment(range, offset, kept.base, kept.pages).unwrap_or(bare(NO_TABLE))
+            }
+        }
+    }
+
+    /// Makes the table of a file. `in_use`: whether a table that begins at this word is one of a process
+    /// that lives; it stays.
+    pub fn make(
+        &mut self,
+        id: FileId,
+        file: &File,
+        in_use: impl Fn(u32) -> bool,
+        maps: &mut dyn Maps,
+    ) {
+        let known = match self.compile(id, file, in_use, maps) {
+            Ok((elf, table)) => Known::Ready { elf: Arc::new(elf), table },
+            Err(error) => {
+                tracing::debug!(?id, %error, "no unwind table");
+                self.counts.without += 1;
+                Known::Without
+            }
+        };
+        self.files.insert(id, known);
+    }
+
+    fn compile(
+        &mut self,
+        id: FileId,
+        file: &File,
+        in_use: impl Fn(u32) -> bool,
+        maps: &mut dyn Maps,
+    ) -> Result<(Elf, TableId), Error> {
+        let data = ReadCache::new(file);
+        let elf = Elf::read(&data)?;
+        let named = elf.build_id.clone().map_or(TableId::File(id), TableId::BuildId);
+        if self.tables.contains_key(&named) {
+            return Ok((elf, named));
+        }
+        let table = Table::compile(&elf, &data, &mut self.rules, self.words / SHARE)?;
+        let start = self.make_room(table.words.len(), in_use).ok_or_else(|| {
+            self.counts.no_room += 1;
+            Error::TooLarge(self.words)
+        })?;
+        let new = &self.rules.all()[self.rules_written..];
+        maps.write_rules(self.rules_written as u32, new);
+        self.rules_written = self.rules.all().len();
+        maps.write_words(start, &table.words);
+        let (pages, words) = (table.pages, table.words.len());
+        self.tables.insert(named.clone(), Kept { base: start, pages, words, used: Instant::now() });
+        Ok((elf, named))
+    }
+
+    /// Takes room, and where there is none takes it from the tables that no process uses, those first
+    /// that were used longest ago.
+    fn make_room(&mut self, words: usize, in_use: impl Fn(u32) -> bool) -> Option<u32> {
+        let now = Instant::now();
+        loop {
+            if let Some(start) = self.room.take(words, now) {
+                return Some(start);
+            }
+            let unused = self.tables.iter().filter(|(_, kept)| !in_use(kept.base));
+            let oldest = unused.min_by_key(|(_, kept)| kept.used).map(|(id, _)| id.clone())?;
+            let kept = self.tables.remove(&oldest)?;
+            // No process has the way there, so that no program is on it.
+            self.room.free_at_once(kept.base, kept.words);
+            self.counts.evicted += 1;
+        }
+    }
+
+    /// What became of the tables.
+    pub fn counts(&self) -> Counts {
+        let words: usize = self.tables.values().map(|kept| kept.words).sum();
+        Counts { tables: self.tables.len(), bytes: words * size_of::<u32>(), ..self.counts }
+    }
+}
