@@ -255,7 +255,7 @@ fn cfa(
 
 /// Offsets of the saved registers from the stack pointer in the frame of a signal handler, as the
 /// kernel lays it out (`struct rt_sigframe` behind the return address): (ip, sp, fp).
-const SIGNAL_FRAME: (u64, u64, u64) = (168, 160, 120);
+pub const SIGNAL_FRAME: (u64, u64, u64) = (168, 160, 120);
 
 /// From the code that a signal handler returns to, to what the signal interrupted.
 #[inline(always)]

@@ -28,3 +28,4 @@ pub mod symbols;
 pub mod text;
 pub mod trace;
 pub mod ui;
+pub mod unwind;
