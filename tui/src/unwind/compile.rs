@@ -223,7 +223,7 @@ impl Writer<'_> {
         let mut instructions = function.entry.instructions(&source.section, &source.bases);
         let mut address = described.start;
         while address < described.end {
-            let next = match instructions.next().map(|next| next.map(|next| program.apply(next))) {
+            let next = match instructions.next().map(|next| next.map(|next| program.apply(&next))) {
                 Ok(Some(Ok(None))) => continue,
                 Ok(Some(Ok(Some(next)))) => next - from + u64::from(described.start),
                 Ok(None) => u64::from(described.end),

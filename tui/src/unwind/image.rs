@@ -116,7 +116,7 @@ fn load(kind: u32, address: u64, size: u64) -> elf::ProgramHeader64<Little> {
         p_paddr: number(address),
         p_filesz: number(size),
         p_memsz: number(size),
-        p_align: number(8),
+        p_align: number(4),
     }
 }
 
@@ -147,7 +147,8 @@ pub(crate) struct Frames {
     pub(crate) bytes: Vec<u8>,
     /// It is a `.debug_frame`.
     pub(crate) debug: bool,
-    common: usize,
+    /// Where the last common part lies.
+    pub(crate) common: usize,
 }
 
 impl Frames {

@@ -95,11 +95,11 @@ impl<'a> Program<'a> {
     /// Evaluates one instruction. `Some`: the row is complete, the next begins at that address.
     pub(super) fn apply(
         &mut self,
-        instruction: CallFrameInstruction<usize>,
+        instruction: &CallFrameInstruction<usize>,
     ) -> Result<Option<u64>, Broken> {
         use CallFrameInstruction as I;
         let factored = |offset: i64| offset.wrapping_mul(self.data_factor);
-        match instruction {
+        match *instruction {
             I::SetLoc { address } => return self.advance(Some(address)).map(Some),
             I::AdvanceLoc { delta } => {
                 let delta = u64::from(delta).checked_mul(self.code_factor);

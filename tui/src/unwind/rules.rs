@@ -7,7 +7,7 @@ use syscope_shared::unwind::{RULE_NO_DATA, RULE_ROOT, RULES_MAX, Rule};
 ///
 /// Programs have few different ones: the frames of a compiler's functions are much alike. A rule keeps
 /// its number for ever.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     numbers: FxHashMap<Rule, u32>,
     rules: Vec<Rule>,

@@ -130,7 +130,7 @@ impl<'d> Common<'d> {
         let mut program = Program::of_all(columns, entry.data_alignment_factor());
         let mut instructions = entry.instructions(section, bases);
         while let Some(instruction) = instructions.next().ok()? {
-            program.apply(instruction).ok()?;
+            program.apply(&instruction).ok()?;
         }
         let initial = program.state;
         Some(Self { entry, columns, initial })

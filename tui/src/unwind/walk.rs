@@ -22,6 +22,8 @@ enum Way {
     FramePointer,
     /// Likewise, for the table is not there yet.
     Meanwhile,
+    /// No code is there: what led to it led astray, if it was not the leaf's own address.
+    Nowhere,
 }
 
 impl Walker<'_> {
@@ -38,13 +40,17 @@ impl Walker<'_> {
     ) -> (Vec<u64>, End) {
         let (mut addresses, mut is_ready) = (Vec::new(), true);
         let end = loop {
+            let way = self.way(registers.ip.wrapping_sub(registers.is_return));
+            if matches!(way, Way::Nowhere) && !addresses.is_empty() {
+                break End::NoUnwindData;
+            }
             // Behind the leaf all addresses are told as those that calls return to: one byte behind the
             // code.
             let beyond = u64::from(!addresses.is_empty()) & (1 ^ registers.is_return);
             addresses.push(registers.ip.wrapping_add(beyond));
-            let stepped = match self.way(registers.ip.wrapping_sub(registers.is_return)) {
+            let stepped = match way {
                 Way::Rule(rule) => step(&rule, &mut registers, &leaf, &read),
-                Way::FramePointer => by_frame_pointer(&mut registers, &read),
+                Way::FramePointer | Way::Nowhere => by_frame_pointer(&mut registers, &read),
                 Way::Meanwhile => {
                     is_ready = false;
                     by_frame_pointer(&mut registers, &read)
@@ -65,7 +71,7 @@ impl Walker<'_> {
         let behind = self.segments.partition_point(|segment| segment.start <= address);
         let before = behind.checked_sub(1).map(|before| self.segments[before]);
         let Some(segment) = before.filter(|segment| address - segment.start < segment.len) else {
-            return Way::FramePointer;
+            return Way::Nowhere;
         };
         match segment.base {
             NO_TABLE => Way::FramePointer,
