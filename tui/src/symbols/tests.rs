@@ -3,6 +3,8 @@
 mod bounds;
 mod build_ids;
 mod hosts;
+mod meetings;
+mod namespaces;
 mod perf_maps;
 mod processes;
 mod programs;

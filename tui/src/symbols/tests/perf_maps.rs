@@ -72,7 +72,7 @@ fn a_map_that_is_written_anew_replaces_the_old_one() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut map = PerfMap::default();
     let read = |map: &mut PerfMap, path: &std::path::Path| {
-        map.read_from(File::open(path).unwrap()).unwrap();
+        map.read_from(&File::open(path).unwrap()).unwrap();
     };
     file.write_all(b"1000 100 first function\n2000 10 second\n").unwrap();
     read(&mut map, file.path());
