@@ -1,18 +1,16 @@
 //! Files with code: which file a mapping is of, and the symbols in it.
 
 use super::address_space::Mapped;
-use super::build_id;
+use super::debug_file::Roots;
+use super::elf::Elf;
 use super::files::Identity;
-use super::frames::{self, Code, Frames, Module, Names};
+use super::frames::{Code, Frames, Module, Names};
 use super::guard::guarded;
 use super::held::Held;
-use crate::source::FrameKind;
-use blazesym::symbolize::source::{Elf, Source};
-use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use super::layers::Layers;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -42,6 +40,8 @@ pub(super) struct Binary {
     /// Where it was last seen mapped.
     mapped: Cell<Mapped>,
     held: Arc<Held>,
+    /// Of the file, and of what was decompressed.
+    bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
     state: RefCell<State>,
@@ -50,14 +50,7 @@ pub(super) struct Binary {
 #[derive(Debug)]
 enum State {
     Closed,
-    // A symbolizer of its own for each file: dropping it is the one way to free everything that was
-    // read for the file (supplementary debug files too).
-    Open {
-        symbolizer: Box<Symbolizer>,
-        source: Source<'static>,
-        /// The same file without its debug information.
-        table: Source<'static>,
-    },
+    Open(Box<Layers>),
     Unreadable,
 }
 
@@ -79,23 +72,8 @@ impl Binary {
         if matches!(*state, State::Closed) {
             *state = guarded(|| self.open()).flatten().unwrap_or(State::Unreadable);
         }
-        let State::Open { symbolizer, source, table } = &*state else { return None };
-        let found = guarded(|| {
-            let at = Input::FileOffset(offset);
-            let Symbolized::Sym(mut symbol) = symbolizer.symbolize_single(source, at).ok()? else {
-                return None;
-            };
-            // Debug information reduced to lines has the last part of a name only: `new`. The
-            // symbol table has all of it.
-            if symbol.code_info.is_some()
-                && !symbol.name.contains("::")
-                && let Ok(Symbolized::Sym(full)) = symbolizer.symbolize_single(table, at)
-                && full.name.contains("::")
-            {
-                symbol.name = full.name;
-            }
-            frames::of_symbol(&symbol, FrameKind::User, &self.origin(), beyond, names)
-        });
+        let State::Open(layers) = &*state else { return None };
+        let found = guarded(|| layers.look_up(offset, beyond, &self.origin(), names));
         if found.is_none() {
             tracing::warn!(file = %self.module, "looking up symbols panicked; not used any more");
             let broken = std::mem::replace(&mut *state, State::Unreadable);
@@ -108,25 +86,17 @@ impl Binary {
         let path = Path::new(&*self.module);
         let ways = self.mapped.get().ways(path);
         let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))?;
-        // Through the descriptor that was just checked, not the path: between the two, the path may
-        // come to mean another file.
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        self.build_id.get_or_init(|| build_id::of_file(&path));
-        let with_debug_info = Source::Elf(Elf::new(path.clone()));
-        let mut table = Elf::new(path);
-        table.debug_syms = false;
-        let table = Source::Elf(table);
-        [with_debug_info, table.clone()].into_iter().find_map(|source| {
-            let symbolizer = Box::new(Symbolizer::builder().enable_auto_reload(false).build());
-            // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
-            symbolizer.symbolize(&source, Input::FileOffset(&[])).ok()?;
-            Some(State::Open { symbolizer, source, table: table.clone() })
-        })
+        let elf = Elf::inspect(&file)?;
+        self.build_id.get_or_init(|| elf.build_id.clone());
+        let roots = Roots::of(self.mapped.get().pid);
+        let layers = Layers::open(&file, elf, path, &roots, None);
+        self.bytes.set(self.identity.size.saturating_add(layers.bytes));
+        Some(State::Open(Box::new(layers)))
     }
 
     fn close(&self) {
         let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Open { .. }) {
+        if matches!(*state, State::Open(_)) {
             *state = State::Closed;
         }
     }
@@ -166,6 +136,7 @@ impl Binaries {
             identity,
             mapped: Cell::new(mapped),
             held: Arc::clone(&self.held),
+            bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
             state: RefCell::new(State::Closed),
         });
@@ -222,6 +193,6 @@ impl Binaries {
     }
 
     fn open_bytes(&self) -> u64 {
-        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.identity.size)).sum()
+        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.bytes.get())).sum()
     }
 }

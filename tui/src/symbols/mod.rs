@@ -2,7 +2,7 @@
 //!
 //! A stack goes through `queue` to `engine`, which looks each address up: kernel addresses in
 //! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says
-//! whether the code is in a file (`binary`), the vdso (`vdso`) or memory written by a JIT
+//! whether the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written by a JIT
 //! (`perf_map`). A snapshot is taken when a stack is looked up first, or before, when the process is
 //! met (`meeting`), so that it can end. Its files are held open (`held`): they may be deleted, replaced,
 //! or in a place that only the process could see. Everything that is kept is bounded; the bounds are constants of these modules.
@@ -11,22 +11,28 @@ mod address_space;
 mod binary;
 mod bounded;
 mod build_id;
+mod debug_file;
+mod debugdata;
+mod elf;
+mod elf_bounds;
 mod engine;
 mod files;
 mod frames;
 mod guard;
 mod held;
 mod kernel;
+mod layers;
 mod mapping;
 mod meeting;
 mod perf_map;
 mod process;
 mod queue;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vdso;
 
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
+pub use guard::{log_caught_panics, panic_is_caught};
 pub use process::KEEP_EXITED;
 
 #[cfg(any(test, fuzzing))]
@@ -37,9 +43,9 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-/// Name of the worker's thread. A panic on it is caught and answered with frames that say so: a
-/// panic hook should log it there, and leave the terminal alone.
-pub const THREAD_NAME: &str = "symbols";
+/// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
+/// [`panic_is_caught`].
+const THREAD_NAME: &str = "symbols";
 
 /// Stacks that may wait for the worker. When more are handed over, the oldest are given up: they
 /// are counted by [`Worker::dropped`] and answered with a frame that says so.
