@@ -5,6 +5,7 @@ mod build_ids;
 mod debug_files;
 mod hostile;
 mod hosts;
+mod kernels;
 mod meetings;
 mod namespaces;
 mod perf_maps;
