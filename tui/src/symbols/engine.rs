@@ -292,7 +292,11 @@ impl Engine {
             Backing::Vdso => (vdso::NAME, in_memory, self.vdso.module()),
             Backing::Named(name) => (&**name, in_memory, named(name)),
             Backing::Anonymous => {
-                let name = if has_jit { "[jit]" } else { "[anon]" };
+                let name = match (has_jit, mapping.is_code) {
+                    (true, _) => "[jit]",
+                    (false, true) => "[anonymous code]",
+                    (false, false) => "[anon]",
+                };
                 (name, in_memory, Module::named(self.names.share(name)))
             }
         };
