@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use syscope::cli::Cli;
-use syscope::{commands, text};
+use syscope::{commands, symbols, text};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 
 fn prepare(log: Option<&Path>) -> eyre::Result<()> {
     HookBuilder::default().display_env_section(false).install()?;
+    symbols::log_caught_panics();
     if let Some(path) = log {
         start_log(path)?;
     }

@@ -1,5 +1,6 @@
 //! The terminal: taken over, and given back however the program ends.
 
+use crate::symbols;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -93,9 +94,25 @@ fn install_panic_hook() {
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            if symbols::panic_is_caught() {
+                return previous(info);
+            }
             PANICKED.store(true, Ordering::SeqCst);
             let _ = restore();
             previous(info);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbols::tests::panic_in_a_look_up;
+
+    #[test]
+    fn a_panic_of_a_look_up_leaves_the_terminal_alone() {
+        install_panic_hook();
+        panic_in_a_look_up();
+        assert!(!panicked());
+    }
 }

@@ -1,18 +1,16 @@
 //! Files with code: which file a mapping is of, and the symbols in it.
 
-use super::build_id;
-use super::frames::{self, Code, Frames, Module, Names};
+use super::address_space::Mapped;
+use super::debug_file::Roots;
+use super::elf::Elf;
+use super::files::Identity;
+use super::frames::{Code, Frames, Module, Names};
 use super::guard::guarded;
-use crate::source::FrameKind;
-use blazesym::symbolize::source::{Elf, Source};
-use blazesym::symbolize::{Input, Symbolized, Symbolizer};
-use rustc_hash::FxHashMap;
+use super::held::Held;
+use super::layers::Layers;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::fs::{File, Metadata, OpenOptions};
-use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -25,31 +23,11 @@ const MAX_OPEN: usize = 64;
 const MAX_OPEN_BYTES: u64 = 1 << 30;
 /// A file is closed when nothing in it was looked up for so long: what was found in it stays cached.
 const CLOSED_AFTER: Duration = Duration::from_secs(300);
-/// Files that are held open because no path of ours leads to them (deleted, or in a mount namespace
-/// of somebody else), so that they can be read after the process is gone.
-const MAX_HELD: usize = 256;
 /// Files that are remembered, mapped or not. Beyond it, those that no snapshot maps are forgotten.
 const MAX_KNOWN: usize = 8_192;
 
-/// What tells one state of a file from every other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl From<&Metadata> for Identity {
-    fn from(file: &Metadata) -> Self {
-        Self {
-            device: file.dev(),
-            inode: file.ino(),
-            size: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-        }
-    }
-}
+/// How long a file is held open that no process maps any more, or that was met and not looked at.
+const HELD_UNUSED: Duration = Duration::from_secs(30);
 
 /// A file with code, as long as some snapshot maps it.
 #[derive(Debug)]
@@ -59,11 +37,11 @@ pub(super) struct Binary {
     /// Path as the process sees it.
     pub(super) module: Arc<str>,
     identity: Identity,
-    path: PathBuf,
-    /// The mapping it was found by: leads to it while that process lives, also when the path leads
-    /// elsewhere because the file was replaced.
-    mapped: PathBuf,
-    held: Option<Held>,
+    /// Where it was last seen mapped.
+    mapped: Cell<Mapped>,
+    held: Arc<Held>,
+    /// Of the file, and of what was decompressed.
+    bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
     state: RefCell<State>,
@@ -72,28 +50,8 @@ pub(super) struct Binary {
 #[derive(Debug)]
 enum State {
     Closed,
-    // A symbolizer of its own for each file: dropping it is the one way to free everything that was
-    // read for the file (supplementary debug files too).
-    Open {
-        symbolizer: Box<Symbolizer>,
-        source: Source<'static>,
-        /// The same file without its debug information.
-        table: Source<'static>,
-    },
+    Open(Box<Layers>),
     Unreadable,
-}
-
-/// A file held open, and counted.
-#[derive(Debug)]
-struct Held {
-    file: File,
-    count: Rc<Cell<usize>>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.count.set(self.count.get() - 1);
-    }
 }
 
 impl Binary {
@@ -114,23 +72,8 @@ impl Binary {
         if matches!(*state, State::Closed) {
             *state = guarded(|| self.open()).flatten().unwrap_or(State::Unreadable);
         }
-        let State::Open { symbolizer, source, table } = &*state else { return None };
-        let found = guarded(|| {
-            let at = Input::FileOffset(offset);
-            let Symbolized::Sym(mut symbol) = symbolizer.symbolize_single(source, at).ok()? else {
-                return None;
-            };
-            // Debug information reduced to lines has the last part of a name only: `new`. The
-            // symbol table has all of it.
-            if symbol.code_info.is_some()
-                && !symbol.name.contains("::")
-                && let Ok(Symbolized::Sym(full)) = symbolizer.symbolize_single(table, at)
-                && full.name.contains("::")
-            {
-                symbol.name = full.name;
-            }
-            frames::of_symbol(&symbol, FrameKind::User, &self.origin(), beyond, names)
-        });
+        let State::Open(layers) = &*state else { return None };
+        let found = guarded(|| layers.look_up(offset, beyond, &self.origin(), names));
         if found.is_none() {
             tracing::warn!(file = %self.module, "looking up symbols panicked; not used any more");
             let broken = std::mem::replace(&mut *state, State::Unreadable);
@@ -140,114 +83,65 @@ impl Binary {
     }
 
     fn open(&self) -> Option<State> {
-        let is_it = |file: &File| {
-            file.metadata().is_ok_and(|metadata| Identity::from(&metadata) == self.identity)
-        };
-        let file = match &self.held {
-            Some(held) => held.file.try_clone().ok().filter(is_it),
-            None => [&self.path, &self.mapped]
-                .into_iter()
-                .find_map(|path| open_regular(path, 0).ok().filter(is_it)),
-        }?;
-        // Through the descriptor that was just checked, not the path: between the two, the path may
-        // come to mean another file.
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        self.build_id.get_or_init(|| build_id::of_file(&path));
-        let with_debug_info = Source::Elf(Elf::new(path.clone()));
-        let mut table = Elf::new(path);
-        table.debug_syms = false;
-        let table = Source::Elf(table);
-        [with_debug_info, table.clone()].into_iter().find_map(|source| {
-            let symbolizer = Box::new(Symbolizer::builder().enable_auto_reload(false).build());
-            // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
-            symbolizer.symbolize(&source, Input::FileOffset(&[])).ok()?;
-            Some(State::Open { symbolizer, source, table: table.clone() })
-        })
+        let path = Path::new(&*self.module);
+        let ways = self.mapped.get().ways(path);
+        let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))?;
+        let elf = Elf::inspect(&file)?;
+        self.build_id.get_or_init(|| elf.build_id.clone());
+        let roots = Roots::of(self.mapped.get().pid);
+        let layers = Layers::open(&file, elf, path, &roots, None);
+        self.bytes.set(self.identity.size.saturating_add(layers.bytes));
+        Some(State::Open(Box::new(layers)))
     }
 
     fn close(&self) {
         let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Open { .. }) {
+        if matches!(*state, State::Open(_)) {
             *state = State::Closed;
         }
     }
 }
 
 /// Every file with code that some snapshot maps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Binaries {
     known: FxHashMap<(Identity, Arc<str>), (u32, Weak<Binary>)>,
     serials: u32,
     /// Used longest ago first, with the time of their last use.
     open: VecDeque<(Instant, Weak<Binary>)>,
-    held: Rc<Cell<usize>>,
+    pub(super) held: Arc<Held>,
 }
 
 impl Binaries {
-    /// The file that `mapped` (a link to it in `/proc/PID/map_files`) is, shown as `module`.
-    /// `alternatives` are paths that may lead to it if that link does not, or better; `inode` is the
-    /// file's.
+    pub(super) fn new(held: Arc<Held>) -> Self {
+        Self { known: FxHashMap::default(), serials: 0, open: VecDeque::new(), held }
+    }
+
+    /// The file that is mapped there, shown as `module`.
     pub(super) fn find(
         &mut self,
-        mapped: &Path,
-        alternatives: &[PathBuf],
-        inode: u64,
+        identity: Identity,
+        mapped: Mapped,
         module: &Arc<str>,
-    ) -> Option<Rc<Binary>> {
-        let link = std::fs::metadata(mapped).ok();
-        let (identity, path) = match link {
-            Some(file) => (Identity::from(&file), None),
-            None => alternatives.iter().find_map(|path| {
-                let file = std::fs::metadata(path).ok().filter(|file| file.ino() == inode)?;
-                Some((Identity::from(&file), Some(path.clone())))
-            })?,
-        };
+    ) -> Rc<Binary> {
         let key = (identity, Arc::clone(module));
         if let Some(known) = self.known.get(&key).and_then(|(_, binary)| binary.upgrade()) {
-            return Some(known);
+            known.mapped.set(mapped);
+            return known;
         }
-        let (path, held) = match path {
-            Some(path) => (path, None),
-            None => self.lasting_path(mapped, alternatives, identity),
-        };
         let serial = self.serial(&key);
         let binary = Rc::new(Binary {
             serial,
             module: Arc::clone(module),
             identity,
-            path,
-            mapped: mapped.to_owned(),
-            held,
+            mapped: Cell::new(mapped),
+            held: Arc::clone(&self.held),
+            bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));
-        Some(binary)
-    }
-
-    /// A way to the file that outlives the process.
-    fn lasting_path(
-        &self,
-        mapped: &Path,
-        alternatives: &[PathBuf],
-        identity: Identity,
-    ) -> (PathBuf, Option<Held>) {
-        let is_it = |path: &&PathBuf| {
-            !path.starts_with("/proc")
-                && std::fs::metadata(path).is_ok_and(|file| Identity::from(&file) == identity)
-        };
-        if let Some(path) = alternatives.iter().find(is_it) {
-            return (path.clone(), None);
-        }
-        let hold = || {
-            if self.held.get() >= MAX_HELD {
-                return None;
-            }
-            let file = open_regular(mapped, 0).ok()?;
-            self.held.set(self.held.get() + 1);
-            Some(Held { file, count: Rc::clone(&self.held) })
-        };
-        (mapped.to_owned(), hold())
+        binary
     }
 
     /// The same serial as before for a file that was known before: its cached frames still hold.
@@ -282,8 +176,11 @@ impl Binaries {
         binary.look_up(offset, code.beyond(), names)
     }
 
-    /// Closes files in which nothing was looked up for long.
+    /// Closes files in which nothing was looked up for long, and lets those go that nobody maps.
     pub(super) fn close_unused(&mut self) {
+        let mapped = self.known.iter().filter(|(_, (_, binary))| binary.strong_count() > 0);
+        let mapped: FxHashSet<Identity> = mapped.map(|((identity, _), _)| *identity).collect();
+        self.held.let_go(HELD_UNUSED, |identity| mapped.contains(identity));
         while self.open.front().is_some_and(|(used, _)| used.elapsed() >= CLOSED_AFTER) {
             self.close_oldest();
         }
@@ -296,13 +193,6 @@ impl Binaries {
     }
 
     fn open_bytes(&self) -> u64 {
-        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.identity.size)).sum()
+        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.bytes.get())).sum()
     }
-}
-
-/// Opens a regular file, with more `O_*` flags. Whatever else a process may have put at the path, a pipe for one, neither
-/// blocks nor is read.
-pub(super) fn open_regular(path: &Path, flags: i32) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(flags | libc::O_NONBLOCK).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }

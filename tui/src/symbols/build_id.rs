@@ -1,9 +1,6 @@
 //! Build ids: what tells on another machine which file a frame is of.
 
-use super::guard::guarded;
-use blazesym::helper::read_elf_build_id;
 use std::fs;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 /// How the kernel itself is called on screen.
@@ -14,15 +11,8 @@ const KERNEL_NOTES: &str = "/sys/kernel/notes";
 const NT_GNU_BUILD_ID: u32 = 3;
 /// Name that the note has, with its end.
 const GNU: &[u8] = b"GNU\0";
-/// Lengths that linkers make. blazesym goes by the type of a note alone, which others use for what is
-/// theirs.
+/// Lengths that linkers make.
 const LENGTHS: [usize; 4] = [8, 16, 20, 32];
-
-/// The build id of a file with code, in hex; `None` where it has none.
-pub(super) fn of_file(path: &Path) -> Option<Arc<str>> {
-    let id = guarded(|| read_elf_build_id(path)).and_then(Result::ok).flatten()?;
-    hex(&id)
-}
 
 /// That of the running kernel.
 pub(super) fn of_kernel() -> Option<Arc<str>> {
@@ -45,7 +35,7 @@ pub(super) fn of_module(name: &str) -> Option<Arc<str>> {
 }
 
 /// The build id among notes as they lie in an ELF file of this machine.
-fn in_notes(mut notes: &[u8]) -> Option<&[u8]> {
+pub(super) fn in_notes(mut notes: &[u8]) -> Option<&[u8]> {
     loop {
         let (head, rest) = notes.split_first_chunk::<12>()?;
         let word =
@@ -66,7 +56,7 @@ fn split_padded(bytes: &[u8], length: u32) -> Option<(&[u8], &[u8])> {
     Some((content, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
 }
 
-fn hex(id: &[u8]) -> Option<Arc<str>> {
+pub(super) fn hex(id: &[u8]) -> Option<Arc<str>> {
     let digits = || id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     LENGTHS.contains(&id.len()).then(|| digits().into())
 }

@@ -1,13 +1,15 @@
 //! The worker's thread: jobs to answers.
 
+use super::address_space::{AddressSpace, Missing};
 use super::binary::{Binaries, Binary};
 use super::bounded::Bounded;
 use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
+use super::held::Held;
 use super::kernel::Kernel;
 use super::mapping::{Backing, Mapping};
-use super::process::{Missing, Processes, Snapshot};
-use super::queue::{Job, Shared};
+use super::process::{Processes, Snapshot};
+use super::queue::{Job, Shared, Work};
 use super::vdso::{self, Vdso};
 use super::{Request, Space};
 use crate::source::{Frame, FrameKind, ResolvedStack, StackEnd};
@@ -34,14 +36,17 @@ const VDSO: u32 = 0;
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(shared: &Shared) {
-    let mut engine = Engine::new();
+pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
+    let mut engine = Engine::new(held);
     let mut swept = Instant::now();
-    while let Some(jobs) = shared.take(BATCH, engine.patience()) {
-        let worked = guarded(|| engine.work(&jobs, shared));
+    while let Some(Work { met, jobs }) = shared.take(BATCH, engine.patience()) {
+        let worked = guarded(|| {
+            engine.adopt(met);
+            engine.work(&jobs, shared);
+        });
         if worked.is_none() {
             tracing::error!("symbolizing panicked; starting anew");
-            let broken = std::mem::replace(&mut engine, Engine::new());
+            let broken = std::mem::replace(&mut engine, Engine::new(held));
             let _ = guarded(move || drop(broken));
         }
         let _ = guarded(|| engine.retry(shared));
@@ -92,11 +97,11 @@ struct Resolved {
 }
 
 impl Engine {
-    fn new() -> Self {
+    fn new(held: &Arc<Held>) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
-            binaries: Binaries::default(),
+            binaries: Binaries::new(Arc::clone(held)),
             processes: Processes::new(),
             kernel: Kernel::new(),
             vdso: Vdso::new(),
@@ -107,6 +112,12 @@ impl Engine {
     fn patience(&self) -> Duration {
         let due = |(at, ..): &(Instant, Request, usize)| RETRY_AFTER.saturating_sub(at.elapsed());
         self.retries.front().map_or(SWEEP_EVERY, due)
+    }
+
+    fn adopt(&mut self, met: impl IntoIterator<Item = AddressSpace>) {
+        for space in met {
+            self.processes.adopt(space, &mut self.binaries, &mut self.names);
+        }
     }
 
     fn work(&mut self, jobs: &[Job], shared: &Shared) {
@@ -283,7 +294,11 @@ impl Engine {
             Backing::Vdso => (vdso::NAME, in_memory, self.vdso.module()),
             Backing::Named(name) => (&**name, in_memory, named(name)),
             Backing::Anonymous => {
-                let name = if has_jit { "[jit]" } else { "[anon]" };
+                let name = match (has_jit, mapping.is_code) {
+                    (true, _) => "[jit]",
+                    (false, true) => "[anonymous code]",
+                    (false, false) => "[anon]",
+                };
                 (name, in_memory, Module::named(self.names.share(name)))
             }
         };

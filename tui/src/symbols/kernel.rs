@@ -12,12 +12,15 @@ use rustc_hash::FxHashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 /// Half of the kernel addresses whose frames are kept.
 const HALF_OF_CACHE: usize = 16_384;
+/// Where the addresses of the kernel begin.
+const KERNEL_HALF: u64 = 1 << 63;
 /// How long frames of code that comes and goes (modules, BPF programs) hold, and how long
 /// addresses there stay without a name before kallsyms is read anew. That costs about 0.1 s.
 const VOLATILE_FOR: Duration = Duration::from_secs(60);
@@ -28,6 +31,9 @@ const RELOAD_AFTER: Duration = Duration::from_secs(10);
 /// kallsyms does not say where they end.
 const MAX_VOLATILE_SIZE: u64 = 1 << 20;
 
+/// Stands for the kernel where its symbols are listed without addresses.
+const HIDDEN: &str = "[kernel: symbols hidden by kptr_restrict]";
+
 /// Names for kernel addresses.
 #[derive(Debug)]
 pub(super) struct Kernel {
@@ -35,6 +41,7 @@ pub(super) struct Kernel {
     fixed: Bounded<Code, Frames>,
     volatile: Bounded<Code, (Instant, Frames)>,
     module: Module,
+    kallsyms: PathBuf,
 }
 
 #[derive(Debug)]
@@ -46,7 +53,13 @@ struct Loaded {
 
 impl Kernel {
     pub(super) fn new() -> Self {
+        Self::listed_in(Path::new(KALLSYMS))
+    }
+
+    /// One whose symbols are listed elsewhere.
+    pub(super) fn listed_in(kallsyms: &Path) -> Self {
         Self {
+            kallsyms: kallsyms.to_owned(),
             loaded: None,
             fixed: Bounded::new(HALF_OF_CACHE),
             volatile: Bounded::new(HALF_OF_CACHE),
@@ -93,7 +106,7 @@ impl Kernel {
     fn load(&mut self, names: &mut Names) {
         // First, so that the new one, of hundreds of thousands of names, takes the room of the old.
         self.loaded = None;
-        let owners = Owners::read(names).unwrap_or_default();
+        let owners = Owners::read(&self.kallsyms, names).unwrap_or_default();
         self.loaded = Some(Loaded { at: Instant::now(), symbolizer: Symbolizer::new(), owners });
     }
 
@@ -101,6 +114,7 @@ impl Kernel {
         let addresses: Vec<u64> = codes.iter().map(|code| code.within()).collect();
         // kallsyms alone: the debug information of a kernel is gigabytes, and may be of another.
         let source = KernelSource {
+            kallsyms: MaybeDefault::Some(self.kallsyms.clone()),
             vmlinux: MaybeDefault::None,
             debug_syms: false,
             ..KernelSource::default()
@@ -135,10 +149,13 @@ impl Kernel {
     }
 
     fn unresolved(&self, code: Code) -> Frames {
-        let start = self.loaded.as_ref().and_then(|loaded| loaded.owners.core.as_ref());
-        let start = start.filter(|core| core.contains(&code.within())).map_or(0, |core| core.start);
+        let owners = self.loaded.as_ref().map(|loaded| &loaded.owners);
+        let core = owners.and_then(|owners| owners.core.as_ref());
+        let start = core.filter(|core| core.contains(&code.within())).map_or(0, |core| core.start);
+        let hidden = owners.is_some_and(|owners| owners.all_hidden);
+        let label = if hidden { HIDDEN } else { &*self.module.name };
         let module = Some(self.module.clone());
-        frames::unresolved(FrameKind::Kernel, &self.module.name, code.address - start, module)
+        frames::unresolved(FrameKind::Kernel, label, code.address - start, module)
     }
 }
 
@@ -146,23 +163,28 @@ impl Kernel {
 #[derive(Debug, Default)]
 struct Owners {
     core: Option<Range<u64>>,
+    /// There are symbols, and no address of any.
+    all_hidden: bool,
     /// By address of the symbol: the module in brackets, `[bpf]` for BPF programs.
     names: FxHashMap<u64, Arc<str>>,
     modules: FxHashMap<Arc<str>, Module>,
 }
 
 impl Owners {
-    fn read(names: &mut Names) -> io::Result<Self> {
+    fn read(kallsyms: &Path, names: &mut Names) -> io::Result<Self> {
         let mut owners = Self::default();
-        let mut kallsyms = BufReader::with_capacity(1 << 16, File::open(KALLSYMS)?);
+        let mut kallsyms = BufReader::with_capacity(1 << 16, File::open(kallsyms)?);
         let (mut start, mut end) = (0, 0);
+        let (mut hidden, mut shown) = (false, false);
         let mut line = String::new();
         while kallsyms.read_line(&mut line)? > 0 {
             let mut parts = line.split_ascii_whitespace();
             let address = parts.next().and_then(|text| u64::from_str_radix(text, 16).ok());
             let (name, module) = (parts.nth(1), parts.next());
+            hidden |= address == Some(0);
+            // The symbols of each CPU's memory begin at zero in truth.
+            shown |= address.is_some_and(|address| address >= KERNEL_HALF);
             match (address, name, module) {
-                // Zero: hidden from us.
                 (None | Some(0), ..) => {}
                 (Some(address), _, Some(module)) => {
                     owners.insert(address, names.share(module));
@@ -174,6 +196,7 @@ impl Owners {
             line.clear();
         }
         owners.core = (start < end).then_some(start..end);
+        owners.all_hidden = hidden && !shown;
         Ok(owners)
     }
 

@@ -1,11 +1,10 @@
 //! What is mapped where in a process.
 
+use super::address_space::Region;
 use super::binary::{Binaries, Binary};
 use super::frames::Names;
+use procfs::FromRead;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, MemoryMaps};
-use procfs::{FromRead, process::Process};
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -49,7 +48,8 @@ impl Mapping {
         (address - self.start).wrapping_add(self.offset)
     }
 
-    fn new(pid: u32, map: &MemoryMap, binaries: &mut Binaries, names: &mut Names) -> Self {
+    pub(super) fn new(region: &Region, binaries: &mut Binaries, names: &mut Names) -> Self {
+        let map = &region.map;
         let (start, end) = map.address;
         let is_code = map.perms.contains(MMPermissions::EXECUTE);
         let named = |names: &mut Names, name: &str| Backing::Named(names.share(name));
@@ -65,45 +65,14 @@ impl Mapping {
             MMapPath::Other(name) => named(names, &format!("[{name}]")),
             MMapPath::Path(path) => {
                 let module = names.share(&path.to_string_lossy());
-                let binary =
-                    is_code.then(|| find_binary(pid, map, path, &module, binaries)).flatten();
-                binary.map_or(Backing::File(module), Backing::Binary)
+                match region.code {
+                    Some((identity, at)) => Backing::Binary(binaries.find(identity, at, &module)),
+                    None => Backing::File(module),
+                }
             }
         };
         Self { start, end, offset: map.offset, is_code, backing }
     }
-}
-
-fn find_binary(
-    pid: u32,
-    map: &MemoryMap,
-    path: &Path,
-    module: &Arc<str>,
-    binaries: &mut Binaries,
-) -> Option<Rc<Binary>> {
-    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", map.address.0, map.address.1);
-    let below_root = format!("/proc/{pid}/root{}", path.display());
-    let alternatives = [path.to_path_buf(), PathBuf::from(below_root)];
-    binaries.find(link.as_ref(), &alternatives, map.inode, module)
-}
-
-/// Reads the mappings of a process; empty when it has no memory (any more).
-pub(super) fn read(
-    process: &Process,
-    binaries: &mut Binaries,
-    names: &mut Names,
-) -> procfs::ProcResult<Vec<Mapping>> {
-    let mut text = Vec::new();
-    let read = process.open_relative("maps").and_then(|mut maps| Ok(maps.read_to_end(&mut text)?));
-    if text.is_empty() {
-        // Its first thread may have ended before the others; then only theirs can be read.
-        text = read_of_threads(process);
-    }
-    if text.is_empty() {
-        read?;
-    }
-    let pid = process.pid().unsigned_abs();
-    Ok(parse(&text).map(|map| Mapping::new(pid, &map, binaries, names)).collect())
 }
 
 /// Line by line, and with what is no UTF-8 replaced: one strange name must not hide the rest.
@@ -132,18 +101,6 @@ fn name_of(name: &str) -> MMapPath {
     };
     let known = if understood { MMapPath::from(name).ok() } else { None };
     known.unwrap_or_else(|| MMapPath::Path(name.into()))
-}
-
-fn read_of_threads(process: &Process) -> Vec<u8> {
-    let Ok(threads) = process.tasks() else { return Vec::new() };
-    let read = |tid: i32| {
-        let mut text = Vec::new();
-        let mut maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
-        maps.read_to_end(&mut text).ok()?;
-        (!text.is_empty()).then_some(text)
-    };
-    // The dead one is listed too, and first.
-    threads.flatten().take(8).find_map(|thread| read(thread.tid)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,25 +2,37 @@
 //!
 //! A stack goes through `queue` to `engine`, which looks each address up: kernel addresses in
 //! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says
-//! whether the code is in a file (`binary`), the vdso (`vdso`) or memory written by a JIT
-//! (`perf_map`). Everything that is kept is bounded; the bounds are constants of these modules.
+//! whether the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written by a JIT
+//! (`perf_map`). A snapshot is taken when a stack is looked up first, or before, when the process is
+//! met (`meeting`), so that it can end. Its files are held open (`held`): they may be deleted, replaced,
+//! or in a place that only the process could see. Everything that is kept is bounded; the bounds are constants of these modules.
 
+mod address_space;
 mod binary;
 mod bounded;
 mod build_id;
+mod debug_file;
+mod debugdata;
+mod elf;
+mod elf_bounds;
 mod engine;
+mod files;
 mod frames;
 mod guard;
+mod held;
 mod kernel;
+mod layers;
 mod mapping;
+mod meeting;
 mod perf_map;
 mod process;
 mod queue;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vdso;
 
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
+pub use guard::{log_caught_panics, panic_is_caught};
 pub use process::KEEP_EXITED;
 
 pub(crate) use mapping::parse as parse_mappings;
@@ -32,9 +44,9 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-/// Name of the worker's thread. A panic on it is caught and answered with frames that say so: a
-/// panic hook should log it there, and leave the terminal alone.
-pub const THREAD_NAME: &str = "symbols";
+/// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
+/// [`panic_is_caught`].
+const THREAD_NAME: &str = "symbols";
 
 /// Stacks that may wait for the worker. When more are handed over, the oldest are given up: they
 /// are counted by [`Worker::dropped`] and answered with a frame that says so.
@@ -75,14 +87,25 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. It ends, without being waited for, when the worker is dropped.
+    /// Starts the threads. They end, without being waited for, when the worker is dropped.
     pub fn start() -> io::Result<Self> {
-        let shared = Arc::new(queue::Shared::new(MAX_QUEUED));
-        let of_thread = Arc::clone(&shared);
-        thread::Builder::new()
-            .name(THREAD_NAME.to_owned())
-            .spawn(move || engine::run(&of_thread))?;
-        Ok(Self { shared })
+        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)) };
+        let held = Arc::<held::Held>::default();
+        let start = |name: &str, run: fn(&queue::Shared, &Arc<held::Held>)| {
+            let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
+            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
+        };
+        start(THREAD_NAME, engine::run)?;
+        start(meeting::THREAD_NAME, meeting::run)?;
+        Ok(worker)
+    }
+
+    /// A process was met: has its address space looked at soon, and its files with code held open, so
+    /// that its stacks can be resolved when it has ended since. To be called once for a process, when
+    /// it is first met; waits for nothing, and costs reading `/proc/PID/maps` on a thread of its own,
+    /// which no look-up holds up.
+    pub fn meet(&self, pid: u32) {
+        self.shared.meet(pid);
     }
 
     /// Hands stacks over; never waits for a look-up.

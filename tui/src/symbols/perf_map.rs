@@ -4,8 +4,9 @@
 //! is being written to mostly ends in half a line, and rereading all of it whenever it grew is work
 //! that grows with it; so they are read here, only what is new.
 
-use super::binary::open_regular;
+use super::files::{open_regular_in, root_of};
 use super::frames::clipped;
+use nix::fcntl::OFlag;
 use procfs::process::Process;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,6 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Least time between two looks at the file.
@@ -24,6 +26,31 @@ const MAX_FUNCTIONS: usize = 400_000;
 /// Bytes of their names kept of one process; likewise.
 const MAX_NAMES: usize = 64 << 20;
 
+/// Files held open at once, to be read to their end when their process is gone; others are read as far
+/// as they were when a stack of the process was last looked up.
+const MAX_OPEN: usize = 64;
+
+/// Files that are held open.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+#[derive(Debug)]
+struct Open(File);
+
+impl Open {
+    fn new(file: File) -> Option<Self> {
+        let room = |open: usize| (open < MAX_OPEN).then_some(open + 1);
+        OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        Some(Self(file))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The functions a JIT made known, as far as its file was read.
 #[derive(Debug, Default)]
 pub(super) struct PerfMap {
@@ -31,7 +58,8 @@ pub(super) struct PerfMap {
     functions: BTreeMap<u64, (u64, Arc<str>)>,
     /// Bytes of their names.
     names: usize,
-    path: Option<PathBuf>,
+    /// The file, for when nothing leads to it any more.
+    open: Option<Open>,
     /// Device and inode of the file that was read.
     file: Option<(u64, u64)>,
     /// Bytes of it that were read, whole lines.
@@ -69,20 +97,38 @@ impl PerfMap {
         inside.then(|| (Arc::clone(name), start))
     }
 
-    fn read_on(&mut self, pid: u32) -> io::Result<()> {
-        if self.path.is_none() {
-            self.path = path_of(pid);
+    /// The file, as it was found when the process was looked at.
+    pub(super) fn is_written_to(&mut self, file: File) {
+        if self.open.is_none() {
+            self.open = Open::new(file);
         }
-        let Some(path) = &self.path else { return Ok(()) };
-        self.read_from(open_regular(path, libc::O_NOFOLLOW)?)
     }
 
-    pub(super) fn read_from(&mut self, mut file: File) -> io::Result<()> {
+    fn read_on(&mut self, pid: u32) -> io::Result<()> {
+        match open(pid) {
+            Ok(file) => {
+                self.read_from(&file)?;
+                self.open = None;
+                self.open = Open::new(file);
+                Ok(())
+            }
+            Err(error) => match self.open.take() {
+                Some(open) => {
+                    let read = self.read_from(&open.0);
+                    self.open = Some(open);
+                    read
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    pub(super) fn read_from(&mut self, mut file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         let identity = Some((metadata.dev(), metadata.ino()));
         if self.file != identity || metadata.size() < self.read {
             *self = Self {
-                path: self.path.take(),
+                open: self.open.take(),
                 looked: self.looked,
                 file: identity,
                 ..Self::default()
@@ -134,10 +180,12 @@ fn parse(line: &str) -> Option<(u64, u64, &str)> {
 }
 
 /// The file is named by the PID as the process itself sees it, and lies in its own `/tmp`.
-fn path_of(pid: u32) -> Option<PathBuf> {
-    let status = Process::new(pid.cast_signed()).ok()?.status().ok()?;
+pub(super) fn open(pid: u32) -> io::Result<File> {
+    let status = Process::new(pid.cast_signed()).and_then(|process| process.status());
+    let status = status.map_err(io::Error::other)?;
     let own_pid = status.nstgid.and_then(|pids| pids.last().copied()).unwrap_or(status.tgid);
-    Some(PathBuf::from(format!("/proc/{pid}/root/tmp/perf-{own_pid}.map")))
+    let path = PathBuf::from(format!("/tmp/perf-{own_pid}.map"));
+    open_regular_in(&root_of(pid)?, &path, OFlag::O_NOFOLLOW)
 }
 
 /// For `crate::fuzzing`: a perf map that is read in two goes, and looked into.

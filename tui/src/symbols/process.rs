@@ -1,13 +1,11 @@
 //! Snapshots of the address spaces of processes, and what survives their end.
 
+use super::address_space::{AddressSpace, Missing};
 use super::binary::Binaries;
 use super::bounded::Bounded;
 use super::frames::Names;
-use super::guard::guarded;
-use super::mapping::{self, Backing, Mapping};
+use super::mapping::{Backing, Mapping};
 use super::perf_map::PerfMap;
-use procfs::process::Process;
-use procfs::{ProcError, ProcResult};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,8 +15,9 @@ use std::time::{Duration, Instant};
 pub const KEEP_EXITED: Duration = Duration::from_secs(30);
 /// Half of the processes whose address space is kept at once.
 const HALF_OF_LIVING: usize = 512;
-/// Ended processes whose address space is kept at once; beyond it the one that ended first goes.
-const MAX_EXITED: usize = 1_024;
+/// Ended processes whose address space is kept at once, of a few KiB each; beyond it the one that ended
+/// first goes. A build may end hundreds a second.
+const MAX_EXITED: usize = 4_096;
 /// Bytes of all that is kept of processes, about. Beyond, everything is forgotten and looked at anew
 /// when it is needed: that much comes together only where many processes have tens of thousands of
 /// mappings, or of functions made at run time.
@@ -45,6 +44,31 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    fn new(
+        space: AddressSpace,
+        known: Option<&Self>,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) -> Self {
+        let regions = space.regions.iter();
+        let known = known.filter(|known| known.started == space.started);
+        let mut snapshot = Self {
+            pid: space.pid,
+            started: space.started,
+            taken: space.taken,
+            patience: FIRST_PATIENCE,
+            mappings: regions.map(|region| Mapping::new(region, binaries, names)).collect(),
+            perf_map: known.map_or_else(Rc::default, |known| Rc::clone(&known.perf_map)),
+        };
+        if let Some(file) = space.perf_map {
+            snapshot.perf_map.borrow_mut().is_written_to(file);
+        }
+        if let Some(known) = known.filter(|known| known.same_code(&snapshot)) {
+            snapshot.patience = (known.patience * 2).min(MAX_PATIENCE);
+        }
+        snapshot
+    }
+
     pub(super) fn mapping(&self, address: u64) -> Option<&Mapping> {
         let after = self.mappings.partition_point(|mapping| mapping.start <= address);
         self.mappings[..after].last().filter(|mapping| mapping.holds(address))
@@ -66,15 +90,6 @@ impl Snapshot {
             _ => None,
         })
     }
-}
-
-/// Why there is no snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// The process ended before it was looked at.
-    Exited,
-    /// Its address space may not be read.
-    Refused,
 }
 
 /// The address spaces of every process that was asked for.
@@ -134,13 +149,8 @@ impl Processes {
         binaries: &mut Binaries,
         names: &mut Names,
     ) -> Result<Rc<Snapshot>, Missing> {
-        match take(pid, known.as_deref(), binaries, names) {
-            Ok(snapshot) => {
-                let snapshot = Rc::new(snapshot);
-                self.exited.remove(&pid);
-                self.living.insert(pid, Rc::clone(&snapshot));
-                Ok(snapshot)
-            }
+        match AddressSpace::read(pid, &binaries.held) {
+            Ok(space) => Ok(self.insert(space, known.as_deref(), binaries, names)),
             Err(missing) => {
                 if let Some(known) = known {
                     self.retire(known);
@@ -148,6 +158,42 @@ impl Processes {
                 self.exited.get(&pid).map(|exited| Rc::clone(&exited.snapshot)).ok_or(missing)
             }
         }
+    }
+
+    /// Takes in the address space of a process that was met, unless it is known as well or better.
+    pub(super) fn adopt(
+        &mut self,
+        space: AddressSpace,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) {
+        if let Some(exited) = self.exited.get_mut(&space.pid)
+            && exited.snapshot.started == space.started
+        {
+            // It had not ended when it was met, and has since.
+            if exited.snapshot.taken < space.taken {
+                let known = Rc::clone(&exited.snapshot);
+                exited.snapshot = Rc::new(Snapshot::new(space, Some(&known), binaries, names));
+            }
+            return;
+        }
+        let known = self.living.get(&space.pid);
+        if known.as_ref().is_none_or(|known| known.taken < space.taken) {
+            self.insert(space, known.as_deref(), binaries, names);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        space: AddressSpace,
+        known: Option<&Snapshot>,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) -> Rc<Snapshot> {
+        let snapshot = Rc::new(Snapshot::new(space, known, binaries, names));
+        self.exited.remove(&snapshot.pid);
+        self.living.insert(snapshot.pid, Rc::clone(&snapshot));
+        snapshot
     }
 
     /// A process replaced its program or ended. If it is (still) there, it is looked at anew: after
@@ -203,39 +249,4 @@ impl Processes {
         let exited = Exited { at: Instant::now(), snapshot, told: false };
         self.exited.insert(exited.snapshot.pid, exited);
     }
-}
-
-fn take(
-    pid: u32,
-    known: Option<&Snapshot>,
-    binaries: &mut Binaries,
-    names: &mut Names,
-) -> Result<Snapshot, Missing> {
-    let read = || -> ProcResult<(u64, Vec<Mapping>)> {
-        let process = Process::new(pid.cast_signed())?;
-        let started = process.stat()?.starttime;
-        Ok((started, mapping::read(&process, binaries, names)?))
-    };
-    let (started, mappings) = match guarded(read) {
-        Some(Ok((_, mappings))) if mappings.is_empty() => return Err(Missing::Exited),
-        Some(Ok(read)) => read,
-        Some(Err(ProcError::NotFound(_))) => return Err(Missing::Exited),
-        Some(Err(ProcError::Io(error, _))) if error.raw_os_error() == Some(libc::ESRCH) => {
-            return Err(Missing::Exited);
-        }
-        _ => return Err(Missing::Refused),
-    };
-    let known = known.filter(|known| known.started == started);
-    let mut snapshot = Snapshot {
-        pid,
-        started,
-        taken: Instant::now(),
-        patience: FIRST_PATIENCE,
-        mappings,
-        perf_map: known.map_or_else(Rc::default, |known| Rc::clone(&known.perf_map)),
-    };
-    if let Some(known) = known.filter(|known| known.same_code(&snapshot)) {
-        snapshot.patience = (known.patience * 2).min(MAX_PATIENCE);
-    }
-    Ok(snapshot)
 }

@@ -1,7 +1,9 @@
 //! What the worker and its thread share: stacks that wait, stacks that are finished, counters.
 
 use super::Request;
+use super::address_space::AddressSpace;
 use crate::source::{Frame, ResolvedStack};
+use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,12 @@ use std::time::Duration;
 
 /// Forgotten processes that may wait for the thread. When there are more, all are forgotten.
 const MAX_FORGETS: usize = 65_536;
+
+/// Processes that may wait to be met; others are looked at when a stack of theirs is looked up.
+const MAX_MEETINGS: usize = 65_536;
+/// Address spaces that may wait for the thread; beyond, the oldest goes. They wait only while it is busy
+/// with one file for long.
+const MAX_MET: usize = 1_024;
 
 /// Frame of a stack that was given up.
 pub(super) const SKIPPED: &str = "[symbols skipped: too many stacks at once]";
@@ -25,7 +33,22 @@ pub(super) enum Job {
 struct Waiting {
     jobs: VecDeque<Job>,
     stacks: usize,
+    /// Processes to be met, and the same to tell quickly which.
+    meetings: VecDeque<u32>,
+    to_meet: FxHashSet<u32>,
+    /// The process that is being looked at, and whether it was forgotten meanwhile.
+    meeting: Option<(u32, bool)>,
+    met: VecDeque<AddressSpace>,
     stop: bool,
+}
+
+/// Work for the thread.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// Processes as they were before the jobs: to be taken in first.
+    pub(super) met: VecDeque<AddressSpace>,
+    /// In order.
+    pub(super) jobs: Vec<Job>,
 }
 
 impl Waiting {
@@ -54,6 +77,7 @@ impl Waiting {
 pub(super) struct Shared {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    asked_to_meet: Condvar,
     finished: Mutex<Vec<Arc<ResolvedStack>>>,
     max_stacks: usize,
     pending: AtomicUsize,
@@ -71,6 +95,7 @@ impl Shared {
         Self {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
+            asked_to_meet: Condvar::new(),
             finished: Mutex::default(),
             max_stacks,
             pending: AtomicUsize::new(0),
@@ -107,8 +132,63 @@ impl Shared {
         self.answer(stacks.iter().map(answer).collect(), stacks.len());
     }
 
+    /// Has a process looked at soon.
+    pub(super) fn meet(&self, pid: u32) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.meetings.len() < MAX_MEETINGS && waiting.to_meet.insert(pid) {
+            waiting.meetings.push_back(pid);
+            drop(waiting);
+            self.asked_to_meet.notify_one();
+        }
+    }
+
+    /// The next process to look at; `None` when the thread that does so should end.
+    pub(super) fn next_to_meet(&self) -> Option<u32> {
+        let mut waiting = lock(&self.waiting);
+        waiting.meeting = None;
+        let mut waiting = self
+            .asked_to_meet
+            .wait_while(waiting, |w| w.meetings.is_empty() && !w.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waiting.stop {
+            return None;
+        }
+        let pid = waiting.meetings.pop_front()?;
+        waiting.to_meet.remove(&pid);
+        waiting.meeting = Some((pid, false));
+        Some(pid)
+    }
+
+    /// Whether the process that is being looked at replaced its program or ended since that began, or
+    /// since this was last asked.
+    pub(super) fn changed_meanwhile(&self) -> bool {
+        let mut waiting = lock(&self.waiting);
+        waiting.meeting.as_mut().is_some_and(|(_, changed)| std::mem::take(changed))
+    }
+
+    /// A process was looked at.
+    pub(super) fn met(&self, space: AddressSpace) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.met.len() >= MAX_MET {
+            waiting.met.pop_front();
+        }
+        waiting.met.push_back(space);
+    }
+
+    /// Processes that were to be met and are not looked at yet.
+    #[cfg(test)]
+    pub(super) fn meetings_left(&self) -> usize {
+        let waiting = lock(&self.waiting);
+        waiting.meetings.len() + usize::from(waiting.meeting.is_some())
+    }
+
     pub(super) fn forget(&self, pid: u32) {
         let mut waiting = lock(&self.waiting);
+        if let Some((meeting, changed)) = &mut waiting.meeting
+            && *meeting == pid
+        {
+            *changed = true;
+        }
         if waiting.jobs.len() - waiting.stacks >= MAX_FORGETS {
             waiting.jobs.retain(|job| matches!(job, Job::Stack(_)));
             waiting.jobs.push_back(Job::ForgetAll);
@@ -121,11 +201,11 @@ impl Shared {
     pub(super) fn stop(&self) {
         lock(&self.waiting).stop = true;
         self.arrived.notify_one();
+        self.asked_to_meet.notify_one();
     }
 
-    /// The next jobs, in order; none after `patience` without any; `None` when the thread should
-    /// end.
-    pub(super) fn take(&self, most: usize, patience: Duration) -> Option<Vec<Job>> {
+    /// The next work; no jobs after `patience` without any; `None` when the thread should end.
+    pub(super) fn take(&self, most: usize, patience: Duration) -> Option<Work> {
         let waiting = lock(&self.waiting);
         let (mut waiting, _) = self
             .arrived
@@ -137,7 +217,7 @@ impl Shared {
         let count = most.min(waiting.jobs.len());
         let jobs: Vec<Job> = waiting.jobs.drain(..count).collect();
         waiting.stacks -= jobs.iter().filter(|job| matches!(job, Job::Stack(_))).count();
-        Some(jobs)
+        Some(Work { met: std::mem::take(&mut waiting.met), jobs })
     }
 
     /// Delivers stacks, `requested` of which somebody still waits for.

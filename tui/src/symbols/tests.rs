@@ -2,7 +2,12 @@
 
 mod bounds;
 mod build_ids;
+mod debug_files;
+mod hostile;
 mod hosts;
+mod kernels;
+mod meetings;
+mod namespaces;
 mod perf_maps;
 mod processes;
 mod programs;
@@ -12,6 +17,11 @@ use crate::source::{Frame, ResolvedStack, StackId};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+/// What a file does that the parser stumbles over.
+pub(crate) fn panic_in_a_look_up() {
+    assert_eq!(super::guard::guarded(|| -> u32 { panic!("expected by the test") }), None);
+}
 
 /// A worker and the ids it was asked for.
 struct Asker {

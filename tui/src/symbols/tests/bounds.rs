@@ -5,12 +5,16 @@ use super::{Asker, names};
 use crate::source::StackId;
 use crate::symbols::binary::Binaries;
 use crate::symbols::bounded::Bounded;
-use crate::symbols::frames::{Names, clipped};
+use crate::symbols::files::{Identity, open_regular};
+use crate::symbols::frames::{Code, Names, clipped};
 use crate::symbols::guard::guarded;
+use crate::symbols::held::Held;
+use crate::symbols::mapping::Backing;
 use crate::symbols::process::Processes;
 use crate::symbols::queue::{Job, SKIPPED, Shared};
 use crate::symbols::{Request, Space};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +39,7 @@ fn too_many_stacks_drop_the_oldest_and_say_so() {
     assert_eq!(skipped.iter().map(|stack| stack.id.0).collect::<Vec<_>>(), [10, 11]);
     assert_eq!(names(&skipped[0].frames), [SKIPPED]);
     // What was forgotten is not, and stays in its place.
-    let jobs = shared.take(9, Duration::ZERO).unwrap();
+    let jobs = shared.take(9, Duration::ZERO).unwrap().jobs;
     assert!(matches!(jobs[0], Job::Forget(7)));
     assert_eq!(jobs.len(), 4);
     shared.stop();
@@ -59,7 +63,7 @@ fn a_bounded_map_keeps_what_is_used() {
 #[test]
 fn address_spaces_that_take_too_much_are_forgotten_and_looked_at_anew() {
     let child = sleeper(sleep_path());
-    let (mut processes, mut binaries) = (Processes::new(), Binaries::default());
+    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::default()));
     let mut names = Names::default();
     let first = processes.find(child.pid(), &mut binaries, &mut names).unwrap();
     let again = |processes: &mut Processes, binaries: &mut Binaries, names: &mut Names| {
@@ -117,9 +121,14 @@ fn a_file_that_was_replaced_on_disk_is_not_believed() {
     }
 }
 
-/// The process is gone too: nothing leads to the file any more.
+/// The process is gone too: nothing leads to the file any more, but that it is held open.
 #[test]
-fn a_file_that_was_replaced_and_is_gone_is_not_believed() {
+fn a_file_that_was_replaced_and_whose_process_is_gone_is_still_read() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: without root, replaced files are not readable");
+    }
+    let original = sleeper(sleep_path());
+    let first_code = code_of(original.pid(), "/sleep").address.0;
     let mut asker = Asker::new();
     let mut replaced = Replaced::not_yet();
     let pid = replaced.child.pid();
@@ -127,9 +136,82 @@ fn a_file_that_was_replaced_and_is_gone_is_not_believed() {
     asker.user(pid, 0x10);
     replaced.replace();
     replaced.child.kill();
+    let mut named = 0;
     for at in (0..0x2000).step_by(0x40) {
+        let expected = asker.user(original.pid(), first_code + at);
         let frames = asker.user(pid, map.address.0 + at);
-        assert_eq!(frames[0].name, format!("sleep-replaced+{:#x}", map.offset + at));
+        assert_eq!(frames[0].resolved, expected[0].resolved, "{frames:?}");
+        if frames[0].resolved {
+            assert_eq!(names(&frames), names(&expected));
+            named += 1;
+        }
+        assert!(frames[0].build_id.is_some());
+    }
+    eprintln!("{named} places with a name");
+}
+
+/// And where it was not held: what is at its path by then is not believed.
+#[test]
+fn a_file_that_was_replaced_and_not_held_is_not_believed() {
+    let held = Arc::new(Held::with_room_for(0));
+    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+    let mut names = Names::default();
+    let mut replaced = Replaced::not_yet();
+    let pid = replaced.child.pid();
+    let start = code_of(pid, "sleep-replaced").address.0;
+    let snapshot = processes.find(pid, &mut binaries, &mut names).unwrap();
+    replaced.replace();
+    replaced.child.kill();
+    let Backing::Binary(binary) = &snapshot.mapping(start).unwrap().backing else {
+        panic!("it is a file with code")
+    };
+    let code = Code { address: start, is_return: false };
+    assert!(binaries.look_up(binary, 0x40, code, &mut names).is_none());
+    assert!(binary.is_unreadable());
+    assert_eq!(held.len(), 0);
+}
+
+#[test]
+fn of_too_many_files_those_that_a_path_leads_to_are_let_go_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = Held::with_room_for(3);
+    let identity = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, name).unwrap();
+        (Identity::at(&path).unwrap(), path)
+    };
+    let hold = |identity: &Identity, path: &Path, called: &str| {
+        held.hold(identity, Path::new(called), std::iter::once(path)).unwrap();
+    };
+    let files: Vec<_> = (0..5).map(|n| identity(&n.to_string())).collect();
+    // The first is called as nothing is called any more: the others take no room of it.
+    hold(&files[0].0, &files[0].1, "/gone (deleted)");
+    for (identity, path) in &files[1..] {
+        hold(identity, path, path.to_str().unwrap());
+    }
+    let kept: Vec<bool> = files.iter().map(|(identity, _)| held.get(identity).is_some()).collect();
+    assert_eq!(kept, [true, false, false, true, true]);
+    // Nor where all room is taken by such; and of several such, the one used longest ago goes.
+    for (identity, path) in &files[1..3] {
+        hold(identity, path, "/gone (deleted)");
+    }
+    hold(&files[3].0, &files[3].1, files[3].1.to_str().unwrap());
+    let kept: Vec<bool> = files.iter().map(|(identity, _)| held.get(identity).is_some()).collect();
+    assert_eq!(kept, [true, true, true, false, false]);
+    hold(&files[4].0, &files[4].1, "/gone (deleted)");
+    assert!(held.get(&files[0].0).is_none() && held.get(&files[1].0).is_some());
+    // What is not used and not wanted is let go in time.
+    held.let_go(Duration::ZERO, |identity| *identity == files[1].0);
+    assert_eq!(held.len(), 1);
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [pipe.as_path(), Path::new("/dev/null"), folder.path()] {
+        assert!(open_regular(path, 0).is_err(), "{}", path.display());
     }
 }
 

@@ -1,13 +1,14 @@
 //! Code of JITs.
 
-use super::programs::{sleep_path, sleeper};
+use super::programs::{Running, sleep_path, sleeper};
 use super::{Asker, names, wait_until};
 use crate::symbols::Space;
 use crate::symbols::perf_map::PerfMap;
-use procfs::process::{MMapPath, Process};
+use procfs::process::{MMPermissions, MMapPath, Process};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 /// A perf map that is removed when the test ends.
 struct Written(PathBuf);
@@ -67,12 +68,39 @@ fn names_of_a_jit_are_read_also_those_written_late() {
     assert_eq!(names(&asker.user(pid, start + 70)), ["late"]);
 }
 
+/// Node writes down what its JIT makes; another program that makes code and writes nothing is said to.
+#[test]
+fn code_of_node_has_its_names() {
+    let script = "function hot(n) { let s = 0; for (let i = 0; i < n; i++) s += i % 7; return s } \
+                  const end = Date.now() + 60000; while (Date.now() < end) hot(1e6)";
+    for (option, named) in [("--perf-basic-prof", true), ("--no-warnings", false)] {
+        let mut command = Command::new("node");
+        command.args([option, "-e", script]).stdin(Stdio::null());
+        let Ok(child) = command.spawn() else { return eprintln!("SKIPPED: needs node") };
+        let child = Running(child);
+        let pid = child.pid();
+        let mut asker = Asker::new();
+        wait_until("its code is seen", || {
+            let maps = Process::new(pid.cast_signed()).unwrap().maps().unwrap();
+            let code = maps.iter().filter(|map| {
+                map.perms.contains(MMPermissions::EXECUTE) && map.pathname == MMapPath::Anonymous
+            });
+            let places = code.flat_map(|map| (map.address.0..map.address.1).step_by(64));
+            places.take(4_096).any(|at| {
+                let name = asker.user(pid, at)[0].name.clone();
+                if named { name.contains("hot") } else { name.starts_with("[anonymous code]+0x") }
+            })
+        });
+        let _ = std::fs::remove_file(format!("/tmp/perf-{pid}.map"));
+    }
+}
+
 #[test]
 fn a_map_that_is_written_anew_replaces_the_old_one() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut map = PerfMap::default();
     let read = |map: &mut PerfMap, path: &std::path::Path| {
-        map.read_from(File::open(path).unwrap()).unwrap();
+        map.read_from(&File::open(path).unwrap()).unwrap();
     };
     file.write_all(b"1000 100 first function\n2000 10 second\n").unwrap();
     read(&mut map, file.path());

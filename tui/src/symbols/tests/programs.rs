@@ -3,9 +3,9 @@
 use super::wait_until;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -99,4 +99,67 @@ pub(super) fn start_of_program(pid: u32, part: &str) -> (u64, u64) {
 pub(super) fn sleep_path() -> &'static Path {
     let found = ["/bin/sleep", "/usr/bin/sleep"].map(Path::new).into_iter().find(|p| p.exists());
     found.expect("no program `sleep` on this machine")
+}
+
+/// A program of its own, which says where a function is that only its symbol table or its debug
+/// information names, and sleeps.
+const HIDDEN: &str = r#"
+#include <stdio.h>
+#include <time.h>
+
+static inline __attribute__((always_inline)) int within(volatile int *number) {
+    return *number * 3;
+}
+
+static __attribute__((noinline)) int hidden_function(volatile int *number) {
+    return within(number) + 1;
+}
+
+int main(void) {
+    volatile int number = 1;
+    printf("%p\n", (void *)hidden_function);
+    fflush(stdout);
+    struct timespec all_day = {hidden_function(&number) * 20000, 0};
+    return nanosleep(&all_day, 0);
+}
+"#;
+
+/// Compiles it into `folder`; `None`, after a visible note, where there is no C compiler or it knows an
+/// option not.
+pub(super) fn compile_hidden(folder: &Path, options: &[&str]) -> Option<PathBuf> {
+    std::fs::write(folder.join("hidden.c"), HIDDEN).unwrap();
+    let mut all = vec!["-O1", "-Wl,--build-id"];
+    all.extend(options);
+    all.extend(["-o", "hidden", "hidden.c"]);
+    run(folder, "cc", &all).then(|| folder.join("hidden"))
+}
+
+/// Runs a program in a folder; false, after a visible note, where it is not there or refuses.
+pub(super) fn run(folder: &Path, program: &str, arguments: &[&str]) -> bool {
+    match Command::new(program).args(arguments).current_dir(folder).output() {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            eprintln!("SKIPPED: {program}: {}", String::from_utf8_lossy(&output.stderr));
+            false
+        }
+        Err(error) => {
+            eprintln!("SKIPPED: {program}: {error}");
+            false
+        }
+    }
+}
+
+/// Starts what was compiled; it says where its function is.
+pub(super) fn start_hidden(mut command: Command) -> (Running, u64) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut spawned = command.spawn();
+    while spawned.as_ref().is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy) {
+        sleep(Duration::from_millis(5));
+        spawned = command.spawn();
+    }
+    let mut running = Running(spawned.unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = u64::from_str_radix(line.trim().trim_start_matches("0x"), 16);
+    (running, address.unwrap_or_else(|_| panic!("it says where its function is: {line:?}")))
 }

@@ -1,0 +1,135 @@
+//! What is mapped where in a process, as it is read: nothing is looked up in the files yet, so it is
+//! quick, and can be done on any thread.
+
+use super::files::Identity;
+use super::guard::guarded;
+use super::held::Held;
+use super::perf_map;
+use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
+use procfs::{ProcError, ProcResult};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The address space of a process as it was at some time.
+#[derive(Debug)]
+pub(super) struct AddressSpace {
+    pub(super) pid: u32,
+    /// When the process started, in clock ticks since boot: tells a PID that is used again.
+    pub(super) started: u64,
+    pub(super) taken: Instant,
+    pub(super) regions: Vec<Region>,
+    /// What its JIT had begun to write by then.
+    pub(super) perf_map: Option<File>,
+}
+
+/// A line of `/proc/PID/maps`.
+#[derive(Debug)]
+pub(super) struct Region {
+    pub(super) map: MemoryMap,
+    /// The file with code that is mapped there, which was seen and is held open if there was room.
+    pub(super) code: Option<(Identity, Mapped)>,
+}
+
+/// A mapping of a file: leads to it while that process lives, also when its path leads elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mapped {
+    pub(super) pid: u32,
+    /// Start and end.
+    pub(super) address: (u64, u64),
+}
+
+impl Mapped {
+    /// The ways to the file that its process calls `path`, the surest first.
+    pub(super) fn ways(&self, path: &Path) -> [PathBuf; 3] {
+        let (pid, (start, end)) = (self.pid, self.address);
+        let link = PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}"));
+        let mut below_root = PathBuf::from(format!("/proc/{pid}/root")).into_os_string();
+        below_root.push(path);
+        [link, path.to_owned(), below_root.into()]
+    }
+}
+
+/// Why there is nothing of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// It ended before it was looked at.
+    Exited,
+    /// Its address space may not be read.
+    Refused,
+}
+
+impl AddressSpace {
+    /// Reads that of a process, and has the files with code held open.
+    pub(super) fn read(pid: u32, held: &Held) -> Result<Self, Missing> {
+        let read = || -> ProcResult<Self> {
+            let process = Process::new(pid.cast_signed())?;
+            let started = process.stat()?.starttime;
+            let text = read_maps(&process)?;
+            let regions = super::mapping::parse(&text).map(|map| Region::new(pid, map, held));
+            let regions = regions.collect();
+            let perf_map = perf_map::open(pid).ok();
+            Ok(Self { pid, started, taken: Instant::now(), regions, perf_map })
+        };
+        match guarded(read) {
+            Some(Ok(space)) if space.regions.is_empty() => Err(Missing::Exited),
+            Some(Ok(space)) => Ok(space),
+            Some(Err(ProcError::NotFound(_))) => Err(Missing::Exited),
+            Some(Err(ProcError::Io(error, _))) if error.raw_os_error() == Some(libc::ESRCH) => {
+                Err(Missing::Exited)
+            }
+            _ => Err(Missing::Refused),
+        }
+    }
+}
+
+impl Region {
+    fn new(pid: u32, map: MemoryMap, held: &Held) -> Self {
+        let code = match &map.pathname {
+            MMapPath::Path(path) if map.perms.contains(MMPermissions::EXECUTE) => {
+                find(Mapped { pid, address: map.address }, &map, path, held)
+            }
+            _ => None,
+        };
+        Self { map, code }
+    }
+}
+
+fn find(mapped: Mapped, map: &MemoryMap, path: &Path, held: &Held) -> Option<(Identity, Mapped)> {
+    let ways = mapped.ways(path);
+    let [link, others @ ..] = &ways;
+    let by_path = || {
+        let at = |way: &PathBuf| Identity::at(way).filter(|it| it.can_be(map.dev, map.inode));
+        others.iter().find_map(at)
+    };
+    let identity = Identity::at(link).or_else(by_path)?;
+    held.hold(&identity, path, ways.iter().map(PathBuf::as_path));
+    Some((identity, mapped))
+}
+
+/// The text of `/proc/PID/maps`; empty when the process has no memory (any more).
+fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
+    let mut text = Vec::new();
+    let read = process.open_relative("maps").and_then(|mut maps| Ok(maps.read_to_end(&mut text)?));
+    if text.is_empty() {
+        // Its first thread may have ended before the others; then only theirs can be read.
+        text = read_of_threads(process);
+    }
+    if text.is_empty() {
+        read?;
+    }
+    Ok(text)
+}
+
+fn read_of_threads(process: &Process) -> Vec<u8> {
+    let Ok(threads) = process.tasks() else { return Vec::new() };
+    let read = |tid: i32| {
+        let mut text = Vec::new();
+        let mut maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
+        maps.read_to_end(&mut text).ok()?;
+        (!text.is_empty()).then_some(text)
+    };
+    // The dead one is listed too, and first.
+    threads.flatten().take(8).find_map(|thread| read(thread.tid)).unwrap_or_default()
+}

@@ -1,0 +1,177 @@
+//! The symbols of one file: its own, those of its debug file, and the small table that is compressed
+//! within it, each read by blazesym.
+
+use super::debug_file::{DebugFile, Roots};
+use super::debugdata;
+use super::elf::Elf;
+use super::frames::{self, Frames, Module, Names};
+use crate::source::FrameKind;
+use blazesym::symbolize::source::{Elf as ElfSource, Source};
+use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// What is known of a file with code.
+#[derive(Debug)]
+pub(super) struct Layers {
+    elf: Elf,
+    /// Debug information, and the symbol table it is with.
+    debug: Option<Layer>,
+    /// Symbol tables.
+    tables: Vec<Layer>,
+    /// Bytes of what was decompressed.
+    pub(super) bytes: u64,
+}
+
+/// A file and what is read of it.
+#[derive(Debug)]
+struct Layer {
+    // A symbolizer of its own for each file: dropping it is the one way to free everything that was
+    // read for the file (supplementary debug files too).
+    symbolizer: Box<Symbolizer>,
+    source: Source<'static>,
+}
+
+impl Layers {
+    /// Opens a file that its process calls `module`, and what belongs to it. `fetched` is a debug file
+    /// that was fetched for it.
+    pub(super) fn open(
+        file: &File,
+        elf: Elf,
+        module: &Path,
+        roots: &Roots,
+        fetched: Option<DebugFile>,
+    ) -> Self {
+        let debug_file = roots.debug_file(module, &elf).or(fetched);
+        let mut tables = Vec::new();
+        let mut bytes = 0;
+        if elf.has_table {
+            tables.extend(Layer::table(file));
+        }
+        if let Some(range) = &elf.debugdata
+            && let Some(small) = debugdata::unpack(file, range)
+        {
+            bytes += small.metadata().map_or(0, |file| file.len());
+            let is_sound = Elf::inspect(&small).is_some_and(|elf| elf.has_table);
+            tables.extend(is_sound.then(|| Layer::table(&small)).flatten());
+        }
+        let debug = match &debug_file {
+            Some(debug) => {
+                if debug.elf.has_table {
+                    tables.extend(Layer::table(&debug.file));
+                }
+                let package = roots.package(module, debug.trusted.as_deref());
+                let names_others = debug.elf.names_others.then_some(debug.trusted.as_deref());
+                Layer::with_debug_information(&debug.file, &debug.elf, package, names_others)
+            }
+            None => {
+                let package = || roots.package(module, None);
+                let names_others = elf.names_others.then_some(None);
+                elf.has_dwarf
+                    .then(|| Layer::with_debug_information(file, &elf, package(), names_others))
+                    .flatten()
+            }
+        };
+        Self { elf, debug, tables, bytes }
+    }
+
+    /// Whether there is debug information.
+    pub(super) fn has_debug_information(&self) -> bool {
+        self.debug.is_some()
+    }
+
+    /// The frames of the code at an offset into the file; `None` if there is no name for it.
+    pub(super) fn look_up(
+        &self,
+        offset: u64,
+        beyond: u64,
+        module: &Module,
+        names: &mut Names,
+    ) -> Option<Frames> {
+        let address = self.elf.address_of(offset)?;
+        let in_table = || self.tables.iter().filter_map(|table| table.find(address)).reduce(nearer);
+        let symbol = match self.debug.as_ref().and_then(|debug| debug.find(address)) {
+            Some(mut symbol) => {
+                // Debug information reduced to lines has the last part of a name only: `new`. The
+                // symbol table has all of it.
+                if symbol.code_info.is_some()
+                    && !symbol.name.contains("::")
+                    && let Some(full) = in_table()
+                    && full.name.contains("::")
+                {
+                    symbol.name = full.name;
+                }
+                symbol
+            }
+            None => in_table()?,
+        };
+        frames::of_symbol(&symbol, FrameKind::User, module, beyond, names)
+    }
+}
+
+/// Of two symbols for one address: the one that says where it ends, or begins later.
+fn nearer<'a>(one: Sym<'a>, other: Sym<'a>) -> Sym<'a> {
+    let rank = |symbol: &Sym<'_>| (symbol.size.is_some(), symbol.addr);
+    if rank(&other) > rank(&one) { other } else { one }
+}
+
+impl Layer {
+    /// The symbol table of a file.
+    fn table(file: &File) -> Option<Self> {
+        let mut source = ElfSource::new(way_to(file));
+        source.debug_syms = false;
+        Self::open(Source::Elf(source), &[])
+    }
+
+    /// The debug information of a file. What it names is followed if that is sound, from the path that
+    /// it has then: `names_others` is `None` where it names nothing.
+    fn with_debug_information(
+        file: &File,
+        elf: &Elf,
+        package: Option<File>,
+        names_others: Option<Option<&Path>>,
+    ) -> Option<Self> {
+        if !elf.has_dwarf {
+            return None;
+        }
+        let debug_directories = [PathBuf::from("/usr/lib/debug")];
+        match (names_others, package) {
+            (Some(None), _) => None,
+            (Some(Some(path)), _) => {
+                Self::open(Source::Elf(ElfSource::new(path)), &debug_directories)
+            }
+            (None, None) => Self::open(Source::Elf(ElfSource::new(way_to(file))), &[]),
+            (None, Some(package)) => {
+                // blazesym looks for the package beside the file.
+                let folder = tempfile::tempdir().ok()?;
+                let path = folder.path().join("file");
+                symlink(way_to(file), &path).ok()?;
+                symlink(way_to(&package), folder.path().join("file.dwp")).ok()?;
+                Self::open(Source::Elf(ElfSource::new(path)), &[])
+            }
+        }
+    }
+
+    fn open(source: Source<'static>, debug_directories: &[PathBuf]) -> Option<Self> {
+        let builder = Symbolizer::builder().enable_auto_reload(false);
+        let symbolizer = builder.set_debug_dirs(Some(debug_directories)).build();
+        // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
+        symbolizer.symbolize(&source, Input::VirtOffset(&[])).ok()?;
+        Some(Self { symbolizer: Box::new(symbolizer), source })
+    }
+
+    fn find(&self, address: u64) -> Option<Sym<'_>> {
+        let at = Input::VirtOffset(address);
+        match self.symbolizer.symbolize_single(&self.source, at).ok()? {
+            Symbolized::Sym(symbol) => Some(symbol),
+            Symbolized::Unknown(_) => None,
+        }
+    }
+}
+
+/// Through the descriptor of what was checked, not its path: that may come to mean another file.
+fn way_to(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}

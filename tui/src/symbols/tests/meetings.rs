@@ -1,0 +1,112 @@
+//! Processes that are met, and end before a stack of theirs is looked up.
+
+use super::programs::{in_libc_of, libc_function, sleep_path, sleeper, start_of_program};
+use super::{Asker, wait_until};
+use crate::symbols::address_space::AddressSpace;
+use crate::symbols::binary::Binaries;
+use crate::symbols::frames::Names;
+use crate::symbols::held::Held;
+use crate::symbols::process::Processes;
+use crate::symbols::queue::Shared;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+#[test]
+fn stacks_of_a_process_that_was_met_and_ended_are_resolved() {
+    let mut child = sleeper(sleep_path());
+    let (pid, (offset, _)) = (child.pid(), libc_function());
+    let address = in_libc_of(pid, offset);
+    let mut asker = Asker::new();
+    asker.worker.meet(pid);
+    wait_until("it was looked at", || asker.worker.shared.meetings_left() == 0);
+    child.kill();
+    // Its end is told before a stack is asked for, too.
+    asker.worker.forget(pid);
+    assert!(asker.user(pid, address).last().unwrap().name.contains("nanosleep"));
+}
+
+#[test]
+fn a_process_that_was_met_has_a_deleted_program() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: without root, deleted files are not readable");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("sleep-deleted");
+    std::fs::copy(sleep_path(), &own).unwrap();
+    let mut child = sleeper(&own);
+    let pid = child.pid();
+    let (start, _) = start_of_program(pid, "sleep-deleted");
+    let mut asker = Asker::new();
+    asker.worker.meet(pid);
+    wait_until("it was looked at", || asker.worker.shared.meetings_left() == 0);
+    std::fs::remove_file(&own).unwrap();
+    child.kill();
+    let frames = asker.user(pid, start + 0x40);
+    // Only who can read the file knows it.
+    assert!(frames[0].build_id.is_some(), "{frames:?}");
+}
+
+#[test]
+fn one_that_is_met_often_is_looked_at_once() {
+    let shared = Shared::new(3);
+    for _ in 0..5 {
+        shared.meet(7);
+    }
+    shared.meet(8);
+    assert_eq!(shared.next_to_meet(), Some(7));
+    assert!(!shared.changed_meanwhile());
+    shared.forget(8);
+    assert!(!shared.changed_meanwhile());
+    shared.forget(7);
+    assert!(shared.changed_meanwhile());
+    assert!(!shared.changed_meanwhile(), "that was told already");
+    assert_eq!(shared.next_to_meet(), Some(8));
+    shared.stop();
+    assert_eq!(shared.next_to_meet(), None);
+}
+
+#[test]
+fn what_was_read_at_a_meeting_takes_no_place_of_what_was_read_later() {
+    let mut child = sleeper(sleep_path());
+    let pid = child.pid();
+    let held = Arc::<Held>::default();
+    let read = || AddressSpace::read(pid, &held).unwrap();
+    let early = read();
+    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+    let mut all = Names::default();
+    let known = processes.find(pid, &mut binaries, &mut all).unwrap();
+    processes.adopt(early, &mut binaries, &mut all);
+    assert!(std::rc::Rc::ptr_eq(&known, &processes.find(pid, &mut binaries, &mut all).unwrap()));
+    // Read before the end, and handed over after it.
+    sleep(Duration::from_millis(2));
+    let last = read();
+    child.kill();
+    processes.forget(pid, &mut binaries, &mut all);
+    processes.adopt(last, &mut binaries, &mut all);
+    let after = processes.find(pid, &mut binaries, &mut all).unwrap();
+    assert!(!std::rc::Rc::ptr_eq(&known, &after));
+    // Its PID may be used again, and that process end as well: this one is as dead as before.
+    processes.forget(pid, &mut binaries, &mut all);
+    assert!(processes.find(pid, &mut binaries, &mut all).is_err());
+}
+
+/// The thread that looks things up is busy while processes come and go.
+#[test]
+fn a_process_is_met_while_stacks_wait() {
+    let shared = Arc::new(Shared::new(3));
+    let held = Arc::<Held>::default();
+    let meeting = {
+        let (shared, held) = (Arc::clone(&shared), Arc::clone(&held));
+        std::thread::spawn(move || crate::symbols::meeting::run(&shared, &held))
+    };
+    let mut child = sleeper(sleep_path());
+    shared.meet(child.pid());
+    wait_until("it was looked at", || shared.meetings_left() == 0);
+    child.kill();
+    let work = shared.take(9, Duration::ZERO).unwrap();
+    assert_eq!(work.met.iter().map(|space| space.pid).collect::<Vec<_>>(), [child.pid()]);
+    assert!(held.len() >= 3, "the program, the loader, the C library");
+    shared.stop();
+    meeting.join().unwrap();
+}
