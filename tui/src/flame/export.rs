@@ -7,7 +7,7 @@
 pub use super::save::{check, save};
 
 use super::tree::Step;
-use super::{FlameTree, Node, Role, Unit};
+use super::{FlameTree, Measure, Node, Role};
 use crate::source::{Frame, FrameKind};
 use crate::text;
 use inferno::flamegraph::color::{MultiPalette, Palette};
@@ -57,10 +57,10 @@ pub fn write_svg(
     options.colors = Palette::Multi(MultiPalette::Java);
     options.deterministic = true;
     options.min_width = 100.0 / SVG_MIN_SHARE as f64;
-    (options.count_name, options.factor) = match (tree.unit, tree.total()) {
-        (Unit::Samples, _) => ("samples".to_owned(), 1.0),
-        (Unit::Nanoseconds, 0..100_000_000_000) => ("us".to_owned(), 1e-3),
-        (Unit::Nanoseconds, _) => ("ms".to_owned(), 1e-6),
+    (options.count_name, options.factor) = match (tree.measure, tree.total()) {
+        (Measure::Cpu, _) => ("samples".to_owned(), 1.0),
+        (Measure::OffCpu, 0..100_000_000_000) => ("us".to_owned(), 1e-3),
+        (Measure::OffCpu, _) => ("ms".to_owned(), 1e-6),
     };
     // inferno joins equal prefixes of adjacent lines only. Sorted as text, `a;b`, `a;b(int)`,
     // `a;b;c` tear `b` apart; the order of the tree does not. It takes an order that is not that of
@@ -95,29 +95,29 @@ pub fn write_folded(tree: &FlameTree, out: &mut dyn Write) -> Result<(), Error> 
 }
 
 /// The name of a file for an SVG made at `time`: `syscope-cpu-YYYYmmdd-HHMMSS.svg`.
-pub fn default_file_name(unit: Unit, time: jiff::civil::DateTime) -> String {
-    let what = match unit {
-        Unit::Samples => "cpu",
-        Unit::Nanoseconds => "offcpu",
+pub fn default_file_name(measure: Measure, time: jiff::civil::DateTime) -> String {
+    let what = match measure {
+        Measure::Cpu => "cpu",
+        Measure::OffCpu => "offcpu",
     };
     format!("syscope-{what}-{}.svg", time.strftime("%Y%m%d-%H%M%S"))
 }
 
 fn refuse_empty(tree: &FlameTree) -> Result<(), Error> {
-    match (tree.is_empty(), tree.unit) {
+    match (tree.is_empty(), tree.measure) {
         (false, _) => Ok(()),
-        (true, Unit::Samples) => Err(Error::NoSamples),
-        (true, Unit::Nanoseconds) => Err(Error::NoWaits),
+        (true, Measure::Cpu) => Err(Error::NoSamples),
+        (true, Measure::OffCpu) => Err(Error::NoWaits),
     }
 }
 
 /// The line below the title: how much it is, what the caller says, what the colours are, what is
 /// left out.
 fn legend(tree: &FlameTree, subtitle: &str) -> String {
-    let mut legend = match (tree.unit, tree.total()) {
-        (Unit::Samples, 1) => "1 sample".to_owned(),
-        (Unit::Samples, samples) => format!("{samples} samples"),
-        (Unit::Nanoseconds, ns) => format!("{} off the CPU", text::duration(ns)),
+    let mut legend = match (tree.measure, tree.total()) {
+        (Measure::Cpu, 1) => "1 sample".to_owned(),
+        (Measure::Cpu, samples) => format!("{samples} samples"),
+        (Measure::OffCpu, ns) => format!("{} off the CPU", text::duration(ns)),
     };
     if !subtitle.is_empty() {
         legend.push_str(" · ");

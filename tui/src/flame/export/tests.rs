@@ -25,7 +25,7 @@ fn boxes(svg: &str) -> Vec<String> {
 #[test]
 fn an_svg_has_title_totals_and_every_frame() {
     let tree = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (12, "web", &["main", "serve<T>", "write_[k]"], 60),
             (12, "web", &["main", "fill_[i]"], 30),
@@ -65,7 +65,7 @@ fn kinds_of_code_have_colours_of_their_own() {
     let stacks: &[_] =
         &[(1, "x", &["name", "name_[k]"][..], 1), (1, "x", &["name", "name_[i]"], 1)];
     let colours = |name: &str| -> Vec<String> {
-        let svg = svg(&tree(Unit::Samples, stacks), "", "");
+        let svg = svg(&tree(Measure::Cpu, stacks), "", "");
         let boxes = svg.split("<g>").filter(|g| g.contains(&format!("<title>{name} (")));
         boxes
             .map(|g| g.split_once("fill=\"").unwrap().1.split('"').next().unwrap().into())
@@ -82,13 +82,13 @@ fn kinds_of_code_have_colours_of_their_own() {
 fn a_box_is_not_torn_apart_by_a_longer_name_between() {
     let stacks: &[_] =
         &[(1, "x", &["f"][..], 1), (1, "x", &["f(int)"], 2), (1, "x", &["f", "g"], 4)];
-    let boxes = boxes(&svg(&tree(Unit::Samples, stacks), "t", ""));
+    let boxes = boxes(&svg(&tree(Measure::Cpu, stacks), "t", ""));
     assert!(boxes.contains(&"f (5 samples, 71.43%)".to_owned()), "{boxes:?}");
 }
 
 #[test]
 fn off_cpu_time_is_in_us_or_ms() {
-    let graph = |ns| svg(&tree(Unit::Nanoseconds, &[(1, "x", &["sleep"], ns)]), "t", "");
+    let graph = |ns| svg(&tree(Measure::OffCpu, &[(1, "x", &["sleep"], ns)]), "t", "");
     assert!(boxes(&graph(1_234_567)).contains(&"all (1,235 us, 100%)".to_owned()));
     assert!(boxes(&graph(250_000_000_000)).contains(&"all (250,000 ms, 100%)".to_owned()));
 }
@@ -96,7 +96,7 @@ fn off_cpu_time_is_in_us_or_ms() {
 #[test]
 fn what_is_too_narrow_to_draw_is_counted() {
     let stacks: &[_] = &[(1, "x", &["hot"][..], 1_000_000), (1, "x", &["cold", "colder"], 1)];
-    let svg = svg(&tree(Unit::Samples, stacks), "t", "");
+    let svg = svg(&tree(Measure::Cpu, stacks), "t", "");
     assert!(svg.contains("2 boxes under 0.01% are not drawn"));
     assert!(boxes(&svg).iter().all(|text| !text.contains("cold")));
 }
@@ -104,11 +104,11 @@ fn what_is_too_narrow_to_draw_is_counted() {
 #[test]
 fn nothing_to_draw_is_said_in_words() {
     let mut out = Vec::new();
-    let empty = tree(Unit::Samples, &[]);
+    let empty = tree(Measure::Cpu, &[]);
     let error = write_svg(&empty, "t", "s", &mut out).unwrap_err();
     assert!(error.to_string().starts_with("no samples"), "{error}");
     assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoSamples)));
-    let empty = tree(Unit::Nanoseconds, &[]);
+    let empty = tree(Measure::OffCpu, &[]);
     assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoWaits)));
     assert!(out.is_empty());
 }
@@ -116,7 +116,7 @@ fn nothing_to_draw_is_said_in_words() {
 #[test]
 fn folded_stacks_are_one_line_each() {
     let tree = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (7, "my app", &["main", "do it", "write_[k]"], 3),
             (7, "my app", &["main", "fill_[i]"], 2),
@@ -134,7 +134,7 @@ fn hostile_names_break_neither_lines_nor_markup() {
         (2, "# ", &["lambda 5"], 2),
         (3, "x", &["tab 1.5 ", "fake\u{0}_[k]\u{202e}", "\u{ffff}"], 4),
     ];
-    let tree = tree(Unit::Samples, stacks);
+    let tree = tree(Measure::Cpu, stacks);
     let text = folded(&tree);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
@@ -158,8 +158,8 @@ fn only_the_kernel_gets_the_mark_of_the_kernel() {
 #[test]
 fn files_are_named_by_what_they_show_and_when() {
     let time = jiff::civil::date(2026, 3, 9).at(7, 5, 1, 0);
-    assert_eq!(default_file_name(Unit::Samples, time), "syscope-cpu-20260309-070501.svg");
-    assert_eq!(default_file_name(Unit::Nanoseconds, time), "syscope-offcpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Measure::Cpu, time), "syscope-cpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Measure::OffCpu, time), "syscope-offcpu-20260309-070501.svg");
 }
 
 proptest! {
