@@ -1,11 +1,12 @@
 //! Flame graph files.
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use syscope_tests::binary::syscope;
+use syscope_tests::binary::{checkout, syscope};
 use syscope_tests::require_bpf;
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
@@ -59,6 +60,35 @@ fn off_cpu_time_is_a_flame_graph_too() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let text = String::from_utf8(ended.stdout).expect("plain text");
     assert!(text.contains("nanosleep"), "it sleeps: {text}");
+}
+
+/// Weights of all formats made of the recording that comes with syscope.
+#[test]
+fn every_format_weighs_the_same() {
+    let dir = tempfile::tempdir().expect("room");
+    let demo = checkout().join("assets/demo.syscope");
+    for option in [&[][..], &["--off-cpu"]] {
+        let write = |name: &str| {
+            let path = dir.path().join(name);
+            let mut command = Command::new(syscope());
+            command.args(["flame", "--from"]).arg(&demo).args(option).arg("-o").arg(&path);
+            let output = command.output().expect("it starts");
+            assert!(output.status.success(), "{output:?}");
+            fs::read(&path).expect("it was written")
+        };
+        let folded = String::from_utf8(write("x.folded")).expect("plain text");
+        let weight = |line: &str| line.rsplit_once(' ').expect("a weight").1.parse::<u64>();
+        let total: u64 = folded.lines().map(|line| weight(line).expect("a number")).sum();
+        assert!(total > 1_000, "{option:?}: {total}");
+        let file: Value = serde_json::from_slice(&write("x.speedscope.json")).expect("JSON");
+        let weights = file["profiles"][0]["weights"].as_array().expect("weights");
+        let sum: u64 = weights.iter().map(|weight| weight.as_u64().expect("a number")).sum();
+        assert_eq!((sum, file["profiles"][0]["endValue"].as_u64()), (total, Some(total)));
+        let svg = String::from_utf8(write("x.svg")).expect("plain text");
+        assert!(svg.contains(&format!("total_samples=\"{total}\"")), "{option:?}");
+        let gzip = write("x.pb.gz");
+        assert_eq!(&gzip[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0], "gzip without name and time");
+    }
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub struct FlameArgs {
     /// Show where time passes off the CPU instead of on it.
     #[arg(long)]
     pub off_cpu: bool,
-    /// Where to write: a name that ends in .svg or .folded, or `-` for standard output.
+    /// Where to write: a name that ends in .svg, .folded, .pb.gz or .speedscope.json, or `-` for
+    /// standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// What to write; told from the name of the output unless given (`-`: svg).
@@ -79,6 +80,25 @@ pub enum FlameFormat {
     Svg,
     /// Text: one stack a line, its frames joined by semicolons, and its weight.
     Folded,
+    /// For `go tool pprof` and what else reads its gzipped profile.proto (.pb.gz).
+    Pprof,
+    /// For https://www.speedscope.app (.speedscope.json).
+    Speedscope,
+}
+
+impl FlameFormat {
+    /// By the ending of a name.
+    const ENDINGS: [(&str, Self); 4] = [
+        (".svg", Self::Svg),
+        (".folded", Self::Folded),
+        (".pb.gz", Self::Pprof),
+        (".speedscope.json", Self::Speedscope),
+    ];
+
+    fn of_name(name: &str) -> Option<Self> {
+        let has = |ending: &str| name.len() > ending.len() && name.ends_with(ending);
+        Self::ENDINGS.into_iter().find(|(ending, _)| has(ending)).map(|(_, format)| format)
+    }
 }
 
 impl CaptureArgs {
@@ -99,15 +119,13 @@ impl FlameArgs {
 
     /// What to write; an error where neither `--format` nor the output's name tells.
     pub fn format(&self) -> Result<FlameFormat, String> {
-        let extension = self.output.extension().and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            (Some(format), _) => Ok(format),
-            (None, Some("svg")) => Ok(FlameFormat::Svg),
-            (None, Some("folded")) => Ok(FlameFormat::Folded),
-            (None, _) if self.to_stdout() => Ok(FlameFormat::Svg),
-            (None, _) => Err(format!(
-                "cannot tell what to write to '{}': name it .svg or .folded, or add --format svg \
-                 or --format folded",
+        let name = self.output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match (self.format, FlameFormat::of_name(name)) {
+            (Some(format), _) | (None, Some(format)) => Ok(format),
+            (None, None) if self.to_stdout() => Ok(FlameFormat::Svg),
+            (None, None) => Err(format!(
+                "cannot tell what to write to '{}': name it .svg, .folded, .pb.gz or \
+                 .speedscope.json, or add --format svg, folded, pprof or speedscope",
                 self.output.display()
             )),
         }

@@ -79,6 +79,16 @@ Examples:
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
   sudo syscope flame -c postgres -o - --format folded | less -S
   syscope flame --from incident.syscope --range 10s..20s -o out.svg
+  syscope flame --from incident.syscope -o cpu.pb.gz && go tool pprof -http=: cpu.pb.gz
+  syscope flame --from incident.syscope -o cpu.speedscope.json
+
+Formats:
+  .svg              a picture with search and zoom, for a browser
+  .folded           text: a stack a line, and its weight (samples; ns off the CPU)
+  .pb.gz            pprof's profile.proto: functions, inlined ones, lines, build ids; processes and
+                    threads are labels (`go tool pprof -tagroot=comm,pid` shows them as frames).
+                    Off the CPU: -sample_index=waits, blocked, runqueue, off_cpu (all of it)
+  .speedscope.json  for https://www.speedscope.app, which also opens .pb.gz
 
 An existing output is replaced only when the new one is complete.";
 

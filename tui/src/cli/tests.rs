@@ -54,12 +54,19 @@ fn the_format_of_a_flame_graph_is_told_from_its_name() {
         ("flame -o -", FlameFormat::Svg),
         ("flame -o - --format folded", FlameFormat::Folded),
         ("flame -o out.txt --format folded", FlameFormat::Folded),
+        ("flame -o out.pb.gz", FlameFormat::Pprof),
+        ("flame -o - --format pprof", FlameFormat::Pprof),
+        ("flame -o out.speedscope.json", FlameFormat::Speedscope),
+        ("flame -o out.json --format speedscope", FlameFormat::Speedscope),
     ] {
         let Some(Command::Flame(flame)) = read(line).unwrap().command else { panic!("{line}") };
         assert_eq!(flame.format(), Ok(format), "{line}");
         assert_eq!(flame.duration, Duration::from_secs(10));
     }
-    assert!(refused("flame -o out.txt").contains("name it .svg or .folded"));
+    for name in ["out.txt", "out.json", "out.gz", "svg", ".pb.gz"] {
+        let error = refused(&format!("flame -o {name}"));
+        assert!(error.contains("name it .svg, .folded, .pb.gz or .speedscope.json"), "{error}");
+    }
     assert!(refused("flame").contains("--output <FILE>"));
 }
 

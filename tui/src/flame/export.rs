@@ -1,10 +1,16 @@
-//! Flame graphs as files: SVG by inferno, and folded stacks.
+//! Flame graphs as files: SVG by inferno, folded stacks, and the formats of pprof and speedscope.
 //!
-//! Both are made of folded stacks: the frames of a stack from its root, joined by `;`, a space, and
+//! The first two are made of folded stacks: the frames of a stack from its root, joined by `;`, a space, and
 //! a number. Kernel frames end in `_[k]` and inlined ones in `_[i]`, as `stackcollapse-perf.pl --all`
 //! writes them; inferno picks colours by that.
 
+mod pprof;
+mod profile_proto;
+mod speedscope;
+
 pub use super::save::{check, save};
+pub use pprof::{About, write_pprof};
+pub use speedscope::write_speedscope;
 
 use super::tree::Step;
 use super::{FlameTree, Measure, Node, Role};
@@ -37,6 +43,16 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+}
+
+impl Error {
+    /// There is nothing to write.
+    fn nothing(measure: Measure) -> Self {
+        match measure {
+            Measure::Cpu => Self::NoSamples,
+            Measure::OffCpu => Self::NoWaits,
+        }
+    }
 }
 
 /// Boxes narrower than this share of the whole are left out of an SVG.
@@ -104,11 +120,7 @@ pub fn default_file_name(measure: Measure, time: jiff::civil::DateTime) -> Strin
 }
 
 fn refuse_empty(tree: &FlameTree) -> Result<(), Error> {
-    match (tree.is_empty(), tree.measure) {
-        (false, _) => Ok(()),
-        (true, Measure::Cpu) => Err(Error::NoSamples),
-        (true, Measure::OffCpu) => Err(Error::NoWaits),
-    }
+    if tree.is_empty() { Err(Error::nothing(tree.measure)) } else { Ok(()) }
 }
 
 /// The line below the title: how much it is, what the caller says, what the colours are, what is
@@ -194,6 +206,17 @@ fn annotated(frame: &Frame) -> String {
         FrameKind::Kernel => name.into_owned() + "_[k]",
         FrameKind::User if frame.inlined => name.into_owned() + "_[i]",
         _ => guarded(&name),
+    }
+}
+
+/// The name of a function where any text can stand: the kernel's are marked, as in folded stacks, and
+/// nothing else looks like them. That a function was inlined is told in another way, or not at all.
+fn marked(frame: &Frame) -> String {
+    let name = text::visible(&frame.name);
+    match (frame.kind, name.strip_suffix("_[k]")) {
+        (FrameKind::Kernel, _) => name.into_owned() + "_[k]",
+        (_, Some(stem)) => format!("{stem}_[k\\x5d"),
+        (_, None) => name.into_owned(),
     }
 }
 

@@ -1,8 +1,33 @@
 //! What is in the files.
 
+mod pprof;
+mod speedscope;
+
 use super::super::tests::{any_tree, tree};
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// What boxes weigh alone, by the names on the way to them; processes that had one PID are one.
+fn paths(tree: &FlameTree) -> BTreeMap<Vec<String>, u64> {
+    let mut paths = BTreeMap::new();
+    for (index, node) in tree.nodes.iter().enumerate().filter(|(_, node)| node.own > 0) {
+        let mut path: Vec<_> = tree.ancestry(index).map(|node| name(&tree.nodes[node])).collect();
+        path.pop();
+        path.reverse();
+        *paths.entry(path).or_default() += node.own;
+    }
+    paths
+}
+
+fn name(node: &Node) -> String {
+    let name = text::visible(&node.frame.name);
+    match (node.role, name.rsplit_once(" #")) {
+        (Role::Process(_), Some((name, _))) => name.to_owned(),
+        (Role::Frame, _) => marked(&node.frame),
+        _ => name.into_owned(),
+    }
+}
 
 fn svg(tree: &FlameTree, title: &str, subtitle: &str) -> String {
     let mut out = Vec::new();
