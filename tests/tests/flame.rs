@@ -91,6 +91,38 @@ fn every_format_weighs_the_same() {
     }
 }
 
+/// Of two halves of the recording that comes with syscope, the later one finds its sessions more slowly.
+#[test]
+fn two_ranges_of_a_recording_are_compared() {
+    let demo = checkout().join("assets/demo.syscope");
+    let compared = |options: &[&str]| {
+        let mut command = Command::new(syscope());
+        command.args(["flame", "-q", "-o", "-", "--diff"]).arg(&demo).args(options);
+        let output = command.output().expect("it starts");
+        (output.status, String::from_utf8(output.stdout).expect("plain text"), output.stderr)
+    };
+    let ranges = ["--range-a", "..40s", "--range-b", "40s..", "-c", "sessiond"];
+    let (status, svg, _) = compared(&ranges);
+    assert!(status.success() && svg.trim_end().ends_with("</svg>"));
+    for part in ["A ..40.0s → B 40.0s..", "scaled to equal totals", "%; +", "%; -"] {
+        assert!(svg.contains(part), "no {part}");
+    }
+    let (status, folded, _) = compared(&[&ranges[..], &["--format", "folded"]].concat());
+    assert!(status.success());
+    let mut totals = [0, 0];
+    for line in folded.lines() {
+        let numbers: Vec<_> = line.rsplitn(3, ' ').collect();
+        assert!(numbers[2].starts_with("sessiond"), "{line}");
+        totals[0] += numbers[1].parse::<u64>().expect("a number");
+        totals[1] += numbers[0].parse::<u64>().expect("a number");
+    }
+    assert!(totals[0] > 0 && totals[1] > totals[0], "{totals:?}");
+    let (status, _, errors) =
+        compared(&["--range-a", "..1s", "--range-b", "40s..", "-c", "ledger"]);
+    let errors = String::from_utf8(errors).expect("plain text");
+    assert!(!status.success() && errors.contains("in A: no samples"), "{errors}");
+}
+
 #[test]
 fn an_existing_file_is_replaced_in_one_step() {
     let _machine = require_bpf!();

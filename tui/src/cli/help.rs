@@ -81,6 +81,8 @@ Examples:
   syscope flame --from incident.syscope --range 10s..20s -o out.svg
   syscope flame --from incident.syscope -o cpu.pb.gz && go tool pprof -http=: cpu.pb.gz
   syscope flame --from incident.syscope -o cpu.speedscope.json
+  syscope flame --diff before.syscope after.syscope -o diff.svg
+  syscope flame --diff incident.syscope --range-a ..30s --range-b 30s..1m -o diff.svg
 
 Formats:
   .svg              a picture with search and zoom, for a browser
@@ -89,6 +91,11 @@ Formats:
                     threads are labels (`go tool pprof -tagroot=comm,pid` shows them as frames).
                     Off the CPU: -sample_index=waits, blocked, runqueue, off_cpu (all of it)
   .speedscope.json  for https://www.speedscope.app, which also opens .pb.gz
+
+A differential flame graph (--diff A B) has the boxes and widths of B. The numbers of A are scaled so
+that both have the same total: a longer capture is no difference, a larger share is. A box is red
+where more is in the function itself than in A, and blue where less; to see what only A has, swap
+them. Processes are matched by name. In .folded, a line ends in the numbers of A and of B, as measured.
 
 An existing output is replaced only when the new one is complete.";
 

@@ -4,20 +4,22 @@
 //! a number. Kernel frames end in `_[k]` and inlined ones in `_[i]`, as `stackcollapse-perf.pl --all`
 //! writes them; inferno picks colours by that.
 
+mod diff;
 mod pprof;
 mod profile_proto;
 mod speedscope;
+mod svg;
 
 pub use super::save::{check, save};
+pub use diff::{Diff, write_diff_folded};
 pub use pprof::{About, write_pprof};
 pub use speedscope::write_speedscope;
+pub use svg::{write_diff_svg, write_svg};
 
 use super::tree::Step;
 use super::{FlameTree, Measure, Node, Role};
 use crate::source::{Frame, FrameKind};
 use crate::text;
-use inferno::flamegraph::color::{MultiPalette, Palette};
-use inferno::flamegraph::{self, Options};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -32,6 +34,14 @@ pub enum Error {
     /// There is no off-CPU time to draw.
     #[error("no samples: no thread that was watched waited in that time")]
     NoWaits,
+    /// One of two flame graphs is empty.
+    #[error("nothing to compare to in {which}: {reason}")]
+    NothingToCompare {
+        /// `A` or `B`.
+        which: &'static str,
+        /// What it lacks.
+        reason: String,
+    },
     /// The writer failed.
     #[error("cannot write the flame graph: {0}")]
     Write(#[from] io::Error),
@@ -55,56 +65,13 @@ impl Error {
     }
 }
 
-/// Boxes narrower than this share of the whole are left out of an SVG.
-const SVG_MIN_SHARE: u64 = 10_000;
-
-/// Writes an SVG that can be searched and zoomed in a browser. The same tree gives the same bytes.
-/// The root's numbers are the tree's: samples, or off-CPU time in `us` or `ms`.
-pub fn write_svg(
-    tree: &FlameTree,
-    title: &str,
-    subtitle: &str,
-    out: &mut dyn Write,
-) -> Result<(), Error> {
-    refuse_empty(tree)?;
-    let mut options = Options::default();
-    options.title = plain(title).into_owned();
-    options.subtitle = Some(legend(tree, subtitle));
-    options.colors = Palette::Multi(MultiPalette::Java);
-    options.deterministic = true;
-    options.min_width = 100.0 / SVG_MIN_SHARE as f64;
-    (options.count_name, options.factor) = match (tree.measure, tree.total()) {
-        (Measure::Cpu, _) => ("samples".to_owned(), 1.0),
-        (Measure::OffCpu, 0..100_000_000_000) => ("us".to_owned(), 1e-3),
-        (Measure::OffCpu, _) => ("ms".to_owned(), 1e-6),
-    };
-    // inferno joins equal prefixes of adjacent lines only. Sorted as text, `a;b`, `a;b(int)`,
-    // `a;b;c` tear `b` apart; the order of the tree does not. It takes an order that is not that of
-    // the text for flame charts alone, and reverses it.
-    options.flame_chart = true;
-    let lines = folded_lines(tree, svg_label);
-    let mut svg = Vec::new();
-    flamegraph::from_lines(&mut options, lines.iter().rev().map(String::as_str), &mut svg)?;
-    label_root(&mut svg);
-    Ok(out.write_all(&svg)?)
-}
-
-/// inferno leaves the root's label to its script: where none runs, there would be none.
-fn label_root(svg: &mut Vec<u8>) {
-    let find = |from: usize, what: &[u8]| {
-        svg[from..].windows(what.len()).position(|bytes| bytes == what).map(|at| from + at)
-    };
-    let text = find(0, b"<title>all (").and_then(|title| find(title, b"></text>"));
-    if let Some(text) = text {
-        svg.splice(text + 1..text + 1, *b"all");
-    }
-}
-
 /// Writes folded stacks: a line `comm-pid;frame;frame count` for each, root first; `count` is in
 /// samples, or ns off the CPU.
 pub fn write_folded(tree: &FlameTree, out: &mut dyn Write) -> Result<(), Error> {
     refuse_empty(tree)?;
-    for line in folded_lines(tree, folded_label) {
+    let own = |index: usize| Some(tree.nodes[index].own).filter(|own| *own > 0);
+    let number = |index| own(index).map(|own| format!(" {own}"));
+    for line in folded_lines(tree, folded_label, number) {
         writeln!(out, "{line}")?;
     }
     Ok(out.flush()?)
@@ -123,59 +90,29 @@ fn refuse_empty(tree: &FlameTree) -> Result<(), Error> {
     if tree.is_empty() { Err(Error::nothing(tree.measure)) } else { Ok(()) }
 }
 
-/// The line below the title: how much it is, what the caller says, what the colours are, what is
-/// left out.
-fn legend(tree: &FlameTree, subtitle: &str) -> String {
-    let mut legend = match (tree.measure, tree.total()) {
-        (Measure::Cpu, 1) => "1 sample".to_owned(),
-        (Measure::Cpu, samples) => format!("{samples} samples"),
-        (Measure::OffCpu, ns) => format!("{} off the CPU", text::duration(ns)),
-    };
-    if !subtitle.is_empty() {
-        legend.push_str(" · ");
-        legend.push_str(&plain(subtitle));
-    }
-    legend.push_str(" · green: user, aqua: inlined, orange: kernel");
-    let narrow = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE < tree.total()).count();
-    if narrow > 0 {
-        write!(legend, " · {narrow} boxes under 0.01% are not drawn").expect("a string");
-    }
-    legend
-}
-
-/// One line for every box with samples of its own, in the order of the tree.
-fn folded_lines(tree: &FlameTree, label: fn(&Node) -> String) -> Vec<String> {
+/// One line for every box that has numbers of its own, in the order of the tree. `numbers` gives those
+/// of the box with this index, with a space before each.
+fn folded_lines(
+    tree: &FlameTree,
+    label: impl Fn(&Node) -> String,
+    numbers: impl Fn(usize) -> Option<String>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut path = String::new();
     let mut ends = Vec::new();
     tree.walk(|step| match step {
         Step::Enter(0) | Step::Leave(0) => {}
         Step::Enter(index) => {
-            let node = &tree.nodes[index];
             ends.push(path.len());
             if !path.is_empty() {
                 path.push(';');
             }
-            path.push_str(&label(node));
-            if node.own > 0 {
-                lines.push(format!("{path} {}", node.own));
-            }
+            path.push_str(&label(&tree.nodes[index]));
+            lines.extend(numbers(index).map(|numbers| format!("{path}{numbers}")));
         }
         Step::Leave(_) => path.truncate(ends.pop().expect("every box that is left was entered")),
     });
     lines
-}
-
-/// The name of a box in an SVG. inferno gives what has the mark of compiled Java the colour that
-/// user code has on the screen, and takes the mark away.
-fn svg_label(node: &Node) -> String {
-    let frame = &node.frame;
-    match (node.role, frame.kind) {
-        (Role::Frame, FrameKind::User) if !frame.inlined => {
-            plain(&frame.name).into_owned() + "_[j]"
-        }
-        _ => label(node),
-    }
 }
 
 /// The name of a box.
@@ -183,18 +120,26 @@ fn label(node: &Node) -> String {
     if node.role == Role::Frame {
         return annotated(&node.frame);
     }
-    let label = guarded(&plain(&node.frame.name));
+    note_label(&node.frame.name)
+}
+
+/// A name that is no function's.
+fn note_label(name: &str) -> String {
+    let label = guarded(&plain(name));
     // A line that begins so would be taken for a comment.
     if label.starts_with("# ") { label.replacen(' ', "_", 1) } else { label }
+}
+
+/// The name of a process, from its box: `comm (PID)`.
+fn comm(name: &str) -> &str {
+    name.rsplit_once(" (").map_or("", |(comm, _)| comm)
 }
 
 /// The name of a box in folded stacks; as perf's scripts have it, without spaces in `comm-pid`.
 fn folded_label(node: &Node) -> String {
     match node.role {
-        Role::Process(key) => {
-            let name = node.frame.name.rsplit_once(" (").map_or("", |(comm, _)| comm);
-            format!("{}-{}", plain(name), key.pid).replace(char::is_whitespace, "_")
-        }
+        Role::Process(key) => format!("{}-{}", plain(comm(&node.frame.name)), key.pid)
+            .replace(char::is_whitespace, "_"),
         _ => label(node),
     }
 }

@@ -1,9 +1,11 @@
 //! What is in the files.
 
+mod diff;
 mod pprof;
 mod speedscope;
 
 use super::super::tests::{any_tree, tree};
+use super::svg::SVG_MIN_SHARE;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -202,7 +204,17 @@ proptest! {
         prop_assert!(graph.contains(&total));
         prop_assert_eq!(&graph, &svg(&tree, "t", "s"), "the same tree gives the same bytes");
         // Boxes of one name and parent that differ in kind only would be one here: there are none.
-        let drawn = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE >= tree.total()).count();
+        let drawn = tree.nodes.iter().filter(|n| u128::from(n.total) * SVG_MIN_SHARE >= tree.total().into()).count();
         prop_assert_eq!(boxes(&graph).len(), drawn);
+    }
+}
+
+#[test]
+fn numbers_beyond_all_bounds_are_drawn() {
+    let stacks: &[_] = &[(1, "x", &["hot"][..], u64::MAX), (1, "x", &["cold"], u64::MAX / 2)];
+    for measure in [Measure::Cpu, Measure::OffCpu] {
+        let boxes = boxes(&svg(&tree(measure, stacks), "t", ""));
+        assert!(boxes.iter().any(|text| text.starts_with("hot (") && text.contains("66.67%")));
+        assert!(boxes.iter().any(|text| text.starts_with("cold (") && text.contains("33.33%")));
     }
 }

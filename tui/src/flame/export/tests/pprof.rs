@@ -130,7 +130,7 @@ fn a_cpu_profile_has_counts_and_times_places_and_labels() {
         .location
         .iter()
         .map(|location| {
-            let of_line = |line: &super::super::profile_proto::Line| {
+            let of_line = |line: &profile_proto::Line| {
                 let function = &profile.function[line.function_id as usize - 1];
                 (text(function.name), text(function.filename), line.line)
             };
@@ -169,11 +169,11 @@ fn without_a_frequency_there_are_counts_alone_and_no_number_is_too_large() {
     let (user, kernel) = frames();
     let hostile = Weighed { count: u64::MAX, weight: u64::MAX, ..weighed(&user, &kernel) };
     let mut model = model();
-    let profile = read(&written(&[hostile.clone()], Measure::Cpu, &model));
+    let profile = read(&written(std::slice::from_ref(&hostile), Measure::Cpu, &model));
     assert_eq!(profile.sample[0].value, [i64::MAX, i64::MAX]);
     for frequency_hz in [0, u64::MAX] {
         model.watched.frequency_hz = frequency_hz;
-        let profile = read(&written(&[hostile.clone()], Measure::Cpu, &model));
+        let profile = read(&written(std::slice::from_ref(&hostile), Measure::Cpu, &model));
         assert_eq!((profile.sample_type.len(), profile.period), (1, 0));
         assert_eq!(profile.sample[0].value, [i64::MAX]);
     }
