@@ -48,6 +48,8 @@ Examples:
   sudo syscope report -d 5 --json | jq .opens
   sudo syscope flame -d 10 -o out.svg         a flame graph of the CPUs
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  syscope flame --diff a.syscope b.syscope -o diff.svg
+                                              what takes more in b than in a, and what less
   sudo syscope record -o x.syscope -- make    record a command, from its start to its end
   syscope replay x.syscope                    the recording in the four panes
   sudo syscope trace opens -c nginx           every open, a line each

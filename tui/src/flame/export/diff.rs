@@ -87,6 +87,9 @@ impl Diff {
     }
 }
 
+/// A process may take its name away; a box without one would be none.
+const NAMELESS: &str = "[no name]";
+
 /// Adds the boxes of a tree to those of both; gives them, with what they weigh alone.
 fn boxes(builder: &mut Builder<'_>, tree: &FlameTree) -> Vec<(usize, u64)> {
     let mut path = vec![0];
@@ -96,7 +99,10 @@ fn boxes(builder: &mut Builder<'_>, tree: &FlameTree) -> Vec<(usize, u64)> {
         Step::Enter(index) => {
             let node = &tree.nodes[index];
             let label = match node.role {
-                Role::Process(_) => note_label(comm(&node.frame.name)),
+                Role::Process(_) => match comm(&node.frame.name) {
+                    "" => NAMELESS.to_owned(),
+                    comm => note_label(comm),
+                },
                 _ => label(node),
             };
             let parent = *path.last().expect("every box has a parent");

@@ -34,6 +34,7 @@ fn folded_lines_have_both_numbers_and_processes_are_known_by_name() {
         (7, "my app", &["main"], 1),
         (8, "my app", &["main"], 4),
         (9, "gone", &["main"], 2),
+        (5, "", &[], 8),
     ];
     let after: &[_] = &[
         (41, "my app", &["main", "read_[k]"][..], 6),
@@ -41,6 +42,7 @@ fn folded_lines_have_both_numbers_and_processes_are_known_by_name() {
         (42, "# new", &["x 5"], 9),
     ];
     let expected = "#_new;x_5 0 9\n\
+                    [no name] 8 0\n\
                     gone;main 2 0\n\
                     my app;main 5 0\n\
                     my app;main;read 0 1\n\
