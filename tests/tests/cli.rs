@@ -52,6 +52,8 @@ fn help_version_and_completions_work_without_privilege() {
         (&["help"], "report"),
         (&["report", "--help"], "--json"),
         (&["flame", "--help"], "--off-cpu"),
+        (&["flame", "--help"], "--diff before.syscope after.syscope"),
+        (&["flame", "--help"], ".speedscope.json"),
         (&["record", "--help"], "secrets"),
         (&["replay", "--help"], "--speed"),
         (&["demo", "--help"], "privilege"),
@@ -201,6 +203,10 @@ fn what_cannot_work_is_refused_before_anything_is_attached() {
         (&["report", "-d", "3", "--record", "/etc/passwd"], "exists already"),
         (&["report", "--from", no_dir], "missing"),
         (&["flame", "--from", no_dir, "-o", "-"], "missing"),
+        (&["flame", "--diff", no_dir, "x", "-o", "-"], "missing"),
+        (&["flame", "--diff", no_dir, "-o", "-"], "--range-a and --range-b"),
+        (&["flame", "--diff", "a", "b", "-o", "x.pb.gz"], "-diff_base"),
+        (&["flame", "--diff", "a", "b", "-o", no_dir], "missing"),
     ] {
         let start = Instant::now();
         let output = run(args);

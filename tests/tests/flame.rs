@@ -1,11 +1,12 @@
 //! Flame graph files.
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use syscope_tests::binary::syscope;
+use syscope_tests::binary::{checkout, syscope};
 use syscope_tests::require_bpf;
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
@@ -59,6 +60,67 @@ fn off_cpu_time_is_a_flame_graph_too() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let text = String::from_utf8(ended.stdout).expect("plain text");
     assert!(text.contains("nanosleep"), "it sleeps: {text}");
+}
+
+/// Weights of all formats made of the recording that comes with syscope.
+#[test]
+fn every_format_weighs_the_same() {
+    let dir = tempfile::tempdir().expect("room");
+    let demo = checkout().join("assets/demo.syscope");
+    for option in [&[][..], &["--off-cpu"]] {
+        let write = |name: &str| {
+            let path = dir.path().join(name);
+            let mut command = Command::new(syscope());
+            command.args(["flame", "--from"]).arg(&demo).args(option).arg("-o").arg(&path);
+            let output = command.output().expect("it starts");
+            assert!(output.status.success(), "{output:?}");
+            fs::read(&path).expect("it was written")
+        };
+        let folded = String::from_utf8(write("x.folded")).expect("plain text");
+        let weight = |line: &str| line.rsplit_once(' ').expect("a weight").1.parse::<u64>();
+        let total: u64 = folded.lines().map(|line| weight(line).expect("a number")).sum();
+        assert!(total > 1_000, "{option:?}: {total}");
+        let file: Value = serde_json::from_slice(&write("x.speedscope.json")).expect("JSON");
+        let weights = file["profiles"][0]["weights"].as_array().expect("weights");
+        let sum: u64 = weights.iter().map(|weight| weight.as_u64().expect("a number")).sum();
+        assert_eq!((sum, file["profiles"][0]["endValue"].as_u64()), (total, Some(total)));
+        let svg = String::from_utf8(write("x.svg")).expect("plain text");
+        assert!(svg.contains(&format!("total_samples=\"{total}\"")), "{option:?}");
+        let gzip = write("x.pb.gz");
+        assert_eq!(&gzip[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0], "gzip without name and time");
+    }
+}
+
+/// Of two halves of the recording that comes with syscope, the later one finds its sessions more slowly.
+#[test]
+fn two_ranges_of_a_recording_are_compared() {
+    let demo = checkout().join("assets/demo.syscope");
+    let compared = |options: &[&str]| {
+        let mut command = Command::new(syscope());
+        command.args(["flame", "-q", "-o", "-", "--diff"]).arg(&demo).args(options);
+        let output = command.output().expect("it starts");
+        (output.status, String::from_utf8(output.stdout).expect("plain text"), output.stderr)
+    };
+    let ranges = ["--range-a", "..40s", "--range-b", "40s..", "-c", "sessiond"];
+    let (status, svg, _) = compared(&ranges);
+    assert!(status.success() && svg.trim_end().ends_with("</svg>"));
+    for part in ["A ..40.0s → B 40.0s..", "scaled to equal totals", "%; +", "%; -"] {
+        assert!(svg.contains(part), "no {part}");
+    }
+    let (status, folded, _) = compared(&[&ranges[..], &["--format", "folded"]].concat());
+    assert!(status.success());
+    let mut totals = [0, 0];
+    for line in folded.lines() {
+        let numbers: Vec<_> = line.rsplitn(3, ' ').collect();
+        assert!(numbers[2].starts_with("sessiond"), "{line}");
+        totals[0] += numbers[1].parse::<u64>().expect("a number");
+        totals[1] += numbers[0].parse::<u64>().expect("a number");
+    }
+    assert!(totals[0] > 0 && totals[1] > totals[0], "{totals:?}");
+    let (status, _, errors) =
+        compared(&["--range-a", "..1s", "--range-b", "40s..", "-c", "ledger"]);
+    let errors = String::from_utf8(errors).expect("plain text");
+    assert!(!status.success() && errors.contains("in A: no samples"), "{errors}");
 }
 
 #[test]

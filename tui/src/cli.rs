@@ -8,7 +8,7 @@ mod replay;
 mod trace;
 mod values;
 
-pub use headless::{CaptureArgs, FlameArgs, FlameFormat, ReportArgs};
+pub use headless::{CaptureArgs, DiffArgs, FlameArgs, FlameFormat, ReportArgs};
 pub use moment::{Moment, MomentRange};
 pub use record::{LaunchArgs, RecordArgs};
 pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
@@ -186,10 +186,7 @@ impl Cli {
             Some(Command::Report(report)) => {
                 report.capture.check().map(|()| Some(&report.watch))?
             }
-            Some(Command::Flame(flame)) => {
-                flame.capture.check()?;
-                flame.format().map(|_| Some(&flame.watch))?
-            }
+            Some(Command::Flame(flame)) => flame.check().map(|()| Some(&flame.watch))?,
             Some(Command::Record(record)) => record.check().map(|()| Some(&record.watch))?,
             Some(Command::Trace(trace)) => Some(&trace.watch),
             Some(_) => None,

@@ -5,10 +5,12 @@
 use crate::app::ColourChoice;
 use crate::capture::{self, Capture, Decoded};
 use crate::filter::{Candidate, Filter, PushDown};
+use crate::flame::export::{self, About, Diff};
+use crate::flame::{self, Measure};
 use crate::model::{Bounds, Model, Watched};
 use crate::screen::{ReplayOptions, scripted};
 use crate::source::procfs;
-use crate::{flame, kernel, report, symbols, text};
+use crate::{kernel, report, symbols, text};
 use ratatui::layout::Size;
 use std::sync::Arc;
 
@@ -67,10 +69,29 @@ fn report_of(watched: Watched, decoded: Vec<Decoded>) -> String {
     report::write_json(&model, &all, report::Options::default(), &mut json).expect("memory");
     let text = String::from_utf8(text).expect("a report is text");
     assert!(!text.chars().any(|c| c != '\n' && text::screen::is_hidden(c)));
-    for tree in [flame::cpu(&model, |_| true), flame::off_cpu(&model, |_| true)] {
-        assert_eq!(tree.preorder().len(), tree.nodes.len());
+    for measure in [Measure::Cpu, Measure::OffCpu] {
+        flame_graph_of(&model, measure);
     }
     String::from_utf8(json).expect("JSON is text")
+}
+
+/// Draws a flame graph in all formats, and compares it to itself.
+fn flame_graph_of(model: &Model, measure: Measure) {
+    let stacks = flame::weigh(model, measure, |_| true);
+    let tree = flame::fold(measure, &stacks);
+    assert_eq!(tree.preorder().len(), tree.nodes.len());
+    if tree.is_empty() {
+        return;
+    }
+    let about = About { title: "", command: "" };
+    let mut out = Vec::new();
+    export::write_folded(&tree, &mut out).expect("memory");
+    export::write_svg(&tree, "", "", &mut out).expect("memory");
+    export::write_speedscope(&tree, "", &mut out).expect("memory");
+    export::write_pprof(&stacks, measure, model, about, &mut out).expect("memory");
+    let diff = Diff::new(&tree, &tree).expect("it is not empty");
+    export::write_diff_folded(&diff, &mut out).expect("memory");
+    export::write_diff_svg(&diff, "", ["", ""], &mut out).expect("memory");
 }
 
 /// Keys that drive a replay. The first two bytes are the size of the screen.

@@ -4,7 +4,7 @@ use super::pane::Pane;
 use super::state::App;
 use super::time::words;
 use super::update::Effect;
-use crate::flame::{self, FlameTree, Role, Unit};
+use crate::flame::{self, FlameTree, Measure, Role};
 use crate::model::Stacks;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct Export {
 /// An export that was asked for and waits for symbols.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Awaited {
-    unit: Unit,
+    measure: Measure,
     /// When it was asked for, in ns of the model.
     since_ns: u64,
 }
@@ -41,19 +41,19 @@ impl App {
     /// Exports the graph that the focused pane is about: at once, or as soon as its functions have
     /// names.
     pub(super) fn export(&mut self) -> Option<Effect> {
-        let (unit, what) = match self.view().focus {
-            Pane::Offcpu => (Unit::Nanoseconds, "waits"),
-            _ => (Unit::Samples, "samples"),
+        let (measure, what) = match self.view().focus {
+            Pane::Offcpu => (Measure::OffCpu, "waits"),
+            _ => (Measure::Cpu, "samples"),
         };
         self.awaited_export = None;
-        let tree = self.graph_of(unit);
+        let tree = self.graph_of(measure);
         if tree.is_empty() {
             self.say(format!("no {what} to export{}", words::so_far(self)), true);
             return None;
         }
         // Where nothing new comes, waiting would be in vain.
         if !self.shows_timeline() && !self.ended && lacks_symbols(&tree) {
-            self.awaited_export = Some(Awaited { unit, since_ns: self.live().now_ns });
+            self.awaited_export = Some(Awaited { measure, since_ns: self.live().now_ns });
             self.say("the flame graph is written as soon as its symbols are looked up…", false);
             return None;
         }
@@ -62,8 +62,8 @@ impl App {
 
     /// After a batch: exports the graph that was asked for, if it need not wait any longer.
     pub(super) fn export_when_ready(&mut self) -> Option<Effect> {
-        let Awaited { unit, since_ns } = self.awaited_export?;
-        let tree = self.graph_of(unit);
+        let Awaited { measure, since_ns } = self.awaited_export?;
+        let tree = self.graph_of(measure);
         let waited_ns = self.live().now_ns.saturating_sub(since_ns);
         let wait = lacks_symbols(&tree) && waited_ns < PATIENCE_NS;
         if wait || tree.is_empty() {
@@ -73,15 +73,15 @@ impl App {
     }
 
     /// The graph as it is now: of the profile, or of the time off the CPU.
-    fn graph_of(&mut self, unit: Unit) -> Arc<FlameTree> {
-        match unit {
-            Unit::Samples => {
+    fn graph_of(&mut self, measure: Measure) -> Arc<FlameTree> {
+        match measure {
+            Measure::Cpu => {
                 self.derived.profile.expire();
                 self.sort_changed(Pane::Profile);
                 self.derive(Pane::Profile);
                 Arc::clone(&self.derived.profile.tree)
             }
-            Unit::Nanoseconds => {
+            Measure::OffCpu => {
                 self.renew_matching();
                 let scope = self.scope();
                 Arc::new(flame::off_cpu(self.model(), |key| scope.accepts(key)))
@@ -109,7 +109,7 @@ impl App {
 /// its stack, counts with that.
 fn lacks_symbols(tree: &FlameTree) -> bool {
     let pending = tree.nodes.iter().filter(|node| match node.role {
-        Role::State => Stacks::is_pending(&tree.nodes[node.parent].frame),
+        Role::State(_) => Stacks::is_pending(&tree.nodes[node.parent].frame),
         _ => Stacks::is_pending(&node.frame),
     });
     pending.map(|node| node.own).sum::<u64>() * FEW > tree.total()

@@ -61,7 +61,19 @@ pub struct FlameArgs {
     /// Show where time passes off the CPU instead of on it.
     #[arg(long)]
     pub off_cpu: bool,
-    /// Where to write: a name that ends in .svg or .folded, or `-` for standard output.
+    /// Compare: what takes more of the whole in capture B than in A (red), and what less (blue).
+    /// With one capture: two ranges of it.
+    #[arg(long, value_names = ["A", "B"], num_args = 1..=2,
+        conflicts_with_all = ["from", "duration", "freq", "include_self", "record"])]
+    pub diff: Vec<PathBuf>,
+    /// With --diff: only this part of A, as with --range.
+    #[arg(long, value_name = "FROM..TO", requires = "diff", value_parser = values::range)]
+    pub range_a: Option<MomentRange>,
+    /// With --diff: only this part of B.
+    #[arg(long, value_name = "FROM..TO", requires = "diff", value_parser = values::range)]
+    pub range_b: Option<MomentRange>,
+    /// Where to write: a name that ends in .svg, .folded, .pb.gz or .speedscope.json, or `-` for
+    /// standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// What to write; told from the name of the output unless given (`-`: svg).
@@ -79,6 +91,25 @@ pub enum FlameFormat {
     Svg,
     /// Text: one stack a line, its frames joined by semicolons, and its weight.
     Folded,
+    /// For `go tool pprof` and what else reads its gzipped profile.proto (.pb.gz).
+    Pprof,
+    /// For https://www.speedscope.app (.speedscope.json).
+    Speedscope,
+}
+
+impl FlameFormat {
+    /// By the ending of a name.
+    const ENDINGS: [(&str, Self); 4] = [
+        (".svg", Self::Svg),
+        (".folded", Self::Folded),
+        (".pb.gz", Self::Pprof),
+        (".speedscope.json", Self::Speedscope),
+    ];
+
+    fn of_name(name: &str) -> Option<Self> {
+        let has = |ending: &str| name.len() > ending.len() && name.ends_with(ending);
+        Self::ENDINGS.into_iter().find(|(ending, _)| has(ending)).map(|(_, format)| format)
+    }
 }
 
 impl CaptureArgs {
@@ -91,7 +122,53 @@ impl CaptureArgs {
     }
 }
 
+/// Two parts of captures to compare.
+#[derive(Clone, Copy, Debug)]
+pub struct DiffArgs<'a> {
+    /// What is compared to: A.
+    pub before: (&'a Path, Option<&'a MomentRange>),
+    /// What is compared: B.
+    pub after: (&'a Path, Option<&'a MomentRange>),
+}
+
 impl FlameArgs {
+    /// What to compare; `None` without `--diff`.
+    pub fn compared(&self) -> Option<DiffArgs<'_>> {
+        let (before, after) = (self.diff.first()?, self.diff.last()?);
+        Some(DiffArgs {
+            before: (before, self.range_a.as_ref()),
+            after: (after, self.range_b.as_ref()),
+        })
+    }
+
+    /// What the parser does not see.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let format = self.format()?;
+        let Some(DiffArgs { before, after }) = self.compared() else {
+            return self.capture.check();
+        };
+        if self.diff.len() > 2 {
+            return Err("--diff compares two captures at most".into());
+        }
+        if !matches!(format, FlameFormat::Svg | FlameFormat::Folded) {
+            return Err("--diff writes svg or folded; `go tool pprof -diff_base a.pb.gz b.pb.gz` \
+                        compares two profiles by itself"
+                .into());
+        }
+        if self.capture.range.is_some() {
+            return Err("--diff has a range for each capture: --range-a and --range-b".into());
+        }
+        match before.0 == after.0 {
+            true if before.1.is_none() || after.1.is_none() => {
+                Err("--diff with one capture compares two ranges of it: add --range-a and \
+                     --range-b, as in --range-a ..30s --range-b 30s.."
+                    .into())
+            }
+            true if before.1 == after.1 => Err("--range-a and --range-b are the same".into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the output goes to standard output.
     pub fn to_stdout(&self) -> bool {
         self.output == Path::new("-")
@@ -99,15 +176,13 @@ impl FlameArgs {
 
     /// What to write; an error where neither `--format` nor the output's name tells.
     pub fn format(&self) -> Result<FlameFormat, String> {
-        let extension = self.output.extension().and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            (Some(format), _) => Ok(format),
-            (None, Some("svg")) => Ok(FlameFormat::Svg),
-            (None, Some("folded")) => Ok(FlameFormat::Folded),
-            (None, _) if self.to_stdout() => Ok(FlameFormat::Svg),
-            (None, _) => Err(format!(
-                "cannot tell what to write to '{}': name it .svg or .folded, or add --format svg \
-                 or --format folded",
+        let name = self.output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match (self.format, FlameFormat::of_name(name)) {
+            (Some(format), _) | (None, Some(format)) => Ok(format),
+            (None, None) if self.to_stdout() => Ok(FlameFormat::Svg),
+            (None, None) => Err(format!(
+                "cannot tell what to write to '{}': name it .svg, .folded, .pb.gz or \
+                 .speedscope.json, or add --format svg, folded, pprof or speedscope",
                 self.output.display()
             )),
         }

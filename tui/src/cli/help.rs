@@ -48,6 +48,8 @@ Examples:
   sudo syscope report -d 5 --json | jq .opens
   sudo syscope flame -d 10 -o out.svg         a flame graph of the CPUs
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  syscope flame --diff a.syscope b.syscope -o diff.svg
+                                              what takes more in b than in a, and what less
   sudo syscope record -o x.syscope -- make    record a command, from its start to its end
   syscope replay x.syscope                    the recording in the four panes
   sudo syscope trace opens -c nginx           every open, a line each
@@ -79,6 +81,23 @@ Examples:
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
   sudo syscope flame -c postgres -o - --format folded | less -S
   syscope flame --from incident.syscope --range 10s..20s -o out.svg
+  syscope flame --from incident.syscope -o cpu.pb.gz && go tool pprof -http=: cpu.pb.gz
+  syscope flame --from incident.syscope -o cpu.speedscope.json
+  syscope flame --diff before.syscope after.syscope -o diff.svg
+  syscope flame --diff incident.syscope --range-a ..30s --range-b 30s..1m -o diff.svg
+
+Formats:
+  .svg              a picture with search and zoom, for a browser
+  .folded           text: a stack a line, and its weight (samples; ns off the CPU)
+  .pb.gz            pprof's profile.proto: functions, inlined ones, lines, build ids; processes and
+                    threads are labels (`go tool pprof -tagroot=comm,pid` shows them as frames).
+                    Off the CPU: -sample_index=waits, blocked, runqueue, off_cpu (all of it)
+  .speedscope.json  for https://www.speedscope.app, which also opens .pb.gz
+
+A differential flame graph (--diff A B) has the boxes and widths of B. The numbers of A are scaled so
+that both have the same total: a longer capture is no difference, a larger share is. A box is red
+where more is in the function itself than in A, and blue where less; to see what only A has, swap
+them. Processes are matched by name. In .folded, a line ends in the numbers of A and of B, as measured.
 
 An existing output is replaced only when the new one is complete.";
 

@@ -1,7 +1,9 @@
 //! Moments of a capture, and ranges of them, as people type them.
 
 use super::values;
+use crate::text;
 use jiff::civil;
+use std::fmt;
 use std::time::Duration;
 
 /// A moment of a capture.
@@ -32,6 +34,30 @@ impl Moment {
             [minutes, seconds] => clock(minutes, seconds).map(Self::After),
             _ => text.parse().ok().map(Self::At),
         }
+    }
+}
+
+/// As it was typed, or nearly so.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(time) => {
+                f.write_str(&text::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+            }
+            Self::At(time) => time.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for MomentRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |moment: Option<Moment>| moment.map(|moment| moment.to_string());
+        write!(
+            f,
+            "{}..{}",
+            shown(self.from).unwrap_or_default(),
+            shown(self.to).unwrap_or_default()
+        )
     }
 }
 

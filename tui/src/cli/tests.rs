@@ -54,13 +54,60 @@ fn the_format_of_a_flame_graph_is_told_from_its_name() {
         ("flame -o -", FlameFormat::Svg),
         ("flame -o - --format folded", FlameFormat::Folded),
         ("flame -o out.txt --format folded", FlameFormat::Folded),
+        ("flame -o out.pb.gz", FlameFormat::Pprof),
+        ("flame -o - --format pprof", FlameFormat::Pprof),
+        ("flame -o out.speedscope.json", FlameFormat::Speedscope),
+        ("flame -o out.json --format speedscope", FlameFormat::Speedscope),
     ] {
         let Some(Command::Flame(flame)) = read(line).unwrap().command else { panic!("{line}") };
         assert_eq!(flame.format(), Ok(format), "{line}");
         assert_eq!(flame.duration, Duration::from_secs(10));
     }
-    assert!(refused("flame -o out.txt").contains("name it .svg or .folded"));
+    for name in ["out.txt", "out.json", "out.gz", "svg", ".pb.gz"] {
+        let error = refused(&format!("flame -o {name}"));
+        assert!(error.contains("name it .svg, .folded, .pb.gz or .speedscope.json"), "{error}");
+    }
     assert!(refused("flame").contains("--output <FILE>"));
+}
+
+#[test]
+fn flame_graphs_of_two_captures_or_of_two_ranges_of_one_are_compared() {
+    let compared = |line| match read(line).unwrap().command {
+        Some(Command::Flame(flame)) => {
+            let DiffArgs { before, after } = flame.compared().expect(line);
+            let part = |(path, range): (&std::path::Path, Option<&MomentRange>)| {
+                (path.to_str().unwrap().to_owned(), range.map(ToString::to_string))
+            };
+            (part(before), part(after))
+        }
+        other => panic!("{line}: {other:?}"),
+    };
+    let part = |path: &str, range: Option<&str>| (path.to_owned(), range.map(str::to_owned));
+    let both = compared("flame --diff a b -o x.svg");
+    assert_eq!(both, (part("a", None), part("b", None)));
+    let both = compared("flame --diff a b --range-b ..1m30s -o - --format folded -c nginx");
+    assert_eq!(both, (part("a", None), part("b", Some("..1m30s"))));
+    let both = compared("flame -o x.svg --off-cpu --range-a ..30s --range-b 12:00:01.. --diff a");
+    assert_eq!(both, (part("a", Some("..30.0s")), part("a", Some("12:00:01.."))));
+    for (line, hint) in [
+        ("flame --diff a -o x.svg", "add --range-a and --range-b"),
+        ("flame --diff a a -o x.svg --range-a ..9s", "add --range-a and --range-b"),
+        ("flame --diff a --range-a ..9s --range-b ..9s -o x.svg", "are the same"),
+        ("flame --diff a b -o x.pb.gz", "go tool pprof -diff_base"),
+        ("flame --diff a b -o x.speedscope.json", "writes svg or folded"),
+        ("flame --diff a b --from c -o x.svg", "cannot be used with"),
+        ("flame --diff a b --record c -o x.svg", "cannot be used with"),
+        ("flame --diff a b -d 5 -o x.svg", "cannot be used with"),
+        ("flame --diff a b --freq 9 -o x.svg", "cannot be used with"),
+        ("flame --diff a b --range 1s..2s -o x.svg", "--range-a and --range-b"),
+        ("flame --diff a b c -o x.svg", "unexpected argument"),
+        ("flame --diff a --diff b --diff c -o x.svg", "two captures at most"),
+        ("flame --diff -o x.svg", "a value is required"),
+        ("flame --range-a ..9s -o x.svg", "--diff"),
+        ("flame --diff a b -o x", "cannot tell what to write"),
+    ] {
+        assert!(refused(line).contains(hint), "{line}: {}", refused(line));
+    }
 }
 
 fn recorded(line: &str) -> RecordArgs {

@@ -1,13 +1,15 @@
 //! `syscope flame`.
 
 use super::{from, status, watch};
-use crate::cli::{FlameArgs, FlameFormat};
+use crate::cli::{DiffArgs, FlameArgs, FlameFormat, MomentRange};
 use crate::filter::{Candidate, Filter};
-use crate::flame::{self, FlameTree, export};
+use crate::flame::export::{About, Diff};
+use crate::flame::{self, Measure, Weighed, export};
 use crate::model::Model;
 use crate::text;
-use color_eyre::eyre;
-use std::io::{self, Write};
+use color_eyre::eyre::{self, bail};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Watches, or reads a capture, and writes a flame graph.
@@ -15,10 +17,16 @@ pub fn run(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let format = args.format().map_err(eyre::Error::msg)?;
     if !args.to_stdout() {
         export::check(&args.output)?;
+    } else if format == FlameFormat::Pprof && io::stdout().is_terminal() {
+        bail!("a profile of pprof is no text for a terminal: send it into a file or a pipe");
+    }
+    if let Some(compared) = args.compared() {
+        compare(args, format, compared)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let capture = &args.capture;
     if let Some(path) = &capture.from {
-        let part = from::read(path, capture.range.as_ref(), &args.watch)?;
+        let part = from::read(path, ("--range", capture.range.as_ref()), &args.watch)?;
         write(args, format, &part.model, &part.filter)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -33,16 +41,84 @@ fn write(
     model: &Model,
     filter: &Filter,
 ) -> eyre::Result<()> {
+    let measure = measure(args);
+    let stacks = stacks(measure, model, filter);
+    let title = format!("{} of {}", measure.title(), whom(model, filter));
+    let write = |out: &mut dyn Write| match format {
+        FlameFormat::Svg => {
+            let tree = flame::fold(measure, &stacks);
+            export::write_svg(&tree, &title, &subtitle(model), out)
+        }
+        FlameFormat::Folded => export::write_folded(&flame::fold(measure, &stacks), out),
+        FlameFormat::Speedscope => {
+            export::write_speedscope(&flame::fold(measure, &stacks), &title, out)
+        }
+        FlameFormat::Pprof => {
+            let about = About { title: &title, command: &command_line() };
+            export::write_pprof(&stacks, measure, model, about, out)
+        }
+    };
+    save(args, write)
+}
+
+/// Compares two captures, or two ranges of one.
+fn compare(args: &FlameArgs, format: FlameFormat, compared: DiffArgs<'_>) -> eyre::Result<()> {
+    let measure = measure(args);
+    let read = |(path, range): (&Path, _), option| -> eyre::Result<_> {
+        let part = from::read(path, (option, range), &args.watch)?;
+        let tree = flame::fold(measure, &stacks(measure, &part.model, &part.filter));
+        let span = text::duration(part.model.span_ns());
+        Ok((tree, whom(&part.model, &part.filter).to_owned(), span))
+    };
+    let (before, _, span_a) = read(compared.before, "--range-a")?;
+    let (after, whom, span_b) = read(compared.after, "--range-b")?;
+    let diff = Diff::new(&before, &after)?;
+    let names = [compared.before, compared.after].map(|part| part_name(part, &compared));
+    let title = format!("{} of {whom}: A {} → B {}", measure.title(), names[0], names[1]);
+    save(args, |out| match format {
+        FlameFormat::Folded => export::write_diff_folded(&diff, out),
+        _ => export::write_diff_svg(&diff, &title, [&span_a, &span_b], out),
+    })
+}
+
+/// A part of a capture, by what makes it another one than that it is compared to.
+fn part_name((path, range): (&Path, Option<&MomentRange>), compared: &DiffArgs<'_>) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let range = range.map(MomentRange::to_string);
+    match (compared.before.0 == compared.after.0, range) {
+        (true, range) => range.unwrap_or_default(),
+        (false, Some(range)) => format!("{name} {range}"),
+        (false, None) => name.into_owned(),
+    }
+}
+
+fn measure(args: &FlameArgs) -> Measure {
+    if args.off_cpu { Measure::OffCpu } else { Measure::Cpu }
+}
+
+fn stacks<'a>(measure: Measure, model: &'a Model, filter: &Filter) -> Vec<Weighed<'a>> {
     let accepted =
         |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
-    let tree = match args.off_cpu {
-        true => flame::off_cpu(model, accepted),
-        false => flame::cpu(model, accepted),
-    };
-    let what = if args.off_cpu { "Off-CPU time" } else { "CPU profile" };
-    let whom = if filter.is_empty() { &model.watched.host } else { filter.text() };
-    let title = format!("{what} of {whom}");
-    let write = |out: &mut dyn Write| write_as(format, &tree, &title, model, out);
+    flame::weigh(model, measure, accepted)
+}
+
+fn whom<'a>(model: &'a Model, filter: &'a Filter) -> &'a str {
+    if filter.is_empty() { &model.watched.host } else { filter.text() }
+}
+
+fn subtitle(model: &Model) -> String {
+    format!("{} at {} Hz", text::duration(model.span_ns()), model.watched.frequency_hz)
+}
+
+fn command_line() -> String {
+    let words = std::env::args_os().map(|arg| text::from_bytes(arg.as_encoded_bytes()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn save(
+    args: &FlameArgs,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), export::Error>,
+) -> eyre::Result<()> {
     match args.to_stdout() {
         true => write(&mut io::stdout().lock())?,
         false => export::save(&args.output, write)?,
@@ -51,18 +127,4 @@ fn write(
         eprintln!("syscope: wrote {}", args.output.display());
     }
     Ok(())
-}
-
-fn write_as(
-    format: FlameFormat,
-    tree: &FlameTree,
-    title: &str,
-    model: &Model,
-    out: &mut dyn Write,
-) -> Result<(), export::Error> {
-    let (span, hz) = (text::duration(model.span_ns()), model.watched.frequency_hz);
-    match format {
-        FlameFormat::Svg => export::write_svg(tree, title, &format!("{span} at {hz} Hz"), out),
-        FlameFormat::Folded => export::write_folded(tree, out),
-    }
 }

@@ -24,8 +24,13 @@ pub struct Part {
     pub missing: Option<Missing>,
 }
 
-/// Reads a capture, or a range of it. Says on standard error what is missing.
-pub fn read(path: &Path, range: Option<&MomentRange>, args: &WatchArgs) -> eyre::Result<Part> {
+/// Reads a capture, or a range of it, which the option of this name gave. Says on standard error what
+/// is missing.
+pub fn read(
+    path: &Path,
+    (option, range): (&str, Option<&MomentRange>),
+    args: &WatchArgs,
+) -> eyre::Result<Part> {
     let capture = Arc::new(Capture::open(path)?);
     let timeline = timeline(&capture);
     let name = text::visible(&path.to_string_lossy()).into_owned();
@@ -36,7 +41,7 @@ pub fn read(path: &Path, range: Option<&MomentRange>, args: &WatchArgs) -> eyre:
         Some(range) => {
             let offset = capture.header.watched.realtime_offset_ns;
             let when = When::new(&timeline, offset, TimeZone::system());
-            when.span(range).map_err(|error| eyre::eyre!("--range: {error}"))?
+            when.span(range).map_err(|error| eyre::eyre!("{option}: {error}"))?
         }
         None => Span { start: 0, end: timeline.end() },
     };

@@ -65,7 +65,7 @@ impl<'a> When<'a> {
             Some(ns) if ns >= -slack && ns <= length.saturating_add(SLACK_NS).cast_signed() => {
                 Ok(ns.max(0).cast_unsigned().min(length))
             }
-            _ => Err(format!("{} lies outside: {}", shown(moment), self.spans())),
+            _ => Err(format!("{moment} lies outside: {}", self.spans())),
         }
     }
 
@@ -113,14 +113,6 @@ impl<'a> When<'a> {
     fn length_ns(&self) -> u64 {
         let timeline = self.timeline;
         timeline.time_at(timeline.end()).saturating_sub(timeline.time_at(0))
-    }
-}
-
-/// As it was typed, or nearly so.
-fn shown(moment: Moment) -> String {
-    match moment {
-        Moment::After(time) => text::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
-        Moment::At(time) => time.to_string(),
     }
 }
 

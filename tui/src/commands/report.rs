@@ -12,7 +12,7 @@ use std::process::ExitCode;
 pub fn run(args: &ReportArgs) -> eyre::Result<ExitCode> {
     let capture = &args.capture;
     if let Some(path) = &capture.from {
-        let part = from::read(path, capture.range.as_ref(), &args.watch)?;
+        let part = from::read(path, ("--range", capture.range.as_ref()), &args.watch)?;
         write(args, &part.model, &part.filter, part.missing)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,8 +1,8 @@
 //! Folding: from the stacks of the model to a tree.
 
-use super::{FlameTree, Function, Node, Role, Unit};
-use crate::model::{Model, OffcpuStats, Place, ProcKey, SamplePlace};
-use crate::source::{Frame, StackId, WaitState};
+use super::{FlameTree, Function, Measure, Node, Role, Weighed, weigh};
+use crate::model::{Model, ProcKey};
+use crate::source::Frame;
 use crate::sums::AddUp;
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
@@ -11,97 +11,26 @@ use std::sync::Arc;
 
 /// Folds the CPU profile of the processes that `include` accepts.
 pub fn cpu(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
-    let mut builder = Builder::new(Unit::Samples);
-    let mut sampled: Vec<_> = model.profile.iter().filter(|(key, _)| include(*key)).collect();
-    sampled.sort_unstable_by_key(|(key, _)| *key);
-    for (key, samples) in sampled {
-        let mut places: Vec<_> = samples.places.iter().filter(|(_, count)| **count > 0).collect();
-        // Which of several frames of one function stands for it must not depend on a hash.
-        places.sort_unstable_by_key(|(place, _)| (place.user_stack, place.kernel_stack));
-        add_samples(&mut builder, model, key, &places);
-    }
-    builder.finish()
-}
-
-fn add_samples<'a>(
-    builder: &mut Builder<'a>,
-    model: &'a Model,
-    key: ProcKey,
-    places: &[(&SamplePlace, &u64)],
-) {
-    if places.is_empty() {
-        return;
-    }
-    let comm = comm(model, key);
-    let process = builder.process(key, comm);
-    for (place, samples) in places {
-        let thread = match place.comm.as_str() {
-            name if name == comm => process,
-            name => builder.note(process, Role::Thread, name),
-        };
-        let leaf = builder.stack(model, thread, place.user_stack, place.kernel_stack);
-        builder.add(leaf, **samples);
-    }
+    fold(Measure::Cpu, &weigh(model, Measure::Cpu, include))
 }
 
 /// Folds the off-CPU time of the processes that `include` accepts.
 pub fn off_cpu(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
-    let mut builder = Builder::new(Unit::Nanoseconds);
-    let mut waited: Vec<_> = model.offcpu.processes().filter(|key| include(*key)).collect();
-    waited.sort_unstable();
-    for key in waited {
-        let places = model.offcpu.places(key, model.now_ns);
-        let mut places: Vec<_> = places.into_iter().filter(|(_, stats)| is_shown(stats)).collect();
-        // Idle kernel threads wait for nothing that is late.
-        places.retain(|(place, _)| place.state != WaitState::Idle);
-        places.sort_unstable_by_key(|(place, _)| *place);
-        add_waits(&mut builder, model, key, &places);
-    }
-    builder.finish()
+    fold(Measure::OffCpu, &weigh(model, Measure::OffCpu, include))
 }
 
-fn is_shown(stats: &OffcpuStats) -> bool {
-    stats.blocked_ns > 0 || stats.runqueue_ns > 0
-}
-
-fn add_waits<'a>(
-    builder: &mut Builder<'a>,
-    model: &'a Model,
-    key: ProcKey,
-    places: &[(Place, OffcpuStats)],
-) {
-    if places.is_empty() {
-        return;
-    }
-    let process = builder.process(key, comm(model, key));
-    for (place, stats) in places {
-        let top = builder.stack(model, process, place.user_stack, place.kernel_stack);
-        for (state, ns) in
-            [(state_note(place.state), stats.blocked_ns), (WAITING_FOR_CPU, stats.runqueue_ns)]
-        {
-            if ns > 0 {
-                let leaf = builder.note(top, Role::State, state);
-                builder.add(leaf, ns);
-            }
+/// Folds stacks, those of a process one after another.
+pub fn fold(measure: Measure, stacks: &[Weighed<'_>]) -> FlameTree {
+    let mut builder = Builder::new(measure);
+    for of_process in stacks.chunk_by(|a, b| a.process == b.process) {
+        let Weighed { process, comm, .. } = of_process[0];
+        let process = builder.process(process, comm);
+        for stack in of_process {
+            let leaf = builder.stack(process, stack);
+            builder.add(leaf, stack.weight);
         }
     }
-}
-
-const WAITING_FOR_CPU: &str = "[waiting for a CPU]";
-
-/// What a thread that was blocked in this state waited for.
-fn state_note(state: WaitState) -> &'static str {
-    match state {
-        WaitState::Interruptible => "[blocked: sleeping]",
-        WaitState::Uninterruptible => "[blocked: disk]",
-        WaitState::Stopped => "[stopped]",
-        WaitState::Runnable => WAITING_FOR_CPU,
-        WaitState::Idle => "[idle]",
-    }
-}
-
-fn comm(model: &Model, key: ProcKey) -> &str {
-    model.processes.get(key).map_or("?", |process| &process.comm)
+    builder.finish()
 }
 
 /// Number of a function (or note) while a tree is built.
@@ -118,7 +47,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(unit: Unit) -> Self {
+    pub(super) fn new(measure: Measure) -> Self {
         let root = Node {
             frame: Arc::new(Frame::note("all")),
             role: Role::All,
@@ -129,7 +58,7 @@ impl<'a> Builder<'a> {
             own: 0,
         };
         Self {
-            tree: FlameTree { nodes: vec![root], unit },
+            tree: FlameTree { nodes: vec![root], measure },
             children: FxHashMap::default(),
             symbols: 0,
             by_address: FxHashMap::default(),
@@ -156,10 +85,19 @@ impl<'a> Builder<'a> {
         self.child(parent, symbol, role, &frame)
     }
 
-    /// The boxes of a user stack and the kernel stack on top of it; returns the last.
-    fn stack(&mut self, model: &'a Model, base: usize, user: StackId, kernel: StackId) -> usize {
-        let top = self.frames(base, model.stacks.frames(user));
-        self.frames(top, model.stacks.frames(kernel))
+    /// The boxes of a stack: the thread where it has a name of its own, the user frames, the kernel's
+    /// on top of them, the state; returns the last.
+    fn stack(&mut self, process: usize, stack: &Weighed<'a>) -> usize {
+        let thread = match stack.thread {
+            Some(name) if name != stack.comm => self.note(process, Role::Thread, name),
+            _ => process,
+        };
+        let user = self.frames(thread, stack.user);
+        let top = self.frames(user, stack.kernel);
+        match stack.state {
+            Some(state) => self.note(top, Role::State(state), state.note()),
+            None => top,
+        }
     }
 
     /// The boxes of frames that are leaf first; returns that of the leaf.

@@ -2,11 +2,15 @@
 
 mod build;
 pub mod export;
+mod measure;
 mod save;
 pub mod tree;
+mod weigh;
 
-pub use build::{cpu, off_cpu};
+pub use build::{cpu, fold, off_cpu};
+pub use measure::{Measure, State};
 pub use tree::{Function, Matches, TopRow};
+pub use weigh::{Weighed, weigh};
 
 use crate::model::ProcKey;
 use crate::source::Frame;
@@ -23,8 +27,8 @@ pub enum Role {
     Thread,
     /// A frame of a stack: a function, or a note in place of frames that are not known.
     Frame,
-    /// What the thread waited for; the frame is a note. Off-CPU only, and always a leaf.
-    State,
+    /// What the thread did there; the frame is a note. Always a leaf.
+    State(State),
 }
 
 /// One box of a flame graph: a function as called from its parent box.
@@ -46,23 +50,14 @@ pub struct Node {
     pub own: u64,
 }
 
-/// What the numbers of a flame graph are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// Profile samples.
-    Samples,
-    /// Nanoseconds off the CPU.
-    Nanoseconds,
-}
-
 /// A flame graph. Node 0 is the root ("all"), its children are processes, theirs the frames from
 /// the root of the stack to its leaf.
 #[derive(Clone, Debug)]
 pub struct FlameTree {
     /// The boxes; parents come before their children. Never empty.
     pub nodes: Vec<Node>,
-    /// What the numbers are.
-    pub unit: Unit,
+    /// What the numbers measure.
+    pub measure: Measure,
 }
 
 #[cfg(test)]

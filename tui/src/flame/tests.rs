@@ -26,10 +26,10 @@ pub(crate) fn frame(name: &str) -> Arc<Frame> {
 pub(crate) type Stack<'a> = (u32, &'a str, &'a [&'a str], u64);
 
 /// A tree of these stacks.
-pub(crate) fn tree(unit: Unit, stacks: &[Stack<'_>]) -> FlameTree {
+pub(crate) fn tree(measure: Measure, stacks: &[Stack<'_>]) -> FlameTree {
     let frames: Vec<Vec<_>> =
         stacks.iter().map(|s| s.2.iter().rev().map(|name| frame(name)).collect()).collect();
-    let mut builder = Builder::new(unit);
+    let mut builder = Builder::new(measure);
     let mut processes = std::collections::BTreeMap::new();
     for ((pid, comm, _, samples), frames) in stacks.iter().zip(&frames) {
         let process = *processes
@@ -55,7 +55,7 @@ pub(crate) fn any_tree() -> impl Strategy<Value = FlameTree> {
             .zip(&names)
             .map(|(s, names)| (s.0, comms[s.0 as usize % comms.len()], names.as_slice(), s.2))
             .collect();
-        tree(Unit::Samples, &stacks)
+        tree(Measure::Cpu, &stacks)
     })
 }
 
@@ -215,7 +215,7 @@ fn off_cpu_splits_blocked_from_waiting_for_a_cpu_and_leaves_idle_out() {
 #[test]
 fn recursion_counts_once_in_the_total_of_a_function() {
     let tree = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[(1, "fib", &["main", "fib", "fib", "fib"], 6), (1, "fib", &["main", "fib", "add"], 4)],
     );
     let top: Vec<_> =
@@ -231,15 +231,15 @@ fn recursion_counts_once_in_the_total_of_a_function() {
 
 #[test]
 fn a_path_finds_its_box_in_a_tree_that_has_grown() {
-    let before = tree(Unit::Samples, &[(1, "sh", &["main", "eval"], 1)]);
+    let before = tree(Measure::Cpu, &[(1, "sh", &["main", "eval"], 1)]);
     let eval = before.nodes.iter().position(|n| n.frame.name == "eval").unwrap();
     let path = before.path(eval);
     let after = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[(0, "a", &["x"], 9), (1, "sh", &["boot"], 2), (1, "sh", &["main", "eval", "y"], 5)],
     );
     assert_eq!(after.nodes[after.resolve(&path)].frame.name, "eval");
-    let cut = tree(Unit::Samples, &[(1, "sh", &["main"], 5)]);
+    let cut = tree(Measure::Cpu, &[(1, "sh", &["main"], 5)]);
     assert_eq!(cut.nodes[cut.resolve(&path)].frame.name, "main");
     assert_eq!(before.resolve(&[]), 0);
 }

@@ -1,7 +1,7 @@
 //! Questions to a flame graph: paths, top functions, search.
 
 use super::build::Builder;
-use super::{FlameTree, Role, Unit};
+use super::{FlameTree, Measure, Role};
 use crate::source::{Frame, FrameKind};
 use crate::sums::{self, AddUp};
 use rustc_hash::FxHashMap;
@@ -50,8 +50,8 @@ pub(super) enum Step {
 
 impl FlameTree {
     /// A graph of nothing.
-    pub fn empty(unit: Unit) -> Self {
-        Builder::new(unit).finish()
+    pub fn empty(measure: Measure) -> Self {
+        Builder::new(measure).finish()
     }
 
     /// Samples (or ns) in all.
@@ -183,11 +183,11 @@ impl FlameTree {
     /// Own samples of a box; with what is in the states above it, which are no functions.
     fn own_with_state(&self, node: usize) -> u64 {
         let node = &self.nodes[node];
-        if node.role == Role::State {
+        if matches!(node.role, Role::State(_)) {
             return 0;
         }
         let states = node.children.iter().map(|child| &self.nodes[*child]);
-        let above = sums::sum(states.filter(|c| c.role == Role::State).map(|c| c.own));
+        let above = sums::sum(states.filter(|c| matches!(c.role, Role::State(_))).map(|c| c.own));
         node.own.saturating_add(above)
     }
 

@@ -45,6 +45,13 @@ pub struct Watched {
     pub frequency_hz: u64,
 }
 
+impl Watched {
+    /// Time between two samples of a CPU, in ns; `None` where no such frequency can be.
+    pub fn period_ns(&self) -> Option<u64> {
+        1_000_000_000_u64.checked_div(self.frequency_hz).filter(|period| *period > 0)
+    }
+}
+
 /// How much history is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {

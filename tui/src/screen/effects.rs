@@ -1,7 +1,7 @@
 //! What the screen does outside of itself.
 
 use crate::app::exporting::Export;
-use crate::flame::{Unit, export};
+use crate::flame::export;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use nix::sys::signal::{Signal, kill};
@@ -11,13 +11,9 @@ use std::path::{Path, PathBuf};
 /// Writes a flame graph as an SVG into a folder; gives its path, or why there is none.
 pub fn export(export: &Export, folder: &Path, time_zone: &TimeZone) -> Result<PathBuf, String> {
     let time = real_time(export.time_ns, time_zone)?;
-    let name = export::default_file_name(export.tree.unit, time.datetime());
+    let name = export::default_file_name(export.tree.measure, time.datetime());
     let path = free_name(&absolute(folder)?, &name);
-    let what = match export.tree.unit {
-        Unit::Samples => "CPU profile",
-        Unit::Nanoseconds => "Off-CPU time",
-    };
-    let title = format!("{what} of {}", export.subject);
+    let title = format!("{} of {}", export.tree.measure.title(), export.subject);
     let until = time.strftime("%F %T %Z");
     let subtitle = match export.since_ns {
         None => format!("until {until}"),
@@ -70,12 +66,13 @@ pub fn stop_job() -> nix::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flame::Measure;
     use crate::flame::tests::tree;
 
     #[test]
     fn two_exports_within_a_second_are_two_files() {
         let folder = tempfile::tempdir().unwrap();
-        let tree = tree(Unit::Samples, &[(7, "web", &["main", "serve"], 5)]);
+        let tree = tree(Measure::Cpu, &[(7, "web", &["main", "serve"], 5)]);
         let write = |subject: &str| {
             let (tree, subject) = (tree.clone().into(), subject.to_owned());
             let wanted = Export {
@@ -98,7 +95,7 @@ mod tests {
     #[test]
     fn off_cpu_time_has_a_name_and_a_title_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let tree = tree(Unit::Nanoseconds, &[(7, "web", &["main", "read"], 5_000_000)]).into();
+        let tree = tree(Measure::OffCpu, &[(7, "web", &["main", "read"], 5_000_000)]).into();
         let subject = "web (7)".to_owned();
         let wanted = Export {
             tree,
@@ -130,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let tree = tree(Unit::Samples, &[(7, "web", &["main"], 5)]);
+        let tree = tree(Measure::Cpu, &[(7, "web", &["main"], 5)]);
         let subject = String::new();
         let wanted =
             Export { tree: tree.into(), subject, since_ns: None, time_ns: 0, process: None };

@@ -2,7 +2,7 @@
 
 use super::{Scope, sort_rows};
 use crate::app::table::{Column, Order, Sort};
-use crate::flame::{self, FlameTree, Function, TopRow, Unit};
+use crate::flame::{self, FlameTree, Function, Measure, TopRow};
 use crate::model::{Model, ProcKey};
 use crate::sums;
 use rustc_hash::FxHasher;
@@ -52,7 +52,7 @@ pub struct Graph {
 impl Default for Graph {
     fn default() -> Self {
         Self {
-            tree: Arc::new(FlameTree { nodes: Vec::new(), unit: Unit::Samples }),
+            tree: Arc::new(FlameTree { nodes: Vec::new(), measure: Measure::Cpu }),
             functions: Vec::new(),
             samples: 0,
             rate: 0.0,

@@ -1,7 +1,7 @@
 //! What is said about the selected box.
 
 use super::FlameView;
-use crate::flame::{FlameTree, Role, Unit};
+use crate::flame::{FlameTree, Measure, Role};
 use crate::source::FrameKind;
 use crate::text;
 
@@ -20,8 +20,8 @@ pub struct BoxInfo {
     pub own: u64,
     /// Samples (or ns) in the box and all above it.
     pub total: u64,
-    /// What the numbers are.
-    pub unit: Unit,
+    /// What the numbers measure.
+    pub measure: Measure,
     /// `own` as a share (1.0 is all) of the whole graph, whatever is zoomed into.
     pub own_share: f64,
     /// `total` as a share of the whole graph.
@@ -40,7 +40,7 @@ pub fn info(tree: &FlameTree, view: &FlameView) -> Option<BoxInfo> {
         (Role::All, _) => "all",
         (Role::Process(_), _) => "process",
         (Role::Thread, _) => "thread",
-        (Role::State, _) | (_, FrameKind::Note | FrameKind::End) => "note",
+        (Role::State(_), _) | (_, FrameKind::Note | FrameKind::End) => "note",
         (_, FrameKind::Kernel) => "kernel",
         (_, FrameKind::User) if frame.inlined => "inlined",
         (_, FrameKind::User) => "user",
@@ -57,7 +57,7 @@ pub fn info(tree: &FlameTree, view: &FlameView) -> Option<BoxInfo> {
         location,
         own: node.own,
         total: node.total,
-        unit: tree.unit,
+        measure: tree.measure,
         own_share: share(node.own),
         total_share: share(node.total),
     })

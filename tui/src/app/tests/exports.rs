@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::update::{Effect, Message};
-use crate::flame::Unit;
+use crate::flame::Measure;
 use crate::source::{Batch, WaitState};
 use crate::ui::testing::*;
 
@@ -41,15 +41,15 @@ fn what_is_exported_is_what_the_focused_pane_is_about() {
         let Some(Effect::Export(export)) = effects.into_iter().next_back() else {
             panic!("no export: {keys}")
         };
-        (export.tree.unit, export.subject, export.tree.total())
+        (export.tree.measure, export.subject, export.tree.total())
     };
-    let waited = |subject: &str, ms: u64| (Unit::Nanoseconds, subject.to_owned(), ms * 1_000_000);
+    let waited = |subject: &str, ms: u64| (Measure::OffCpu, subject.to_owned(), ms * 1_000_000);
     // 813: 210 blocked and 4 for a CPU; 990: 95, 12 and 31; 812 waits for 500.
     assert_eq!(exported("3 e"), waited("all processes", 210 + 4 + 95 + 12 + 31 + 500));
     assert_eq!(exported("/ postgres Enter 3 e"), waited("postgres", 95 + 12 + 31));
     assert_eq!(exported("3 j Enter e"), waited("postgres (990)", 95 + 12 + 31));
     for keys in ["e", "2 e", "4 e"] {
-        assert_eq!(exported(keys), (Unit::Samples, "all processes".to_owned(), 54), "{keys}");
+        assert_eq!(exported(keys), (Measure::Cpu, "all processes".to_owned(), 54), "{keys}");
     }
     let mut empty = app(80, 24);
     assert!(press(&mut empty, "3 e").is_empty());
@@ -72,5 +72,5 @@ fn an_off_cpu_export_waits_for_symbols_too() {
     assert!(press(&mut app, "3 e 1").is_empty(), "symbols are missing");
     let named = batch(START + 2 * SECOND, vec![stack(77, &["main", "late"])]);
     let Some(Effect::Export(export)) = hand(&mut app, named) else { panic!("no export") };
-    assert_eq!(export.tree.unit, Unit::Nanoseconds, "the other pane's was asked for");
+    assert_eq!(export.tree.measure, Measure::OffCpu, "the other pane's was asked for");
 }

@@ -1,8 +1,35 @@
 //! What is in the files.
 
+mod diff;
+mod pprof;
+mod speedscope;
+
 use super::super::tests::{any_tree, tree};
+use super::svg::SVG_MIN_SHARE;
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// What boxes weigh alone, by the names on the way to them; processes that had one PID are one.
+fn paths(tree: &FlameTree) -> BTreeMap<Vec<String>, u64> {
+    let mut paths = BTreeMap::new();
+    for (index, node) in tree.nodes.iter().enumerate().filter(|(_, node)| node.own > 0) {
+        let mut path: Vec<_> = tree.ancestry(index).map(|node| name(&tree.nodes[node])).collect();
+        path.pop();
+        path.reverse();
+        *paths.entry(path).or_default() += node.own;
+    }
+    paths
+}
+
+fn name(node: &Node) -> String {
+    let name = text::visible(&node.frame.name);
+    match (node.role, name.rsplit_once(" #")) {
+        (Role::Process(_), Some((name, _))) => name.to_owned(),
+        (Role::Frame, _) => marked(&node.frame),
+        _ => name.into_owned(),
+    }
+}
 
 fn svg(tree: &FlameTree, title: &str, subtitle: &str) -> String {
     let mut out = Vec::new();
@@ -25,7 +52,7 @@ fn boxes(svg: &str) -> Vec<String> {
 #[test]
 fn an_svg_has_title_totals_and_every_frame() {
     let tree = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (12, "web", &["main", "serve<T>", "write_[k]"], 60),
             (12, "web", &["main", "fill_[i]"], 30),
@@ -65,7 +92,7 @@ fn kinds_of_code_have_colours_of_their_own() {
     let stacks: &[_] =
         &[(1, "x", &["name", "name_[k]"][..], 1), (1, "x", &["name", "name_[i]"], 1)];
     let colours = |name: &str| -> Vec<String> {
-        let svg = svg(&tree(Unit::Samples, stacks), "", "");
+        let svg = svg(&tree(Measure::Cpu, stacks), "", "");
         let boxes = svg.split("<g>").filter(|g| g.contains(&format!("<title>{name} (")));
         boxes
             .map(|g| g.split_once("fill=\"").unwrap().1.split('"').next().unwrap().into())
@@ -82,13 +109,13 @@ fn kinds_of_code_have_colours_of_their_own() {
 fn a_box_is_not_torn_apart_by_a_longer_name_between() {
     let stacks: &[_] =
         &[(1, "x", &["f"][..], 1), (1, "x", &["f(int)"], 2), (1, "x", &["f", "g"], 4)];
-    let boxes = boxes(&svg(&tree(Unit::Samples, stacks), "t", ""));
+    let boxes = boxes(&svg(&tree(Measure::Cpu, stacks), "t", ""));
     assert!(boxes.contains(&"f (5 samples, 71.43%)".to_owned()), "{boxes:?}");
 }
 
 #[test]
 fn off_cpu_time_is_in_us_or_ms() {
-    let graph = |ns| svg(&tree(Unit::Nanoseconds, &[(1, "x", &["sleep"], ns)]), "t", "");
+    let graph = |ns| svg(&tree(Measure::OffCpu, &[(1, "x", &["sleep"], ns)]), "t", "");
     assert!(boxes(&graph(1_234_567)).contains(&"all (1,235 us, 100%)".to_owned()));
     assert!(boxes(&graph(250_000_000_000)).contains(&"all (250,000 ms, 100%)".to_owned()));
 }
@@ -96,7 +123,7 @@ fn off_cpu_time_is_in_us_or_ms() {
 #[test]
 fn what_is_too_narrow_to_draw_is_counted() {
     let stacks: &[_] = &[(1, "x", &["hot"][..], 1_000_000), (1, "x", &["cold", "colder"], 1)];
-    let svg = svg(&tree(Unit::Samples, stacks), "t", "");
+    let svg = svg(&tree(Measure::Cpu, stacks), "t", "");
     assert!(svg.contains("2 boxes under 0.01% are not drawn"));
     assert!(boxes(&svg).iter().all(|text| !text.contains("cold")));
 }
@@ -104,11 +131,11 @@ fn what_is_too_narrow_to_draw_is_counted() {
 #[test]
 fn nothing_to_draw_is_said_in_words() {
     let mut out = Vec::new();
-    let empty = tree(Unit::Samples, &[]);
+    let empty = tree(Measure::Cpu, &[]);
     let error = write_svg(&empty, "t", "s", &mut out).unwrap_err();
     assert!(error.to_string().starts_with("no samples"), "{error}");
     assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoSamples)));
-    let empty = tree(Unit::Nanoseconds, &[]);
+    let empty = tree(Measure::OffCpu, &[]);
     assert!(matches!(write_folded(&empty, &mut out), Err(Error::NoWaits)));
     assert!(out.is_empty());
 }
@@ -116,7 +143,7 @@ fn nothing_to_draw_is_said_in_words() {
 #[test]
 fn folded_stacks_are_one_line_each() {
     let tree = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (7, "my app", &["main", "do it", "write_[k]"], 3),
             (7, "my app", &["main", "fill_[i]"], 2),
@@ -134,7 +161,7 @@ fn hostile_names_break_neither_lines_nor_markup() {
         (2, "# ", &["lambda 5"], 2),
         (3, "x", &["tab 1.5 ", "fake\u{0}_[k]\u{202e}", "\u{ffff}"], 4),
     ];
-    let tree = tree(Unit::Samples, stacks);
+    let tree = tree(Measure::Cpu, stacks);
     let text = folded(&tree);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
@@ -158,8 +185,8 @@ fn only_the_kernel_gets_the_mark_of_the_kernel() {
 #[test]
 fn files_are_named_by_what_they_show_and_when() {
     let time = jiff::civil::date(2026, 3, 9).at(7, 5, 1, 0);
-    assert_eq!(default_file_name(Unit::Samples, time), "syscope-cpu-20260309-070501.svg");
-    assert_eq!(default_file_name(Unit::Nanoseconds, time), "syscope-offcpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Measure::Cpu, time), "syscope-cpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Measure::OffCpu, time), "syscope-offcpu-20260309-070501.svg");
 }
 
 proptest! {
@@ -177,7 +204,17 @@ proptest! {
         prop_assert!(graph.contains(&total));
         prop_assert_eq!(&graph, &svg(&tree, "t", "s"), "the same tree gives the same bytes");
         // Boxes of one name and parent that differ in kind only would be one here: there are none.
-        let drawn = tree.nodes.iter().filter(|n| n.total * SVG_MIN_SHARE >= tree.total()).count();
+        let drawn = tree.nodes.iter().filter(|n| u128::from(n.total) * SVG_MIN_SHARE >= tree.total().into()).count();
         prop_assert_eq!(boxes(&graph).len(), drawn);
+    }
+}
+
+#[test]
+fn numbers_beyond_all_bounds_are_drawn() {
+    let stacks: &[_] = &[(1, "x", &["hot"][..], u64::MAX), (1, "x", &["cold"], u64::MAX / 2)];
+    for measure in [Measure::Cpu, Measure::OffCpu] {
+        let boxes = boxes(&svg(&tree(measure, stacks), "t", ""));
+        assert!(boxes.iter().any(|text| text.starts_with("hot (") && text.contains("66.67%")));
+        assert!(boxes.iter().any(|text| text.starts_with("cold (") && text.contains("33.33%")));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::app::flame::{FlameView, Look, Motion, info, layout, search_summary};
 use crate::flame::tests::tree;
-use crate::flame::{FlameTree, Unit};
+use crate::flame::{FlameTree, Measure};
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
@@ -23,7 +23,7 @@ const COLOURS: FlamePalette = {
 
 fn web() -> FlameTree {
     tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (7, "nginx", &["main", "serve", "read_[k]", "copy_to_user_[k]"], 30),
             (7, "nginx", &["main", "serve", "parse_[i]"], 12),
@@ -87,7 +87,7 @@ fn zoomed_a_box_and_those_below_it_have_the_full_width() {
 fn a_graph_that_is_too_high_says_how_much_is_left_out() {
     let names: Vec<String> = (0..20).map(|n| format!("level_{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let tree = tree(Unit::Samples, &[(1, "deep", &names, 10)]);
+    let tree = tree(Measure::Cpu, &[(1, "deep", &names, 10)]);
     let mut view = FlameView::default();
     let area = area(20, 5);
     let mut shots = screen(&tree, &view, &FlamePalette::PLAIN, area);
@@ -110,7 +110,7 @@ fn small_areas_draw_what_fits() {
     insta::assert_snapshot!(shots);
     assert_eq!(layout(&tree, area(0, 5), &view), Layout::default());
     assert!(layout(&tree, area(5, 0), &view).cells.is_empty());
-    let empty = FlameTree::empty(Unit::Samples);
+    let empty = FlameTree::empty(Measure::Cpu);
     assert_eq!(layout(&empty, area(9, 9), &view), Layout::default());
     assert_eq!(info(&empty, &view), None);
 }
@@ -229,7 +229,7 @@ fn the_view_survives_a_tree_that_grows() {
     assert!(view.apply(&before, area, Motion::ZoomIn));
     assert!(view.apply(&before, area, Motion::Up));
     let after = tree(
-        Unit::Samples,
+        Measure::Cpu,
         &[
             (1, "init", &["main"], 50),
             (7, "nginx", &["main", "serve", "read_[k]"], 31),
@@ -238,7 +238,7 @@ fn the_view_survives_a_tree_that_grows() {
     );
     assert_eq!(after.nodes[view.selected(&after)].frame.name, "read");
     assert_eq!(after.nodes[view.zoomed(&after)].frame.name, "serve");
-    let gone = tree(Unit::Samples, &[(7, "nginx", &["main"], 1)]);
+    let gone = tree(Measure::Cpu, &[(7, "nginx", &["main"], 1)]);
     assert_eq!(gone.nodes[view.selected(&gone)].frame.name, "main");
     assert_eq!(layout(&gone, area, &view).cells.len(), 3);
 }
@@ -246,7 +246,7 @@ fn the_view_survives_a_tree_that_grows() {
 #[test]
 fn long_names_are_cut_where_they_tell_least() {
     let names = ["clear_page_erms_[k]", "<alloc::vec::Vec<T> as core::clone::Clone>::clone"];
-    let tree = tree(Unit::Samples, &[(1, "x", &names, 1)]);
+    let tree = tree(Measure::Cpu, &[(1, "x", &names, 1)]);
     let layout = layout(&tree, area(14, 4), &FlameView::default());
     let labels: Vec<_> = layout.cells.iter().map(|cell| cell.label.as_str()).collect();
     assert_eq!(labels, ["all          ", "x (1)        ", "clear_page_e…", "…lone>::clone"]);
