@@ -40,7 +40,9 @@ impl Tally {
             let early = frames.first().is_some_and(|root| root.name.starts_with(ENDS_EARLY));
             tally.with_user += if frames.is_empty() { 0 } else { stack.samples };
             tally.ended_early += if early { stack.samples } else { 0 };
-            if frames.last().is_some_and(|leaf| leaf.name == "warm_up") || leave_out(&frames) {
+            if frames.last().is_some_and(|leaf| leaf.name.ends_with("warm_up"))
+                || leave_out(&frames)
+            {
                 tally.warm_up += stack.samples;
             } else {
                 tally.add(&frames, early, stack.samples, chains);

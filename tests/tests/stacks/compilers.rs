@@ -16,7 +16,7 @@ shows! {
     static_pie_by_gcc: "gcc" "plain.c" ["-static-pie"] "";
     static_pie_by_clang: "clang" "plain.c" ["-static-pie"] "";
     static_by_gcc: "gcc" "plain.c" ["-static", "-no-pie", "-fno-pie"] "";
-    static_by_clang: "clang" "plain.c" ["-static", "-no-pie", "-fno-pie"] "";
+    static_by_clang: "clang" "plain.c" ["-static", "-fno-pie"] "";
     at_a_fixed_place_by_gcc: "gcc" "plain.c" ["-no-pie", "-fno-pie"] "";
     every_instruction_by_gcc: "gcc" "prologues.c" [] "";
     every_instruction_by_clang: "clang" "prologues.c" [] "";

@@ -11,7 +11,7 @@ void tick(void);
 STEP void ring(void)
 {
     ROOM(24);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 500000; i++)
         tick();
 }
 

@@ -1,6 +1,6 @@
 /*
- * A library that is loaded while the program runs (dlopen.c). Built twice, as FIRST and not: the same
- * addresses then have functions with other frames.
+ * A library that is loaded while the program runs (dlopen.c). Built twice, as FIRST and not: where one
+ * has a function the other has a hole, or a function with another frame.
  */
 #include "chain.h"
 
@@ -10,6 +10,7 @@
 #else
 #define NAME(name) second_##name
 #define BYTES 3000
+__asm__(".text\n.skip 48, 0x90\n");
 #endif
 
 STEP void NAME(leaf)(void) { burn(); }

@@ -30,7 +30,7 @@ STEP void first(void)
 
 STEP void outer(void)
 {
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 500000; i++)
         first();
 }
 

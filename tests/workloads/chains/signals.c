@@ -12,8 +12,8 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-/* Long against the millisecond until the timer fires. */
-#define ROUNDS 300
+/* Long against the time until the timer fires, a few milliseconds. */
+#define ROUNDS 100
 
 static const char *volatile label;
 static volatile sig_atomic_t handled;
