@@ -1,7 +1,7 @@
-//! Programs in C, for what a Rust workload cannot promise: frame pointers in every function, and a
-//! known place in memory.
+//! Programs that are compiled for a test, for what a Rust workload cannot promise: frame pointers in
+//! every function or in none, a known compiler, and a known place in memory.
 
-use crate::machine;
+use crate::{binary, machine};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,18 +18,41 @@ pub fn at_a_fixed_place(name: &str, define: &str, program: &Path) -> Option<Path
     compile(name, &["-static", "-no-pie", &format!("-D{define}")], program)
 }
 
+/// The source of a program with known call chains.
+pub fn chain_source(source: &str) -> PathBuf {
+    workloads().join("chains").join(source)
+}
+
+/// Compiles `workloads/chains/<source>` without frame pointers, optimised, into `program`; `None`,
+/// after a visible note, where there is no such compiler or no library to put in.
+pub fn chain(compiler: &str, source: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
+    let mut command = Command::new(compiler);
+    command.args(["-O2", "-fomit-frame-pointer", "-Wall", "-Wextra", "-Werror", "-o"]);
+    command.args([program, &chain_source(source)]).args(options);
+    run(command, program)
+}
+
+/// Compiles `workloads/chains/<source>`, in Rust, as a release into `program`, with the toolchain of
+/// this checkout.
+pub fn rust_chain(source: &str, program: &Path) -> Option<PathBuf> {
+    let mut command = Command::new("rustc");
+    command.current_dir(binary::checkout());
+    command.args(["-Copt-level=3", "--edition=2024", "-Dwarnings", "-o"]);
+    command.args([program, &chain_source(source)]);
+    run(command, program)
+}
+
 fn compile(name: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(name);
-    let source = source.with_extension("c");
-    let compiled = Command::new("cc")
-        .args(["-O1", "-fno-omit-frame-pointer"])
-        .args(options)
-        .arg("-o")
-        .args([program, &source])
-        .output();
-    let output = match compiled {
+    let mut command = Command::new("cc");
+    command.args(["-O1", "-fno-omit-frame-pointer"]).args(options).arg("-o");
+    command.args([program, &workloads().join(name).with_extension("c")]);
+    run(command, program)
+}
+
+fn run(mut command: Command, program: &Path) -> Option<PathBuf> {
+    let output = match command.output() {
         Err(error) => {
-            machine::skip(&format!("needs a C compiler: cc: {error}"));
+            machine::skip(&format!("needs a compiler: {:?}: {error}", command.get_program()));
             return None;
         }
         Ok(output) => output,
@@ -39,6 +62,10 @@ fn compile(name: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
         machine::skip("needs the C library for static programs");
         return None;
     }
-    assert!(output.status.success(), "{}: {errors}", source.display());
+    assert!(output.status.success(), "{command:?}: {errors}");
     Some(program.to_owned())
+}
+
+fn workloads() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads")
 }

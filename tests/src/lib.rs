@@ -6,6 +6,7 @@
 //! fail instead, because there they must run.
 
 pub mod binary;
+pub mod chain;
 pub mod compile;
 pub mod kernel;
 pub mod machine;

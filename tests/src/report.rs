@@ -2,7 +2,7 @@
 
 use crate::schema::{
     Document, Frame, OffcpuStack, Open, ProbeHealth, ProcessOffcpu, ProcessSyscalls, ProfileStack,
-    StackHealth, Syscall,
+    StackEnds, StackHealth, Syscall,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -75,6 +75,11 @@ impl Report {
     /// The health of a probe that takes stacks.
     pub fn stack_health(&self, probe: &str) -> StackHealth {
         self.health_as(probe)
+    }
+
+    /// How the stacks of the CPU profile ended.
+    pub fn stack_ends(&self) -> StackEnds {
+        self.health_as("stacks")
     }
 
     fn health_as<T: DeserializeOwned>(&self, probe: &str) -> T {

@@ -32,6 +32,17 @@ pub struct StackHealth {
     pub unresolved_frames: u64,
 }
 
+/// How the user stacks of the CPU profile ended, in samples.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StackEnds {
+    pub samples: u64,
+    pub complete: u64,
+    pub depth_limit: u64,
+    pub no_unwind_data: u64,
+    pub not_ready: u64,
+    pub unreadable: u64,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub struct Process {
     pub pid: u32,
