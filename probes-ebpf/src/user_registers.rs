@@ -67,7 +67,8 @@ unsafe fn sampled_registers(at: *const pt_regs, leaf: &mut [u64; 16]) -> Option<
     leaf[13] = load!(r13);
     leaf[14] = load!(r14);
     leaf[15] = load!(r15);
-    Some(Registers { ip: load!(rip), sp: load!(rsp), fp: load!(rbp), lr: 0, is_return: 0 })
+    let (ip, sp, fp) = (load!(rip), load!(rsp), load!(rbp));
+    Some(Registers { ip, sp, fp, lr: 0, is_return: 0, chained: 0 })
 }
 
 /// The registers that the running thread entered the kernel with.
@@ -89,6 +90,7 @@ fn entered_with(leaf: &mut [u64; 16]) -> Option<Registers> {
         fp: load(core::mem::offset_of!(pt_regs, rbp))?,
         lr: 0,
         is_return: 0,
+        chained: 0,
     })
 }
 

@@ -183,6 +183,8 @@ pub struct Registers {
     /// 1 when `ip` is where a call returns to: the call is the instruction before it. 0 in the leaf and
     /// where a signal interrupted.
     pub is_return: u64,
+    /// 1 when the last step went by the frame pointer: a frame pointer of 0 is the end of a chain then.
+    pub chained: u64,
 }
 
 /// What a step came to.
@@ -227,7 +229,7 @@ pub fn step(
     };
     let Some(ip) = at(rule.ra, rule.ra_offset, registers.lr) else { return Step::Unreadable };
     let Some(fp) = at(rule.fp, rule.fp_offset, registers.fp) else { return Step::Unreadable };
-    *registers = Registers { ip, sp: cfa, fp, lr: 0, is_return: 1 };
+    *registers = Registers { ip, sp: cfa, fp, lr: 0, is_return: 1, chained: 0 };
     if ip == 0 { Step::Root } else { Step::Caller }
 }
 
@@ -266,7 +268,7 @@ fn out_of_signal(registers: &mut Registers, read: impl Fn(u64) -> Option<u64>) -
     else {
         return Step::Unreadable;
     };
-    *registers = Registers { ip, sp, fp, lr: 0, is_return: 0 };
+    *registers = Registers { ip, sp, fp, lr: 0, is_return: 0, chained: 0 };
     if ip == 0 { Step::Root } else { Step::Caller }
 }
 
@@ -278,9 +280,9 @@ const FRAME_BYTES_MAX: u64 = 64 << 20;
 pub fn by_frame_pointer(registers: &mut Registers, read: impl Fn(u64) -> Option<u64>) -> Step {
     let fp = registers.fp;
     if fp == 0 {
-        // The ABI has the outermost frame marked so (System V, x86-64, 3.4.1). One that never set a
-        // frame pointer up says nothing by it, but it is not the leaf's any more.
-        return if registers.is_return == 1 { Step::Root } else { Step::NoData };
+        // The ABI has the outermost frame marked so (System V, x86-64, 3.4.1). Code that keeps none may
+        // have a 0 there that means nothing.
+        return if registers.chained == 1 { Step::Root } else { Step::NoData };
     }
     if fp & 7 != 0 || fp < registers.sp || fp - registers.sp > FRAME_BYTES_MAX {
         return Step::NoData;
@@ -288,7 +290,8 @@ pub fn by_frame_pointer(registers: &mut Registers, read: impl Fn(u64) -> Option<
     let (Some(above), Some(ip)) = (read(fp), read(fp.wrapping_add(8))) else {
         return Step::NoData;
     };
-    *registers = Registers { ip, sp: fp.wrapping_add(16), fp: above, lr: 0, is_return: 1 };
+    *registers =
+        Registers { ip, sp: fp.wrapping_add(16), fp: above, lr: 0, is_return: 1, chained: 1 };
     if ip == 0 { Step::Root } else { Step::Caller }
 }
 
@@ -414,10 +417,11 @@ mod tests {
     }
 
     fn caller(ip: u64, sp: u64, fp: u64) -> (Step, Registers) {
-        (Step::Caller, Registers { ip, sp, fp, lr: 0, is_return: 1 })
+        (Step::Caller, Registers { ip, sp, fp, lr: 0, is_return: 1, chained: 0 })
     }
 
-    const LEAF: Registers = Registers { ip: 0x4000, sp: 800, fp: 900, lr: 0, is_return: 0 };
+    const LEAF: Registers =
+        Registers { ip: 0x4000, sp: 800, fp: 900, lr: 0, is_return: 0, chained: 0 };
     const CALL: Rule =
         Rule { kind: REGISTER, cfa_offset: 16, ra: AT_CFA, ra_offset: -8, ..Rule::NO_DATA };
 
@@ -456,7 +460,8 @@ mod tests {
     fn behind_a_signal_handler_is_what_it_interrupted() {
         let memory = [(968, 0x5000), (960, 700), (920, 66)];
         let (step, after) = go(&Rule { kind: SIGNAL, ..Rule::NO_DATA }, LEAF, &memory);
-        let interrupted = Registers { ip: 0x5000, sp: 700, fp: 66, lr: 0, is_return: 0 };
+        let interrupted =
+            Registers { ip: 0x5000, sp: 700, fp: 66, lr: 0, is_return: 0, chained: 0 };
         assert_eq!((step, after), (Step::Caller, interrupted), "on another stack, perhaps");
     }
 
@@ -464,7 +469,13 @@ mod tests {
     fn without_a_rule_frame_pointers_are_followed() {
         let memory = [(904, 1_000), (912, 0x5000)];
         let chain = Registers { fp: 904, ..LEAF };
-        assert_eq!(go(&Rule::NO_DATA, chain, &memory), caller(0x5000, 920, 1_000));
+        assert_eq!(
+            go(&Rule::NO_DATA, chain, &memory),
+            (
+                Step::Caller,
+                Registers { ip: 0x5000, sp: 920, fp: 1_000, lr: 0, is_return: 1, chained: 1 }
+            )
+        );
         let no_chain = [(700, "below the stack"), (901, "not aligned"), (0, "none in a leaf")];
         for (fp, why) in no_chain {
             assert_eq!(
@@ -473,8 +484,10 @@ mod tests {
                 "{why}"
             );
         }
-        let last = Registers { fp: 0, is_return: 1, ..LEAF };
+        let last = Registers { fp: 0, is_return: 1, chained: 1, ..LEAF };
         assert_eq!(go(&Rule::NO_DATA, last, &memory).0, Step::Root);
+        let none = Registers { chained: 0, ..last };
+        assert_eq!(go(&Rule::NO_DATA, none, &memory).0, Step::NoData, "it may mean nothing");
     }
 
     #[test]

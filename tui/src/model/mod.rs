@@ -2,6 +2,7 @@
 //!
 //! No clock, no I/O, no widgets: time is what the batches say it is. One file a probe.
 
+pub mod ends;
 pub mod offcpu;
 pub mod opens;
 pub mod places;
@@ -11,6 +12,7 @@ pub mod rate;
 pub mod stacks;
 pub mod syscalls;
 
+pub use ends::StackEnds;
 pub use offcpu::{ForgottenWaits, Offcpu, OffcpuStats, Place};
 pub use opens::{OpenRow, Opens};
 pub use places::PlaceBounds;

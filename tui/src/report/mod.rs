@@ -10,7 +10,7 @@ pub use missing::Missing;
 
 use crate::filter::{Candidate, Filter};
 use crate::model::syscalls::{CallStats, ProcessCalls};
-use crate::model::{Model, OffcpuStats, OpenRow, Place, ProcKey, SamplePlace};
+use crate::model::{Model, OffcpuStats, OpenRow, Place, ProcKey, SamplePlace, StackEnds};
 use crate::model::{Process, profile::ProcessSamples};
 use crate::sums;
 use crate::text::{syscall_name, write_json_line};
@@ -161,6 +161,11 @@ impl<'a> Selection<'a> {
         let mut rows: Vec<_> = all.filter(|(key, _)| self.accepts(*key)).collect();
         rows.sort_unstable_by_key(|(key, samples)| (Reverse(samples.total), *key));
         rows
+    }
+
+    /// How the stacks of the samples of the processes that are accepted ended.
+    fn stack_ends(&self) -> StackEnds {
+        StackEnds::of(self.model, |key| self.accepts(key))
     }
 
     /// Samples of the processes that are accepted.

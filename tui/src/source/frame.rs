@@ -91,7 +91,7 @@ impl StackEnd {
     pub fn note(self) -> Option<&'static str> {
         match self {
             Self::Complete => None,
-            Self::DepthLimit => Some("[stack ends: deeper than 255 frames]"),
+            Self::DepthLimit => Some("[stack ends: depth limit of 255 frames]"),
             Self::NoUnwindData => Some("[stack ends: no unwind data]"),
             Self::NotReady => Some("[stack ends: unwind table not ready]"),
             Self::Unreadable => Some("[stack ends: memory not readable]"),

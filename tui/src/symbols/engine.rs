@@ -189,14 +189,32 @@ impl Engine {
             }
             Space::User { pid } => {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
-                let whole = match found {
-                    Ok(snapshot) => self.resolve_user(snapshot, codes, &mut resolved),
-                    Err(missing) => resolve_nowhere(missing, codes, &mut resolved),
+                let whole = match &found {
+                    Ok(snapshot) => self.resolve_user(Rc::clone(snapshot), codes, &mut resolved),
+                    Err(missing) => resolve_nowhere(*missing, codes, &mut resolved),
                 };
+                if let Ok(snapshot) = found
+                    && request.end == StackEnd::NoUnwindData
+                    && let Some(code) = Code::of_stack(&request.addresses).last()
+                {
+                    resolved.frames.extend(self.place(&snapshot, code).map(Arc::new));
+                }
                 resolved.end(request.end, whole);
             }
         }
         resolved
+    }
+
+    /// A note of where code is: what is missing there is for the file's makers to mend.
+    fn place(&mut self, snapshot: &Snapshot, code: Code) -> Option<Frame> {
+        let mapping = snapshot.mapping(code.within())?;
+        let unnamed = self.unnamed(mapping, code, false);
+        Some(Frame {
+            kind: FrameKind::Note,
+            name: format!("[at {}]", unnamed.first()?.name),
+            resolved: true,
+            ..Frame::clone(unnamed.first()?)
+        })
     }
 
     fn resolve_user(

@@ -3,7 +3,7 @@
 use super::{Scope, sort_rows};
 use crate::app::table::{Column, Order, Sort};
 use crate::flame::{self, FlameTree, Function, Measure, TopRow};
-use crate::model::{Model, ProcKey};
+use crate::model::{Model, ProcKey, StackEnds};
 use crate::sums;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
@@ -45,6 +45,8 @@ pub struct Graph {
     pub samples: u64,
     /// Samples a second.
     pub rate: f64,
+    /// How their stacks ended.
+    pub ends: StackEnds,
     origin: Option<Origin>,
     sort: Option<Sort>,
 }
@@ -56,6 +58,7 @@ impl Default for Graph {
             functions: Vec::new(),
             samples: 0,
             rate: 0.0,
+            ends: StackEnds::default(),
             origin: None,
             sort: None,
         }
@@ -70,6 +73,7 @@ impl Graph {
         let origin = Origin::of(model, scope);
         if self.origin.as_ref().is_none_or(|old| old.is_outdated(&origin, self.tree.total())) {
             self.tree = Arc::new(flame::cpu(model, |key| scope.accepts(key)));
+            self.ends = StackEnds::of(model, |key| scope.accepts(key));
             self.functions.clear();
             self.origin = Some(origin);
             self.sort = None;

@@ -5,8 +5,8 @@ mod stacks;
 
 use super::{Missing, Options, Selection};
 use crate::filter::Filter;
-use crate::model::Model;
-use crate::source::{Health, ProbeHealth, ProbeStatus};
+use crate::model::{Model, StackEnds};
+use crate::source::{ProbeHealth, ProbeStatus, StackEnd};
 pub(crate) use calls::OpenOut;
 use calls::{Opens, Syscalls};
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Serialize for Document<'_> {
         map.serialize_entry("cpus", &model.watched.cpus)?;
         map.serialize_entry("duration_ns", &model.span_ns())?;
         map.serialize_entry("filter", selection.filter.text())?;
-        map.serialize_entry("health", &HealthOut(&model.health))?;
+        map.serialize_entry("health", &HealthOut(selection))?;
         map.serialize_entry("processes", &Processes(selection))?;
         map.serialize_entry("syscalls", &Syscalls(selection))?;
         map.serialize_entry("opens", &Opens::of(selection))?;
@@ -56,7 +56,7 @@ impl Serialize for Document<'_> {
     }
 }
 
-struct HealthOut<'a>(&'a Health);
+struct HealthOut<'a>(&'a Selection<'a>);
 
 #[derive(Serialize)]
 struct ProbeOut<'a> {
@@ -95,16 +95,33 @@ impl<'a> From<&'a ProbeHealth> for ProbeOut<'a> {
 
 impl Serialize for HealthOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let health = &self.0.model.health;
         let mut map = serializer.serialize_map(None)?;
-        for probe in &self.0.probes {
+        for probe in &health.probes {
             map.serialize_entry(probe.name, &ProbeOut::from(probe))?;
         }
-        map.serialize_entry("overhead", &self.0.overhead)?;
-        map.serialize_entry("skipped_ticks", &self.0.skipped_ticks)?;
-        map.serialize_entry("overrun", &self.0.overrun)?;
-        map.serialize_entry("read_errors", &self.0.read_errors)?;
-        map.serialize_entry("unsymbolized_stacks", &self.0.unsymbolized_stacks)?;
-        map.serialize_entry("pushed_down", &self.0.pushed_down)?;
+        map.serialize_entry("overhead", &health.overhead)?;
+        map.serialize_entry("skipped_ticks", &health.skipped_ticks)?;
+        map.serialize_entry("overrun", &health.overrun)?;
+        map.serialize_entry("read_errors", &health.read_errors)?;
+        map.serialize_entry("unsymbolized_stacks", &health.unsymbolized_stacks)?;
+        map.serialize_entry("pushed_down", &health.pushed_down)?;
+        map.serialize_entry("stacks", &EndsOut(&self.0.stack_ends()))?;
+        map.end()
+    }
+}
+
+/// How the stacks of the CPU profile ended, in samples.
+struct EndsOut<'a>(&'a StackEnds);
+
+impl Serialize for EndsOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("samples", &self.0.samples)?;
+        for end in StackEnd::ALL {
+            map.serialize_entry(end.name(), &self.0.ended(end))?;
+        }
+        map.serialize_entry("unknown", &self.0.unknown)?;
         map.end()
     }
 }

@@ -269,6 +269,7 @@ impl Collector {
         self.handled_events = self.reading.processes.len();
         if let Some(unwinding) = &mut self.unwinding {
             for Asked { pid, exec_id, .. } in self.reading.asked.drain(..) {
+                self.naming.meet(pid);
                 unwinding.tell(Event::Asked { pid, exec_id });
             }
         }

@@ -16,12 +16,21 @@ use ratatui::layout::Rect;
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let graph = &app.derived.profile;
     let least = least(app);
-    vec![
+    let complete = graph.ends.complete_share().map(|share| {
+        let role = if share < COMPLETE_ENOUGH { Role::Warn } else { Role::Text };
+        (format!("· stacks {} complete ", text::percent(share)), role)
+    });
+    let mut totals = vec![
         (format!(" {least}{} ", counted(graph.samples, "sample")), Role::Strong),
         (format!("· {} Hz ", app.model().watched.frequency_hz), Role::Text),
         (format!("· {} ", text::rate(graph.rate)), Role::Text),
-    ]
+    ];
+    totals.extend(complete);
+    totals
 }
+
+/// Below this share of complete stacks the graph misleads.
+const COMPLETE_ENOUGH: f64 = 0.95;
 
 pub(super) fn draw(app: &App, area: &PaneArea, theme: &Theme, buffer: &mut Buffer) {
     if app.view().functions {
