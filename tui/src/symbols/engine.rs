@@ -9,6 +9,7 @@ use super::held::Held;
 use super::kernel::Kernel;
 use super::mapping::{Backing, Mapping};
 use super::process::{Processes, Snapshot};
+use super::python::Pythons;
 use super::queue::{Job, Shared, Work};
 use super::vdso::{self, Vdso};
 use super::{Request, Space};
@@ -84,17 +85,22 @@ struct Engine {
     processes: Processes,
     kernel: Kernel,
     vdso: Vdso,
+    pythons: Pythons,
     retries: VecDeque<(Instant, Request, usize)>,
 }
 
 /// The frames of a stack, and how many of them lack a name.
 #[derive(Default)]
-struct Resolved {
+pub(super) struct Resolved {
     frames: Vec<Arc<Frame>>,
     unresolved: usize,
     /// Among those, some in code of a JIT.
     in_jit: bool,
 }
+
+/// How far a stack was resolved: frames, and those without a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(usize, usize);
 
 impl Engine {
     fn new(held: &Arc<Held>) -> Self {
@@ -105,6 +111,7 @@ impl Engine {
             processes: Processes::new(),
             kernel: Kernel::new(),
             vdso: Vdso::new(),
+            pythons: Pythons::default(),
             retries: VecDeque::new(),
         }
     }
@@ -140,9 +147,13 @@ impl Engine {
         for job in jobs {
             match job {
                 Job::Forget(pid) => {
+                    self.pythons.forget(*pid);
                     self.processes.forget(*pid, &mut self.binaries, &mut self.names);
                 }
-                Job::ForgetAll => self.processes.forget_all(),
+                Job::ForgetAll => {
+                    self.pythons.forget_all();
+                    self.processes.forget_all();
+                }
                 Job::Stack(request) => {
                     let resolved = self.resolve(request);
                     self.count(request, &resolved, shared);
@@ -190,7 +201,7 @@ impl Engine {
             Space::User { pid } => {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
                 let whole = match &found {
-                    Ok(snapshot) => self.resolve_user(Rc::clone(snapshot), codes, &mut resolved),
+                    Ok(snapshot) => self.resolve_user(Rc::clone(snapshot), request, &mut resolved),
                     Err(missing) => resolve_nowhere(*missing, codes, &mut resolved),
                 };
                 if let Ok(snapshot) = found
@@ -220,10 +231,12 @@ impl Engine {
     fn resolve_user(
         &mut self,
         mut snapshot: Rc<Snapshot>,
-        codes: impl Iterator<Item = Code>,
+        request: &Request,
         resolved: &mut Resolved,
     ) -> bool {
-        for code in codes {
+        let mut python = self.pythons.runs(&request.python, &snapshot, &mut self.names);
+        let mut whole = true;
+        for (index, code) in Code::of_stack(&request.addresses).enumerate() {
             if snapshot.mapping(code.within()).is_none()
                 && let Some(newer) =
                     self.processes.find_again(&snapshot, &mut self.binaries, &mut self.names)
@@ -232,8 +245,10 @@ impl Engine {
             }
             let mapping = snapshot.mapping(code.within());
             if code.is_return && !may_be_code(&snapshot, mapping, code) {
-                return false;
+                whole = false;
+                break;
             }
+            let native = resolved.mark();
             match mapping {
                 Some(mapping) => self.resolve_mapped(&snapshot, mapping, code, resolved),
                 None => {
@@ -241,8 +256,10 @@ impl Engine {
                     resolved.push(&frames::unresolved(FrameKind::User, label, code.address, None));
                 }
             }
+            python.replace(index, native, resolved);
         }
-        true
+        python.add_rest(whole && request.end == StackEnd::Complete, resolved);
+        whole
     }
 
     fn resolve_mapped(
@@ -363,8 +380,28 @@ impl Resolved {
     }
 
     fn push(&mut self, frames: &Frames) {
-        self.unresolved += frames.iter().filter(|frame| !frame.resolved).count();
-        self.frames.extend(frames.iter().cloned());
+        self.push_all(frames.iter().cloned());
+    }
+
+    pub(super) fn push_all(&mut self, frames: impl IntoIterator<Item = Arc<Frame>>) {
+        let before = self.frames.len();
+        self.frames.extend(frames);
+        self.unresolved += self.frames[before..].iter().filter(|frame| !frame.resolved).count();
+    }
+
+    fn mark(&self) -> Mark {
+        Mark(self.frames.len(), self.unresolved)
+    }
+
+    /// Takes back what was pushed since.
+    pub(super) fn back_to(&mut self, Mark(frames, unresolved): Mark) {
+        self.frames.truncate(frames);
+        self.unresolved = unresolved;
+    }
+
+    /// The last frame so far.
+    pub(super) fn root(&self) -> Option<&Frame> {
+        self.frames.last().map(|frame| &**frame)
     }
 }
 

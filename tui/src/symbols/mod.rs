@@ -26,6 +26,7 @@ mod mapping;
 mod meeting;
 mod perf_map;
 mod process;
+mod python;
 mod queue;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -75,6 +76,8 @@ pub struct Request {
     pub addresses: Vec<u64>,
     /// How the walk of them ended; of a kernel stack always complete.
     pub end: StackEnd,
+    /// The Python functions that its native frames run.
+    pub python: Arc<crate::python::Stack>,
 }
 
 /// Symbolizes stacks on a thread of its own.

@@ -35,12 +35,23 @@ struct Space {
     exec_id: u32,
     mapped: Rc<Vec<Mapped>>,
     range: Rc<Range>,
+    /// Where its Python is, and the index of its layout; (0, 0): it runs none that is known.
+    python: (u64, u32),
     /// A table of its files is not made yet.
     waits: bool,
     looked: Instant,
     patience: Duration,
     /// Unknown addresses are told again.
     tells: bool,
+}
+
+impl Space {
+    /// What the programs are told.
+    fn told(&self, asked: u32) -> Process {
+        let (first, count) = (self.range.first, self.range.segments.len() as u32);
+        let ((python, python_layout), exec_id) = (self.python, self.exec_id);
+        Process { first, count, exec_id, asked, python, python_layout, pad: 0 }
+    }
 }
 
 /// Segments of a process, and of its children until they are other ones.
@@ -140,9 +151,10 @@ impl Spaces {
                 Rc::new(Range { first, segments })
             }
         };
-        let (first, count) = (range.first, range.segments.len() as u32);
-        maps.publish(pid, &Process { first, count, exec_id, asked: LOOKED })?;
-        let space = Space { exec_id, mapped, range, waits, looked: now, patience, tells: false };
+        let python = python(&mapped, store).unwrap_or_default();
+        let (looked, tells) = (now, false);
+        let space = Space { exec_id, mapped, range, python, waits, looked, patience, tells };
+        maps.publish(pid, &space.told(LOOKED))?;
         self.drop_space(pid, now);
         self.by_pid.insert(pid, space);
         Ok(())
@@ -153,9 +165,7 @@ impl Spaces {
         for (pid, space) in &mut self.by_pid {
             if !space.tells && space.looked.elapsed() >= space.patience {
                 space.tells = true;
-                let (first, count) = (space.range.first, space.range.segments.len() as u32);
-                let exec_id = space.exec_id;
-                maps.publish(*pid, &Process { first, count, exec_id, asked: TELL })?;
+                maps.publish(*pid, &space.told(TELL))?;
             }
         }
         Ok(())
@@ -168,6 +178,7 @@ impl Spaces {
             exec_id: space.exec_id,
             mapped: Rc::clone(&space.mapped),
             range: Rc::clone(&space.range),
+            python: space.python,
             waits: space.waits,
             looked: space.looked,
             patience: space.patience,
@@ -207,6 +218,15 @@ fn segment(mapped: &Mapped, store: &mut Store) -> Segment {
         Some(file) => store.segment(file, mapped.range, mapped.offset),
         None => Segment { start, len: end - start, base: NO_TABLE, ..Segment::default() },
     }
+}
+
+/// Where the first Python of a process is, and the index of its layout.
+fn python(mapped: &[Mapped], store: &Store) -> Option<(u64, u32)> {
+    mapped.iter().find_map(|mapped| {
+        let python = store.python(mapped.file?)?;
+        let bias = python.image.bias(mapped.range.0, mapped.offset)?;
+        Some((python.image.runtime(bias), python.layout))
+    })
 }
 
 /// Those of a process that are kept: the programs search so many.
