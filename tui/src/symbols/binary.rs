@@ -8,12 +8,9 @@ use super::frames::{Code, Frames, Module, Names};
 use super::guard::guarded;
 use super::held::Held;
 use super::layers::Layers;
-use crate::python;
-use object::ReadCache;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -47,8 +44,6 @@ pub(super) struct Binary {
     bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
-    /// Looked for when a stack with Python frames is met.
-    python: OnceCell<Option<Arc<python::Image>>>,
     state: RefCell<State>,
 }
 
@@ -87,24 +82,10 @@ impl Binary {
         found.flatten()
     }
 
-    /// The Python that is in the file, if any.
-    pub(super) fn python(&self) -> Option<Arc<python::Image>> {
-        let find = || match python::Image::find(&ReadCache::new(&*self.file()?)) {
-            python::Found::Python(image) => Some(Arc::new(image)),
-            python::Found::Nothing | python::Found::Unknown(_) => None,
-        };
-        self.python.get_or_init(|| guarded(find).flatten()).clone()
-    }
-
-    fn file(&self) -> Option<Arc<File>> {
-        let path = Path::new(&*self.module);
-        let ways = self.mapped.get().ways(path);
-        self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))
-    }
-
     fn open(&self) -> Option<State> {
         let path = Path::new(&*self.module);
-        let file = self.file()?;
+        let ways = self.mapped.get().ways(path);
+        let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))?;
         let elf = Elf::inspect(&file)?;
         self.build_id.get_or_init(|| elf.build_id.clone());
         let roots = Roots::of(self.mapped.get().pid);
@@ -157,7 +138,6 @@ impl Binaries {
             held: Arc::clone(&self.held),
             bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
-            python: OnceCell::new(),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));

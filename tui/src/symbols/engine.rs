@@ -3,13 +3,14 @@
 use super::address_space::{AddressSpace, Missing};
 use super::binary::{Binaries, Binary};
 use super::bounded::Bounded;
+use super::codes::Codes;
 use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
 use super::held::Held;
 use super::kernel::Kernel;
 use super::mapping::{Backing, Mapping};
 use super::process::{Processes, Snapshot};
-use super::python::Pythons;
+use super::python;
 use super::queue::{Job, Shared, Work};
 use super::vdso::{self, Vdso};
 use super::{Request, Space};
@@ -37,8 +38,8 @@ const VDSO: u32 = 0;
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
-    let mut engine = Engine::new(held);
+pub(super) fn run(shared: &Shared, held: &Arc<Held>, codes: &Arc<Codes>) {
+    let mut engine = Engine::new(held, codes);
     let mut swept = Instant::now();
     while let Some(Work { met, jobs }) = shared.take(BATCH, engine.patience()) {
         let worked = guarded(|| {
@@ -47,7 +48,7 @@ pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
         });
         if worked.is_none() {
             tracing::error!("symbolizing panicked; starting anew");
-            let broken = std::mem::replace(&mut engine, Engine::new(held));
+            let broken = std::mem::replace(&mut engine, Engine::new(held, codes));
             let _ = guarded(move || drop(broken));
         }
         let _ = guarded(|| engine.retry(shared));
@@ -85,7 +86,7 @@ struct Engine {
     processes: Processes,
     kernel: Kernel,
     vdso: Vdso,
-    pythons: Pythons,
+    codes: Arc<Codes>,
     retries: VecDeque<(Instant, Request, usize)>,
 }
 
@@ -103,7 +104,7 @@ pub(super) struct Resolved {
 pub(super) struct Mark(usize, usize);
 
 impl Engine {
-    fn new(held: &Arc<Held>) -> Self {
+    fn new(held: &Arc<Held>, codes: &Arc<Codes>) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
@@ -111,7 +112,7 @@ impl Engine {
             processes: Processes::new(),
             kernel: Kernel::new(),
             vdso: Vdso::new(),
-            pythons: Pythons::default(),
+            codes: Arc::clone(codes),
             retries: VecDeque::new(),
         }
     }
@@ -147,11 +148,11 @@ impl Engine {
         for job in jobs {
             match job {
                 Job::Forget(pid) => {
-                    self.pythons.forget(*pid);
+                    self.codes.forget(*pid);
                     self.processes.forget(*pid, &mut self.binaries, &mut self.names);
                 }
                 Job::ForgetAll => {
-                    self.pythons.forget_all();
+                    self.codes.forget_all();
                     self.processes.forget_all();
                 }
                 Job::Stack(request) => {
@@ -234,7 +235,7 @@ impl Engine {
         request: &Request,
         resolved: &mut Resolved,
     ) -> bool {
-        let mut python = self.pythons.runs(&request.python, &snapshot, &mut self.names);
+        let mut python = python::runs(&request.python, snapshot.pid, &self.codes, &mut self.names);
         let mut whole = true;
         for (index, code) in Code::of_stack(&request.addresses).enumerate() {
             if snapshot.mapping(code.within()).is_none()

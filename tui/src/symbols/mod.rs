@@ -11,6 +11,7 @@ mod address_space;
 mod binary;
 mod bounded;
 mod build_id;
+mod codes;
 mod debug_file;
 mod debugdata;
 mod elf;
@@ -43,6 +44,7 @@ pub(crate) use perf_map::fuzz as fuzz_perf_map;
 use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 /// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
@@ -87,19 +89,25 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<queue::Shared>,
+    /// To the thread that reads Python's code objects.
+    ahead: SyncSender<(u32, Arc<crate::python::Stack>)>,
 }
 
 impl Worker {
     /// Starts the threads. They end, without being waited for, when the worker is dropped.
     pub fn start() -> io::Result<Self> {
-        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)) };
+        let (ahead, to_read) = sync_channel(codes::MAX_AHEAD);
+        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)), ahead };
         let held = Arc::<held::Held>::default();
-        let start = |name: &str, run: fn(&queue::Shared, &Arc<held::Held>)| {
-            let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
-            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
+        let codes = Arc::new(codes::Codes::new(&held));
+        let start = |name: &str, run: Box<dyn FnOnce(&queue::Shared) + Send>| {
+            let shared = Arc::clone(&worker.shared);
+            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared))
         };
-        start(THREAD_NAME, engine::run)?;
-        start(meeting::THREAD_NAME, meeting::run)?;
+        let (to_meet, to_name) = (Arc::clone(&held), (held, Arc::clone(&codes)));
+        start(THREAD_NAME, Box::new(move |shared| engine::run(shared, &to_name.0, &to_name.1)))?;
+        start(meeting::THREAD_NAME, Box::new(move |shared| meeting::run(shared, &to_meet)))?;
+        start(codes::THREAD_NAME, Box::new(move |_| codes::read_ahead(&to_read, &codes)))?;
         Ok(worker)
     }
 
@@ -113,6 +121,14 @@ impl Worker {
 
     /// Hands stacks over; never waits for a look-up.
     pub fn request(&self, stacks: Vec<Request>) {
+        for stack in &stacks {
+            if let Space::User { pid } = stack.space
+                && !stack.python.runs.is_empty()
+            {
+                // Without room they are read when the stack is named.
+                let _ = self.ahead.try_send((pid, Arc::clone(&stack.python)));
+            }
+        }
         self.shared.request(stacks);
     }
 

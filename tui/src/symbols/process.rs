@@ -74,11 +74,6 @@ impl Snapshot {
         self.mappings[..after].last().filter(|mapping| mapping.holds(address))
     }
 
-    /// What is mapped, in order of address.
-    pub(super) fn mappings(&self) -> &[Mapping] {
-        &self.mappings
-    }
-
     /// Bytes it takes, about.
     fn bytes(&self) -> usize {
         self.mappings.len() * size_of::<Mapping>() + self.perf_map.borrow().bytes()
