@@ -223,6 +223,11 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
     walk.head.depth = depth + 1;
     let went = if known { by_rule(walk, &mut registers) } else { without(walk, &mut registers) };
     walk.registers = registers;
+    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == 0 {
+        // The code may have been replaced by another since it was looked at.
+        walk.process.asked = ASKED_FOR;
+        tell_unknown(walk, registers.ip);
+    }
     match went {
         Step::Caller => return 0,
         Step::Root => walk.head.end = End::Complete as u32,
