@@ -10,7 +10,7 @@ use crate::flame::{self, Measure};
 use crate::model::{Bounds, Model, Watched};
 use crate::screen::{ReplayOptions, scripted};
 use crate::source::procfs;
-use crate::{kernel, report, symbols, text};
+use crate::{kernel, report, symbols, text, unwind as tables};
 use ratatui::layout::Size;
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("procfs", procfs),
     ("rings", rings),
     ("screen_text", screen_text),
+    ("unwind", unwind),
 ];
 
 /// A capture: what is in it, and the screen of a replay.
@@ -147,6 +148,11 @@ pub fn perf_map(bytes: &[u8]) {
     let Some((&cut, bytes)) = bytes.split_first() else { return };
     let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
     symbols::fuzz_perf_map(first, second);
+}
+
+/// The unwind data of a file.
+pub fn unwind(bytes: &[u8]) {
+    tables::fuzzing::tables(bytes);
 }
 
 /// Names of other programs on their way to the terminal.
