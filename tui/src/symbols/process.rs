@@ -86,7 +86,7 @@ impl Snapshot {
 
     fn code(&self) -> impl Iterator<Item = (u64, u64, u32)> {
         self.mappings.iter().filter_map(|mapping| match &mapping.backing {
-            Backing::Binary(binary) => Some((mapping.start, mapping.end, binary.serial)),
+            Backing::Binary(binary) => Some((mapping.start, mapping.end, binary.serial.get())),
             _ => None,
         })
     }

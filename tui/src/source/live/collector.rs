@@ -211,9 +211,9 @@ impl Collector {
         self.read_errors += 1;
     }
 
-    /// Stacks that are still being looked up.
+    /// Stacks that are still being looked up, and debug files that are being fetched.
     pub fn symbols_pending(&self) -> usize {
-        self.naming.pending()
+        self.naming.pending() + self.naming.fetching()
     }
 
     /// A batch of nothing but symbols that have become known since the last one.
