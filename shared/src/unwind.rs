@@ -205,6 +205,16 @@ pub enum Step {
     Unreadable = 3,
 }
 
+/// The address by which a frame is told. Behind the leaf, all are told as those that calls return to: one
+/// byte behind the code. So what a signal interrupted is told one byte further, and what a signal
+/// handler returns to, for no call is in front of it. `at` are the registers of the frame, `after` those
+/// after the step from it.
+#[inline(always)]
+pub const fn told(at: &Registers, after: &Registers, is_leaf: bool) -> u64 {
+    let is_code = at.is_return == 0 || after.is_return == 0;
+    at.ip.wrapping_add((is_code && !is_leaf) as u64)
+}
+
 /// One step to the caller. `leaf` gives a register by its number in DWARF, in the leaf; `read` a word of
 /// the process's memory.
 #[inline(always)]

@@ -2,6 +2,7 @@
 
 use super::address_space::Mapped;
 use super::debug_file::Roots;
+use super::debuginfod;
 use super::elf::Elf;
 use super::files::Identity;
 use super::frames::{Code, Frames, Module, Names};
@@ -33,7 +34,7 @@ const HELD_UNUSED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Binary {
     /// Stands for this state of this file under this path in the cache of frames.
-    pub(super) serial: u32,
+    pub(super) serial: Cell<u32>,
     /// Path as the process sees it.
     pub(super) module: Arc<str>,
     identity: Identity,
@@ -44,6 +45,10 @@ pub(super) struct Binary {
     bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
+    /// A debug file is being fetched for it.
+    pub(super) is_awaited: Cell<bool>,
+    /// The one that was.
+    fetched: RefCell<Option<PathBuf>>,
     state: RefCell<State>,
 }
 
@@ -89,9 +94,30 @@ impl Binary {
         let elf = Elf::inspect(&file)?;
         self.build_id.get_or_init(|| elf.build_id.clone());
         let roots = Roots::of(self.mapped.get().pid);
-        let layers = Layers::open(&file, elf, path, &roots, None);
+        let fetched = self.fetched.borrow();
+        let fetched = fetched.as_ref().zip(elf.build_id.as_deref());
+        let fetched = fetched.and_then(|(path, id)| debuginfod::open_debug_file(path, id));
+        let layers = Layers::open(&file, elf, path, &roots, fetched);
         self.bytes.set(self.identity.size.saturating_add(layers.bytes));
         Some(State::Open(Box::new(layers)))
+    }
+
+    /// The build id of a file that is open and has no debug information, for which none was fetched.
+    pub(super) fn wants_debug_file(&self) -> Option<Arc<str>> {
+        let State::Open(layers) = &*self.state.borrow() else { return None };
+        let lacks = !layers.has_debug_information() && self.fetched.borrow().is_none();
+        let build_id = self.build_id.get().cloned().flatten();
+        build_id.filter(|_| lacks && !self.is_awaited.replace(true))
+    }
+
+    /// Its debug file was fetched, or is not to be had. To be called for one that is awaited.
+    fn debug_file_came(&self, path: Option<&Path>, serial: u32) {
+        self.is_awaited.set(false);
+        if let Some(path) = path {
+            *self.fetched.borrow_mut() = Some(path.to_owned());
+            self.serial.set(serial);
+            self.close();
+        }
     }
 
     fn close(&self) {
@@ -131,17 +157,25 @@ impl Binaries {
         }
         let serial = self.serial(&key);
         let binary = Rc::new(Binary {
-            serial,
+            serial: Cell::new(serial),
             module: Arc::clone(module),
             identity,
             mapped: Cell::new(mapped),
             held: Arc::clone(&self.held),
             bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
+            is_awaited: Cell::new(false),
+            fetched: RefCell::new(None),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));
         binary
+    }
+
+    /// The debug file of a file was fetched, or is not to be had.
+    pub(super) fn debug_file_came(&mut self, binary: &Binary, path: Option<&Path>) {
+        self.serials += 1;
+        binary.debug_file_came(path, self.serials);
     }
 
     /// The same serial as before for a file that was known before: its cached frames still hold.

@@ -3,19 +3,21 @@
 use super::address_space::{AddressSpace, Missing};
 use super::binary::{Binaries, Binary};
 use super::bounded::Bounded;
+use super::fetching::{Awaiting, Fetching};
 use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
 use super::held::Held;
 use super::kernel::Kernel;
 use super::mapping::{Backing, Mapping};
 use super::process::{Processes, Snapshot};
-use super::queue::{Job, Shared, Work};
+use super::queue::{Fetched, Job, Shared, Work};
 use super::vdso::{self, Vdso};
 use super::{Request, Space};
 use crate::source::{Frame, FrameKind, ResolvedStack, StackEnd};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 /// Stacks that are looked up before what is finished is delivered.
@@ -36,17 +38,19 @@ const VDSO: u32 = 0;
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
-    let mut engine = Engine::new(held);
+pub(super) fn run(shared: &Shared, held: &Arc<Held>, wanted: Option<&SyncSender<Arc<str>>>) {
+    let mut engine = Engine::new(held, wanted);
     let mut swept = Instant::now();
-    while let Some(Work { met, jobs }) = shared.take(BATCH, engine.patience()) {
+    while let Some(Work { met, fetched, jobs }) = shared.take(BATCH, engine.patience()) {
         let worked = guarded(|| {
             engine.adopt(met);
+            engine.take_fetched(&fetched, shared);
             engine.work(&jobs, shared);
         });
+        shared.fetches_told(fetched.len());
         if worked.is_none() {
             tracing::error!("symbolizing panicked; starting anew");
-            let broken = std::mem::replace(&mut engine, Engine::new(held));
+            let broken = std::mem::replace(&mut engine, Engine::new(held, wanted));
             let _ = guarded(move || drop(broken));
         }
         let _ = guarded(|| engine.retry(shared));
@@ -85,6 +89,7 @@ struct Engine {
     kernel: Kernel,
     vdso: Vdso,
     retries: VecDeque<(Instant, Request, usize)>,
+    fetching: Fetching,
 }
 
 /// The frames of a stack, and how many of them lack a name.
@@ -94,10 +99,18 @@ struct Resolved {
     unresolved: usize,
     /// Among those, some in code of a JIT.
     in_jit: bool,
+    /// The memory by which it was resolved, if that was a process's.
+    snapshot: Option<Rc<Snapshot>>,
+    /// Some are in a file whose debug information is being fetched.
+    awaits: bool,
+    /// Files that were asked for.
+    asked_for: usize,
+    /// It is looked up long after it was taken: what its process has mapped since does not count.
+    is_late: bool,
 }
 
 impl Engine {
-    fn new(held: &Arc<Held>) -> Self {
+    fn new(held: &Arc<Held>, wanted: Option<&SyncSender<Arc<str>>>) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
@@ -106,6 +119,7 @@ impl Engine {
             kernel: Kernel::new(),
             vdso: Vdso::new(),
             retries: VecDeque::new(),
+            fetching: Fetching::new(wanted.cloned()),
         }
     }
 
@@ -143,9 +157,11 @@ impl Engine {
                     self.processes.forget(*pid, &mut self.binaries, &mut self.names);
                 }
                 Job::ForgetAll => self.processes.forget_all(),
+                Job::Born(child, parent) => self.processes.born(*child, *parent),
                 Job::Stack(request) => {
                     let resolved = self.resolve(request);
                     self.count(request, &resolved, shared);
+                    self.keep_awaiting(request, &resolved);
                     answers.open.pop();
                     let stack = ResolvedStack { id: request.id, frames: resolved.frames };
                     answers.done.push(Arc::new(stack));
@@ -162,6 +178,44 @@ impl Engine {
         }
         if resolved.in_jit && self.retries.len() < MAX_RETRIES {
             self.retries.push_back((Instant::now(), request.clone(), resolved.unresolved));
+        }
+        for _ in 0..resolved.asked_for {
+            shared.fetch_began();
+        }
+    }
+
+    fn keep_awaiting(&mut self, request: &Request, resolved: &Resolved) {
+        if resolved.awaits
+            && let Some(snapshot) = &resolved.snapshot
+        {
+            let (request, snapshot) = (request.clone(), Rc::clone(snapshot));
+            let frames = resolved.frames.clone();
+            self.fetching.await_file(Awaiting { request, snapshot, frames });
+        }
+    }
+
+    /// Takes debug files that were fetched, and tells the stacks anew that waited for them.
+    fn take_fetched(&mut self, fetched: &[Fetched], shared: &Shared) {
+        if fetched.is_empty() {
+            return;
+        }
+        for (build_id, path) in fetched {
+            for binary in self.fetching.answered(build_id) {
+                self.binaries.debug_file_came(&binary, path.as_deref());
+            }
+        }
+        for mut awaiting in self.fetching.take_awaiting() {
+            let mut resolved = Resolved { is_late: true, ..Resolved::default() };
+            self.resolve_in(Rc::clone(&awaiting.snapshot), &awaiting.request, &mut resolved);
+            if resolved.frames != awaiting.frames {
+                awaiting.frames.clone_from(&resolved.frames);
+                let frames = resolved.frames;
+                let stack = ResolvedStack { id: awaiting.request.id, frames };
+                shared.answer(vec![Arc::new(stack)], 0);
+            }
+            if resolved.awaits {
+                self.fetching.await_file(awaiting);
+            }
         }
     }
 
@@ -189,20 +243,28 @@ impl Engine {
             }
             Space::User { pid } => {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
-                let whole = match &found {
-                    Ok(snapshot) => self.resolve_user(Rc::clone(snapshot), codes, &mut resolved),
-                    Err(missing) => resolve_nowhere(*missing, codes, &mut resolved),
-                };
-                if let Ok(snapshot) = found
-                    && request.end == StackEnd::NoUnwindData
-                    && let Some(code) = Code::of_stack(&request.addresses).last()
-                {
-                    resolved.frames.extend(self.place(&snapshot, code).map(Arc::new));
+                match found {
+                    Ok(snapshot) => self.resolve_in(snapshot, request, &mut resolved),
+                    Err(missing) => {
+                        let whole = resolve_nowhere(missing, codes, &mut resolved);
+                        resolved.end(request.end, whole);
+                    }
                 }
-                resolved.end(request.end, whole);
             }
         }
         resolved
+    }
+
+    fn resolve_in(&mut self, snapshot: Rc<Snapshot>, request: &Request, resolved: &mut Resolved) {
+        let codes = || Code::of_stack(&request.addresses);
+        let whole = self.resolve_user(snapshot, codes(), resolved);
+        if request.end == StackEnd::NoUnwindData
+            && let Some(snapshot) = resolved.snapshot.clone()
+            && let Some(code) = codes().last()
+        {
+            resolved.frames.extend(self.place(&snapshot, code).map(Arc::new));
+        }
+        resolved.end(request.end, whole);
     }
 
     /// A note of where code is: what is missing there is for the file's makers to mend.
@@ -224,7 +286,8 @@ impl Engine {
         resolved: &mut Resolved,
     ) -> bool {
         for code in codes {
-            if snapshot.mapping(code.within()).is_none()
+            if !resolved.is_late
+                && snapshot.mapping(code.within()).is_none()
                 && let Some(newer) =
                     self.processes.find_again(&snapshot, &mut self.binaries, &mut self.names)
             {
@@ -232,6 +295,7 @@ impl Engine {
             }
             let mapping = snapshot.mapping(code.within());
             if code.is_return && !may_be_code(&snapshot, mapping, code) {
+                resolved.snapshot = Some(snapshot);
                 return false;
             }
             match mapping {
@@ -242,6 +306,7 @@ impl Engine {
                 }
             }
         }
+        resolved.snapshot = Some(snapshot);
         true
     }
 
@@ -253,7 +318,12 @@ impl Engine {
         resolved: &mut Resolved,
     ) {
         let known = match &mapping.backing {
-            Backing::Binary(binary) => self.in_binary(binary, mapping, code),
+            Backing::Binary(binary) => {
+                let frames = self.in_binary(binary, mapping, code);
+                resolved.asked_for += usize::from(self.fetching.want(binary));
+                resolved.awaits |= binary.is_awaited.get();
+                frames
+            }
             Backing::Vdso => Some(self.in_vdso(mapping, code)),
             Backing::File(_) | Backing::Named(_) | Backing::Anonymous => None,
         };
@@ -273,7 +343,7 @@ impl Engine {
     /// The frames of code in a file; `None` if it is no file with symbols.
     fn in_binary(&mut self, binary: &Rc<Binary>, mapping: &Mapping, code: Code) -> Option<Frames> {
         let offset = mapping.file_offset(code.within());
-        let place = (binary.serial, offset << 1 | code.beyond());
+        let place = (binary.serial.get(), offset << 1 | code.beyond());
         if let Some(known) = self.places.get(&place) {
             return Some(known);
         }

@@ -13,9 +13,11 @@ mod bounded;
 mod build_id;
 mod debug_file;
 mod debugdata;
+mod debuginfod;
 mod elf;
 mod elf_bounds;
 mod engine;
+mod fetching;
 mod files;
 mod frames;
 mod guard;
@@ -32,6 +34,7 @@ pub(crate) mod tests;
 mod vdso;
 
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
+pub use debuginfod::Debuginfod;
 pub use guard::{log_caught_panics, panic_is_caught};
 pub use process::KEEP_EXITED;
 
@@ -41,7 +44,7 @@ pub(crate) use perf_map::fuzz as fuzz_perf_map;
 
 use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
@@ -80,24 +83,40 @@ pub struct Request {
 /// Symbolizes stacks on a thread of its own.
 ///
 /// Each request is answered once; a stack with code of a JIT that had no name yet may be answered
-/// a second time, with the names that the JIT wrote down since.
+/// a second time, with the names that the JIT wrote down since, and one in a file whose debug information
+/// is being fetched, when that has come.
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<queue::Shared>,
 }
 
 impl Worker {
-    /// Starts the threads. They end, without being waited for, when the worker is dropped.
-    pub fn start() -> io::Result<Self> {
+    /// Starts the threads. They end, without being waited for, when the worker is dropped. Debug files
+    /// that are not on this machine are fetched if that is asked for.
+    pub fn start(debuginfod: Option<Debuginfod>) -> io::Result<Self> {
         let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)) };
         let held = Arc::<held::Held>::default();
-        let start = |name: &str, run: fn(&queue::Shared, &Arc<held::Held>)| {
+        let start = |name: &str, run: Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
             thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
         };
-        start(THREAD_NAME, engine::run)?;
-        start(meeting::THREAD_NAME, meeting::run)?;
+        let mut wanted = None;
+        if let Some(how) = debuginfod {
+            let (sender, receiver) = mpsc::sync_channel(fetching::MAX_WANTED);
+            wanted = Some(sender);
+            let fetch = move |shared: &_, _: &_| debuginfod::run(&how, &receiver, shared);
+            start(debuginfod::THREAD_NAME, Box::new(fetch))?;
+        }
+        let resolve = move |shared: &_, held: &_| engine::run(shared, held, wanted.as_ref());
+        start(THREAD_NAME, Box::new(resolve))?;
+        start(meeting::THREAD_NAME, Box::new(|shared, held| meeting::run(shared, held)))?;
         Ok(worker)
+    }
+
+    /// Debug files that are being fetched. The stacks that are in their files are told a second time when
+    /// they have come.
+    pub fn fetching(&self) -> usize {
+        self.shared.fetching()
     }
 
     /// A process was met: has its address space looked at soon, and its files with code held open, so
@@ -111,6 +130,19 @@ impl Worker {
     /// Hands stacks over; never waits for a look-up.
     pub fn request(&self, stacks: Vec<Request>) {
         self.shared.request(stacks);
+    }
+
+    /// A process was born: it begins with the address space of its parent. To be called in order with
+    /// [`Worker::forget`].
+    pub fn born(&self, child: u32, parent: u32) {
+        self.shared.born(child, Some(parent));
+    }
+
+    /// A process replaced its program: what is cached of its address space is void, and what it was
+    /// born with. To be called once an event, as [`Worker::forget`].
+    pub fn replaced(&self, pid: u32) {
+        self.shared.born(pid, None);
+        self.shared.forget(pid);
     }
 
     /// A process replaced its program or ended: what is cached of its address space is void. To be
