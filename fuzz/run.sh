@@ -22,6 +22,7 @@ readonly FINDS=target/fuzz-finds
 longest() {
     case $1 in
     capture | replay) echo 65536 ;;
+    elf) echo 16384 ;;
     *) echo 1024 ;;
     esac
 }
