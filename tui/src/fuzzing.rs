@@ -21,6 +21,8 @@ pub type Target = fn(&[u8]);
 /// `fuzz/corpus`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", capture),
+    ("debugdata", debugdata),
+    ("elf", elf),
     ("filter", filter),
     ("frames", frames),
     ("keys", keys),
@@ -141,6 +143,16 @@ pub fn procfs(bytes: &[u8]) {
     if let Some(cpus) = procfs::cpu_list(&words) {
         assert!(cpus.len() <= 1 << 16);
     }
+}
+
+/// A program or library, or its debug file: what it says of itself, and the symbols in it.
+pub fn elf(bytes: &[u8]) {
+    symbols::fuzz_elf(bytes);
+}
+
+/// The compressed symbol table of a program.
+pub fn debugdata(bytes: &[u8]) {
+    symbols::fuzz_debugdata(bytes);
 }
 
 /// The file of a JIT. The first byte says where it is cut in two.

@@ -45,10 +45,7 @@ pub(super) struct Binary {
     bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
-    /// A debug file is being fetched for it.
-    pub(super) is_awaited: Cell<bool>,
-    /// The one that was.
-    fetched: RefCell<Option<PathBuf>>,
+    fetched: RefCell<Fetched>,
     state: RefCell<State>,
 }
 
@@ -57,6 +54,17 @@ enum State {
     Closed,
     Open(Box<Layers>),
     Unreadable,
+}
+
+/// The debug file of a file, from a server.
+#[derive(Debug, Default)]
+enum Fetched {
+    #[default]
+    NotAsked,
+    Awaited,
+    Came(PathBuf),
+    /// It needs none, or there is none to be had.
+    Never,
 }
 
 impl Binary {
@@ -95,29 +103,41 @@ impl Binary {
         self.build_id.get_or_init(|| elf.build_id.clone());
         let roots = Roots::of(self.mapped.get().pid);
         let fetched = self.fetched.borrow();
-        let fetched = fetched.as_ref().zip(elf.build_id.as_deref());
-        let fetched = fetched.and_then(|(path, id)| debuginfod::open_debug_file(path, id));
+        let fetched = match (&*fetched, &elf.build_id) {
+            (Fetched::Came(path), Some(id)) => debuginfod::open_debug_file(path, id),
+            _ => None,
+        };
         let layers = Layers::open(&file, elf, path, &roots, fetched);
         self.bytes.set(self.identity.size.saturating_add(layers.bytes));
         Some(State::Open(Box::new(layers)))
     }
 
-    /// The build id of a file that is open and has no debug information, for which none was fetched.
-    pub(super) fn wants_debug_file(&self) -> Option<Arc<str>> {
+    /// The build id of a file that is open and has no debug information, if none was asked for. It
+    /// counts as asked for from then on.
+    pub(super) fn ask_for_debug_file(&self) -> Option<Arc<str>> {
+        if !matches!(*self.fetched.borrow(), Fetched::NotAsked) {
+            return None;
+        }
         let State::Open(layers) = &*self.state.borrow() else { return None };
-        let lacks = !layers.has_debug_information() && self.fetched.borrow().is_none();
         let build_id = self.build_id.get().cloned().flatten();
-        build_id.filter(|_| lacks && !self.is_awaited.replace(true))
+        let build_id = build_id.filter(|_| !layers.has_debug_information());
+        *self.fetched.borrow_mut() =
+            if build_id.is_some() { Fetched::Awaited } else { Fetched::Never };
+        build_id
     }
 
-    /// Its debug file was fetched, or is not to be had. To be called for one that is awaited.
+    /// Whether a debug file is being fetched for it.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(*self.fetched.borrow(), Fetched::Awaited)
+    }
+
     fn debug_file_came(&self, path: Option<&Path>, serial: u32) {
-        self.is_awaited.set(false);
-        if let Some(path) = path {
-            *self.fetched.borrow_mut() = Some(path.to_owned());
+        let came = path.map(|path| Fetched::Came(path.to_owned()));
+        if came.is_some() {
             self.serial.set(serial);
             self.close();
         }
+        *self.fetched.borrow_mut() = came.unwrap_or(Fetched::Never);
     }
 
     fn close(&self) {
@@ -164,8 +184,7 @@ impl Binaries {
             held: Arc::clone(&self.held),
             bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
-            is_awaited: Cell::new(false),
-            fetched: RefCell::new(None),
+            fetched: RefCell::default(),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));

@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -120,6 +120,25 @@ impl Debuginfod {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(["debuginfo", build_id]).current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+    }
+}
+
+/// Whom to ask for files: the thread that fetches them.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) sender: SyncSender<Arc<str>>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Wanted {
+    /// Asks for the file of a build id, unless too many wait already.
+    pub(super) fn ask(&self, build_id: &Arc<str>) -> bool {
+        self.shared.fetch_began();
+        let asked = self.sender.try_send(Arc::clone(build_id)).is_ok();
+        if !asked {
+            self.shared.fetches_told(1);
+        }
+        asked
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::Request;
 use super::binary::Binary;
+use super::debuginfod::Wanted;
 use super::process::Snapshot;
 use crate::source::Frame;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 /// Files that are asked for at most; they are all fetched within the time there is for them, or none.
 pub(super) const MAX_WANTED: usize = 256;
@@ -25,39 +26,53 @@ pub(super) struct Awaiting {
     pub(super) frames: Vec<Arc<Frame>>,
 }
 
+/// Where the file is, if there is one.
+type Answer = Option<PathBuf>;
+
+/// A file that was asked for.
+#[derive(Debug)]
+enum Wish {
+    Waiting(Vec<Weak<Binary>>),
+    Answered(Answer),
+}
+
 /// What was asked for, and who waits.
 #[derive(Debug)]
 pub(super) struct Fetching {
-    sender: Option<SyncSender<Arc<str>>>,
+    server: Option<Wanted>,
     /// By build id.
-    wanted: FxHashMap<Arc<str>, Vec<Weak<Binary>>>,
+    wanted: FxHashMap<Arc<str>, Wish>,
     awaiting: VecDeque<Awaiting>,
 }
 
 impl Fetching {
     /// One that asks there, or nowhere.
-    pub(super) fn new(sender: Option<SyncSender<Arc<str>>>) -> Self {
-        Self { sender, wanted: FxHashMap::default(), awaiting: VecDeque::new() }
+    pub(super) fn new(server: Option<Wanted>) -> Self {
+        Self { server, wanted: FxHashMap::default(), awaiting: VecDeque::new() }
     }
 
-    /// Asks for the debug file of a file without; true if that was asked for just now.
-    pub(super) fn want(&mut self, binary: &Rc<Binary>) -> bool {
-        let Some(sender) = &self.sender else { return false };
-        let Some(build_id) = binary.wants_debug_file() else { return false };
-        if let Some(binaries) = self.wanted.get_mut(&build_id) {
-            binaries.push(Rc::downgrade(binary));
-            return false;
+    /// Asks for the debug file of a file without, once; the answer, if it came before for another file of
+    /// the same build id.
+    pub(super) fn want(&mut self, binary: &Rc<Binary>) -> Option<Answer> {
+        let server = self.server.as_ref()?;
+        let build_id = binary.ask_for_debug_file()?;
+        let has_room = self.wanted.len() < MAX_WANTED;
+        match self.wanted.get_mut(&build_id) {
+            Some(Wish::Answered(answer)) => return Some(answer.clone()),
+            Some(Wish::Waiting(binaries)) => binaries.push(Rc::downgrade(binary)),
+            None if has_room && server.ask(&build_id) => {
+                self.wanted.insert(build_id, Wish::Waiting(vec![Rc::downgrade(binary)]));
+            }
+            // Too many: none.
+            None => return Some(None),
         }
-        if self.wanted.len() >= MAX_WANTED || sender.try_send(Arc::clone(&build_id)).is_err() {
-            return false;
-        }
-        self.wanted.insert(build_id, vec![Rc::downgrade(binary)]);
-        true
+        None
     }
 
-    /// Those who waited for the file of a build id, which has come or will not come.
-    pub(super) fn answered(&mut self, build_id: &str) -> Vec<Rc<Binary>> {
-        let binaries = self.wanted.get_mut(build_id).map(std::mem::take).unwrap_or_default();
+    /// Those who waited for the file of a build id.
+    pub(super) fn answered(&mut self, build_id: &Arc<str>, answer: &Answer) -> Vec<Rc<Binary>> {
+        let wish = self.wanted.insert(Arc::clone(build_id), Wish::Answered(answer.clone()));
+        let Some(Wish::Waiting(binaries)) = wish else { return Vec::new() };
         binaries.iter().filter_map(Weak::upgrade).collect()
     }
 

@@ -1,11 +1,16 @@
 //! Symbols: addresses to frames, on a worker thread.
 //!
-//! A stack goes through `queue` to `engine`, which looks each address up: kernel addresses in
-//! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says
-//! whether the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written by a JIT
-//! (`perf_map`). A snapshot is taken when a stack is looked up first, or before, when the process is
-//! met (`meeting`), so that it can end. Its files are held open (`held`): they may be deleted, replaced,
-//! or in a place that only the process could see. Everything that is kept is bounded; the bounds are constants of these modules.
+//! A stack goes through `queue` to `engine`; `resolve` looks each address up: kernel addresses in
+//! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says whether
+//! the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written
+//! by a JIT (`perf_map`).
+//!
+//! A snapshot is taken when a stack is looked up first, or before, when the process is met (`meeting`),
+//! so that it can end. Its files are held open (`held`): they may be deleted, replaced, or in a place
+//! that only the process could see. Files are looked into (`elf`) before blazesym reads them, and their
+//! debug files are found (`debug_file`), or fetched if that is asked for (`debuginfod`).
+//!
+//! Everything that is kept is bounded; the bounds are constants of these modules.
 
 mod address_space;
 mod binary;
@@ -29,6 +34,7 @@ mod meeting;
 mod perf_map;
 mod process;
 mod queue;
+mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vdso;
@@ -40,7 +46,9 @@ pub use process::KEEP_EXITED;
 
 pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
-pub(crate) use perf_map::fuzz as fuzz_perf_map;
+pub(crate) use {
+    debugdata::fuzz as fuzz_debugdata, layers::fuzz as fuzz_elf, perf_map::fuzz as fuzz_perf_map,
+};
 
 use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
@@ -80,6 +88,9 @@ pub struct Request {
     pub end: StackEnd,
 }
 
+/// What one of the threads does.
+type Run = Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>;
+
 /// Symbolizes stacks on a thread of its own.
 ///
 /// Each request is answered once; a stack with code of a JIT that had no name yet may be answered
@@ -96,20 +107,20 @@ impl Worker {
     pub fn start(debuginfod: Option<Debuginfod>) -> io::Result<Self> {
         let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)) };
         let held = Arc::<held::Held>::default();
-        let start = |name: &str, run: Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>| {
+        let start = |name: &str, run: Run| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
             thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
         };
         let mut wanted = None;
         if let Some(how) = debuginfod {
             let (sender, receiver) = mpsc::sync_channel(fetching::MAX_WANTED);
-            wanted = Some(sender);
+            wanted = Some(debuginfod::Wanted { sender, shared: Arc::clone(&worker.shared) });
             let fetch = move |shared: &_, _: &_| debuginfod::run(&how, &receiver, shared);
             start(debuginfod::THREAD_NAME, Box::new(fetch))?;
         }
         let resolve = move |shared: &_, held: &_| engine::run(shared, held, wanted.as_ref());
         start(THREAD_NAME, Box::new(resolve))?;
-        start(meeting::THREAD_NAME, Box::new(|shared, held| meeting::run(shared, held)))?;
+        start(meeting::THREAD_NAME, Box::new(meeting::run))?;
         Ok(worker)
     }
 

@@ -255,9 +255,7 @@ impl Shared {
 
     /// What came of that is told.
     pub(super) fn fetches_told(&self, count: usize) {
-        // Fewer may have been counted than were asked for, if a look-up panicked between the two.
-        let less = |fetching: usize| Some(fetching.saturating_sub(count));
-        let _ = self.fetching.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        self.fetching.fetch_sub(count, Ordering::AcqRel);
     }
 
     /// Debug files that are wanted, and not told of.

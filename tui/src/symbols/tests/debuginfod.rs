@@ -139,6 +139,13 @@ fn a_debug_file_is_fetched_and_its_stacks_are_told_again() {
     // From then on at once, and from the cache for who starts anew.
     let frames = asker.user(program.child.pid(), program.address + 2);
     assert!(with_lines(&frames));
+    // Another file of the same build id: at once too.
+    let copy = program.cache.path().join("copy");
+    std::fs::copy(format!("/proc/{}/exe", program.child.pid()), &copy).unwrap();
+    let (child, address) = start_hidden(Command::new(&copy));
+    let asked = server.asked().len();
+    assert!(with_lines(&asker.user(child.pid(), address + 1)));
+    assert_eq!(server.asked().len(), asked);
     let mut other = program.asker(&Server::start(Answer::NotFound), LIMITS);
     assert!(with_lines(&program.told(&mut other).1.expect("it is in the cache")));
 }
