@@ -156,8 +156,8 @@ fn legend(tree: &FlameTree, subtitle: &str) -> String {
     legend.push_str(" · green: user, aqua: inlined, orange: kernel");
     legend.push_str(match tree.measure {
         Measure::Cpu => "",
-        Measure::OffCpu => ", yellow: waiting for a CPU, blue: blocked",
-        Measure::Wall => ", red: running, yellow: waiting for a CPU, blue: blocked",
+        Measure::OffCpu => ", yellow: waiting, blue: blocked",
+        Measure::Wall => ", red: running, yellow: waiting, blue: blocked",
     });
     legend + &left_out(tree)
 }

@@ -233,7 +233,7 @@ fn states_have_colours_that_the_legend_tells() {
     let svg = svg(&builder.finish(), "t", "");
     assert!(svg.contains(
         ">4.00s of threads&apos; time · green: user, aqua: inlined, orange: kernel, red: running, \
-         yellow: waiting for a CPU, blue: blocked</text>"
+         yellow: waiting, blue: blocked</text>"
     ));
     for (state, colour) in states {
         let title = format!("<title>{} (1,000,000 us, 25.00%)</title>", state.note());
