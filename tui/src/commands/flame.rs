@@ -161,3 +161,34 @@ fn save(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bounds, Watched};
+    use crate::source::Batch;
+    use crate::ui::testing::health_without;
+
+    #[test]
+    fn what_no_probe_counted_is_not_drawn_as_if_it_were_nothing() {
+        let without = |name| {
+            let watched = Watched { frequency_hz: 99, ..Watched::default() };
+            let mut model = Model::new(watched, Bounds::REPORT);
+            model.fold(Batch { health: health_without(name), ..Batch::default() });
+            model
+        };
+        let said = |measure, name| missing(measure, &without(name)).map_err(|e| e.to_string());
+        assert_eq!(said(Measure::Wall, "opens"), Ok(String::new()));
+        assert_eq!(said(Measure::Wall, "offcpu"), Ok(" · without the probe offcpu".to_owned()));
+        assert_eq!(said(Measure::Cpu, "offcpu"), Ok(String::new()));
+        for (measure, name) in [(Measure::Cpu, "profile"), (Measure::OffCpu, "offcpu")] {
+            assert_eq!(
+                said(measure, name),
+                Err(format!("there is nothing to draw without the probe {name}"))
+            );
+        }
+        let mut model = without("opens");
+        model.watched.frequency_hz = 0;
+        assert!(missing(Measure::Wall, &model).unwrap_err().to_string().contains("how often"));
+    }
+}
