@@ -72,7 +72,7 @@ fn report_of(watched: Watched, decoded: Vec<Decoded>) -> String {
     report::write_json(&model, &all, report::Options::default(), &mut json).expect("memory");
     let text = String::from_utf8(text).expect("a report is text");
     assert!(!text.chars().any(|c| c != '\n' && text::screen::is_hidden(c)));
-    for measure in [Measure::Cpu, Measure::OffCpu] {
+    for measure in [Measure::Cpu, Measure::OffCpu, Measure::Wall] {
         flame_graph_of(&model, measure);
     }
     String::from_utf8(json).expect("JSON is text")
