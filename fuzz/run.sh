@@ -22,6 +22,8 @@ readonly FINDS=target/fuzz-finds
 longest() {
     case $1 in
     capture | replay) echo 65536 ;;
+    unwind) echo 4096 ;;
+    elf) echo 16384 ;;
     *) echo 1024 ;;
     esac
 }

@@ -24,7 +24,7 @@ use syscope_shared::stack::{USER_LOST, USER_NONE};
 use syscope_shared::unwind::{
     Asked, CHUNK_SEGMENTS, CHUNK_WORDS, End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY,
     PAGE_BITS, PAGE_ROWS_LOG2, Process, RULE_NO_DATA, Registers, Rule, SEGMENTS_LOG2, Segment,
-    Step, by_frame_pointer, mix, name_of, row, rule_of, step,
+    Step, by_frame_pointer, mix, name_of, row, rule_of, step, told,
 };
 
 /// The tables of all files (sized by user space).
@@ -240,15 +240,18 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
         walk.head.end = End::NoUnwindData as u32;
         return 1;
     }
-    // Behind the leaf all addresses are told as those that calls return to: one byte behind the code.
-    let beyond = u64::from(depth > 0) & (1 ^ registers.is_return);
-    let address = registers.ip.wrapping_add(beyond);
+    let went = if known { by_rule(walk, &mut registers) } else { without(walk, &mut registers) };
+    let address = told(&walk.registers, &registers, depth == 0);
     walk.put(depth as usize & FRAMES_MAX, address);
-    walk.stack_pointers[depth as usize & FRAMES_MAX] = registers.sp;
+    walk.stack_pointers[depth as usize & FRAMES_MAX] = walk.registers.sp;
     walk.head.id = mix(walk.head.id, address);
     walk.head.depth = depth + 1;
-    let went = if known { by_rule(walk, &mut registers) } else { without(walk, &mut registers) };
     walk.registers = registers;
+    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == 0 {
+        // The code may have been replaced by another since it was looked at.
+        walk.process.asked = ASKED_FOR;
+        tell_unknown(walk, registers.ip);
+    }
     match went {
         Step::Caller => return 0,
         Step::Root => walk.head.end = End::Complete as u32,

@@ -94,6 +94,10 @@ pub const AT_FP: u8 = 2;
 /// Nowhere: it is lost.
 pub const LOST: u8 = 3;
 
+/// Stands for a frame pointer that is not known: none is odd, so that it leads nowhere. (0 would say that
+/// there is no caller.)
+pub const LOST_FP: u64 = 1;
+
 /// How to get from one frame to its caller.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
@@ -207,6 +211,16 @@ pub enum Step {
     Unreadable = 3,
 }
 
+/// The address by which a frame is told. Behind the leaf, all are told as those that calls return to: one
+/// byte behind the code. So what a signal interrupted is told one byte further, and what a signal
+/// handler returns to, for no call is in front of it. `at` are the registers of the frame, `after` those
+/// after the step from it.
+#[inline(always)]
+pub const fn told(at: &Registers, after: &Registers, is_leaf: bool) -> u64 {
+    let is_code = at.is_return == 0 || after.is_return == 0;
+    at.ip.wrapping_add((is_code && !is_leaf) as u64)
+}
+
 /// One step to the caller. `leaf` gives a register by its number in DWARF, in the leaf; `read` a word of
 /// the process's memory.
 #[inline(always)]
@@ -231,10 +245,11 @@ pub fn step(
         SAME => Some(same),
         AT_CFA => read(cfa.wrapping_add(offset as i64 as u64)),
         AT_FP => read(registers.fp.wrapping_add(offset as i64 as u64)),
-        _ => Some(0),
+        _ => None,
     };
     let Some(ip) = at(rule.ra, rule.ra_offset, registers.lr) else { return Step::Unreadable };
-    let Some(fp) = at(rule.fp, rule.fp_offset, registers.fp) else { return Step::Unreadable };
+    // Where a function is left, compilers are not exact about the frame pointer. Few callers need it.
+    let fp = at(rule.fp, rule.fp_offset, registers.fp).unwrap_or(LOST_FP);
     *registers = Registers { ip, sp: cfa, fp, lr: 0, is_return: 1, chained: 0 };
     if ip == 0 { Step::Root } else { Step::Caller }
 }
@@ -449,6 +464,16 @@ mod tests {
         assert_eq!(go(&Rule::ROOT, LEAF, &memory).0, Step::Root);
         assert_eq!(go(&CALL, LEAF, &[(808, 0)]).0, Step::Root, "no return address");
         assert_eq!(go(&CALL, LEAF, &[]).0, Step::Unreadable);
+    }
+
+    #[test]
+    fn a_frame_pointer_that_is_lost_ends_no_stack_and_makes_none_complete() {
+        let memory = [(808, 0x5000)];
+        for fp in [LOST, AT_CFA, AT_FP] {
+            let (step, after) = go(&Rule { fp, fp_offset: 4, ..CALL }, LEAF, &memory);
+            assert_eq!((step, after), caller(0x5000, 816, LOST_FP));
+            assert_eq!(go(&Rule::NO_DATA, after, &memory).0, Step::NoData);
+        }
     }
 
     #[test]

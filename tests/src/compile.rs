@@ -42,9 +42,42 @@ pub fn rust_chain(source: &str, program: &Path) -> Option<PathBuf> {
     run(command, program)
 }
 
+/// Who compiles.
+#[derive(Clone, Copy, Debug)]
+pub enum Compiler {
+    /// The system's own.
+    Cc,
+    /// clang; most machines have none.
+    Clang,
+}
+
+/// Compiles `workloads/<name>.c` into a program at `program` as distributions do, without frame
+/// pointers; `None`, after a visible note, where there is no such compiler, or none that is able to.
+pub fn without_frame_pointers(
+    name: &str,
+    compiler: Compiler,
+    options: &[&str],
+    program: &Path,
+) -> Option<PathBuf> {
+    let options = [&["-O2", "-fomit-frame-pointer"], options].concat();
+    match compiler {
+        Compiler::Cc => compile_by("cc", name, &options, program),
+        // Not needed for a run to count.
+        Compiler::Clang if Command::new("clang").arg("--version").output().is_err() => {
+            eprintln!("SKIPPED: there is no clang");
+            None
+        }
+        Compiler::Clang => compile_by("clang", name, &options, program),
+    }
+}
+
 fn compile(name: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
-    let mut command = Command::new("cc");
-    command.args(["-O1", "-fno-omit-frame-pointer"]).args(options).arg("-o");
+    compile_by("cc", name, &[&["-O1", "-fno-omit-frame-pointer"], options].concat(), program)
+}
+
+fn compile_by(compiler: &str, name: &str, options: &[&str], program: &Path) -> Option<PathBuf> {
+    let mut command = Command::new(compiler);
+    command.args(options).arg("-o");
     command.args([program, &workloads().join(name).with_extension("c")]);
     run(command, program)
 }

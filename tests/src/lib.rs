@@ -14,6 +14,7 @@ pub mod recording;
 pub mod report;
 pub mod schema;
 pub mod terminal;
+pub mod traced;
 pub mod wait;
 pub mod watch;
 pub mod workload;

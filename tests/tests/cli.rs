@@ -335,3 +335,13 @@ fn pid_of_the_dead() -> String {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[test]
+fn fetching_debug_files_without_servers_is_refused_before_anything_is_watched() {
+    let mut command = Command::new(syscope());
+    command.args(["report", "--debuginfod"]).env_remove("DEBUGINFOD_URLS").stdin(Stdio::null());
+    let output = command.output().expect("it starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("DEBUGINFOD_URLS") && error.contains("sudo"), "{error}");
+}

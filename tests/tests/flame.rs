@@ -62,12 +62,45 @@ fn off_cpu_time_is_a_flame_graph_too() {
     assert!(text.contains("nanosleep"), "it sleeps: {text}");
 }
 
+/// The second of a thread is a second, whatever it is spent on.
+#[test]
+fn wall_clock_time_is_all_time_of_the_threads() {
+    let _machine = require_bpf!();
+    let load = load();
+    let pid = load.pid.to_string();
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").count() as f64;
+    let args = ["flame", "-d", "3", "-p", &pid, "--wall", "--format", "folded", "-o", "-"];
+    let ended = Watch::start(&args).end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let text = String::from_utf8(ended.stdout).expect("plain text");
+    let in_state = |state: &str| -> f64 {
+        let lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let lines = lines.filter(|(stack, _)| stack.ends_with(state));
+        lines.map(|(_, ns)| ns.parse::<f64>().expect("ns")).sum::<f64>() / 1e9
+    };
+    let states = [
+        in_state(";[running]"),
+        in_state(";[blocked: sleeping]") + in_state(";[blocked: disk]"),
+        in_state(";[waiting for a CPU]"),
+    ];
+    let all = in_state("]");
+    assert!((states.iter().sum::<f64>() - all).abs() < 0.001, "{states:?} of {all}: {text}");
+    // It burns and sleeps in turns, if it is let: on a busy machine it mostly waits for a CPU. What is
+    // watched is a little more than was asked for.
+    assert!(states[0] > 0.0 && states[1] > 0.3, "{states:?}");
+    let expected = 3.0 * threads;
+    assert!(
+        (0.8 * expected..1.3 * expected).contains(&all),
+        "{all} s of {threads} threads: {text}"
+    );
+}
+
 /// Weights of all formats made of the recording that comes with syscope.
 #[test]
 fn every_format_weighs_the_same() {
     let dir = tempfile::tempdir().expect("room");
     let demo = checkout().join("assets/demo.syscope");
-    for option in [&[][..], &["--off-cpu"]] {
+    for option in [&[][..], &["--off-cpu"], &["--wall"]] {
         let write = |name: &str| {
             let path = dir.path().join(name);
             let mut command = Command::new(syscope());

@@ -175,6 +175,7 @@ impl Counter {
             interval: Duration::from_millis(250),
             frequency_hz: 99,
             include_self: false,
+            debuginfod: None,
             filter: Filter::from_cli(&[pid], &[], true),
         };
         let mut handle = live::start(options).expect("the screen could");

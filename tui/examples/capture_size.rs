@@ -45,6 +45,7 @@ fn watch(seconds: u64, filter: &str) -> Result<Recorded, Box<dyn Error>> {
         frequency_hz: 99,
         include_self: false,
         filter: Filter::parse(filter)?,
+        debuginfod: None,
     };
     let mut handle = start(options)?;
     let header = Header { watched: handle.watched.clone(), cmdlines: true, ..Header::default() };

@@ -15,6 +15,7 @@ pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
 pub use trace::{TraceArgs, TraceKind};
 
 use crate::filter::{Filter, ParseError};
+use crate::symbols::Debuginfod;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -132,6 +133,10 @@ pub struct WatchArgs {
     /// Watch syscope itself too.
     #[arg(long)]
     pub include_self: bool,
+    /// Fetch debug files that are not on this machine from the servers in DEBUGINFOD_URLS, which thereby
+    /// learn what runs here. Needs `debuginfod-find`.
+    #[arg(long)]
+    pub debuginfod: bool,
 }
 
 impl WatchArgs {
@@ -191,7 +196,11 @@ impl Cli {
             Some(Command::Trace(trace)) => Some(&trace.watch),
             Some(_) => None,
         };
-        watch.map_or(Ok(()), |watch| watch.filter().map(|_| ()).map_err(|e| e.to_string()))
+        let Some(watch) = watch else { return Ok(()) };
+        if watch.debuginfod {
+            Debuginfod::from_environment()?;
+        }
+        watch.filter().map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// Writes the completions for a shell.

@@ -10,7 +10,7 @@ use crate::flame::{self, Measure};
 use crate::model::{Bounds, Model, Watched};
 use crate::screen::{ReplayOptions, scripted};
 use crate::source::procfs;
-use crate::{kernel, report, symbols, text};
+use crate::{kernel, report, symbols, text, unwind as tables};
 use ratatui::layout::Size;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub type Target = fn(&[u8]);
 /// `fuzz/corpus`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("capture", capture),
+    ("debugdata", debugdata),
+    ("elf", elf),
     ("filter", filter),
     ("frames", frames),
     ("keys", keys),
@@ -29,6 +31,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("procfs", procfs),
     ("rings", rings),
     ("screen_text", screen_text),
+    ("unwind", unwind),
 ];
 
 /// A capture: what is in it, and the screen of a replay.
@@ -69,7 +72,7 @@ fn report_of(watched: Watched, decoded: Vec<Decoded>) -> String {
     report::write_json(&model, &all, report::Options::default(), &mut json).expect("memory");
     let text = String::from_utf8(text).expect("a report is text");
     assert!(!text.chars().any(|c| c != '\n' && text::screen::is_hidden(c)));
-    for measure in [Measure::Cpu, Measure::OffCpu] {
+    for measure in [Measure::Cpu, Measure::OffCpu, Measure::Wall] {
         flame_graph_of(&model, measure);
     }
     String::from_utf8(json).expect("JSON is text")
@@ -142,11 +145,26 @@ pub fn procfs(bytes: &[u8]) {
     }
 }
 
+/// A program or library, or its debug file: what it says of itself, and the symbols in it.
+pub fn elf(bytes: &[u8]) {
+    symbols::fuzz_elf(bytes);
+}
+
+/// The compressed symbol table of a program.
+pub fn debugdata(bytes: &[u8]) {
+    symbols::fuzz_debugdata(bytes);
+}
+
 /// The file of a JIT. The first byte says where it is cut in two.
 pub fn perf_map(bytes: &[u8]) {
     let Some((&cut, bytes)) = bytes.split_first() else { return };
     let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
     symbols::fuzz_perf_map(first, second);
+}
+
+/// The unwind data of a file.
+pub fn unwind(bytes: &[u8]) {
+    tables::fuzzing::tables(bytes);
 }
 
 /// Names of other programs on their way to the terminal.

@@ -7,7 +7,9 @@ use std::ffi::{CString, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, fchown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::str::FromStr;
 
 /// The user who called sudo: a command that needs no privilege must not get root's.
@@ -52,6 +54,11 @@ impl Invoker {
         }
         setgid(self.gid).map_err(refused("setgid"))?;
         setuid(self.uid).map_err(refused("setuid"))
+    }
+
+    /// Has a command run with this user's privileges, and in no group but the user's own.
+    pub fn runs(&self, command: &mut Command) {
+        command.uid(self.uid.as_raw()).gid(self.gid.as_raw()).envs(self.environment());
     }
 
     /// What the environment says of the user: sudo has put root there.

@@ -1,4 +1,4 @@
-//! Exporting a flame graph: of the time off the CPU in its pane, elsewhere of the profile.
+//! Exporting a flame graph: of the time off the CPU in its pane, elsewhere that of the profile pane.
 
 use super::pane::Pane;
 use super::state::App;
@@ -43,7 +43,10 @@ impl App {
     pub(super) fn export(&mut self) -> Option<Effect> {
         let (measure, what) = match self.view().focus {
             Pane::Offcpu => (Measure::OffCpu, "waits"),
-            _ => (Measure::Cpu, "samples"),
+            _ => match self.view().measure() {
+                Measure::Wall => (Measure::Wall, "time"),
+                measure => (measure, "samples"),
+            },
         };
         self.awaited_export = None;
         let tree = self.graph_of(measure);
@@ -72,19 +75,20 @@ impl App {
         Some(self.export_now(tree))
     }
 
-    /// The graph as it is now: of the profile, or of the time off the CPU.
+    /// The graph as it is now: that of the profile pane, or another one.
     fn graph_of(&mut self, measure: Measure) -> Arc<FlameTree> {
-        match measure {
-            Measure::Cpu => {
+        match measure == self.view().measure() {
+            true => {
                 self.derived.profile.expire();
                 self.sort_changed(Pane::Profile);
                 self.derive(Pane::Profile);
                 Arc::clone(&self.derived.profile.tree)
             }
-            Measure::OffCpu => {
+            false => {
                 self.renew_matching();
                 let scope = self.scope();
-                Arc::new(flame::off_cpu(self.model(), |key| scope.accepts(key)))
+                let stacks = flame::weigh(self.model(), measure, |key| scope.accepts(key));
+                Arc::new(flame::fold(measure, &stacks))
             }
         }
     }

@@ -51,6 +51,8 @@ pub enum Action {
     Export,
     /// Change between flame graph and top functions.
     Functions,
+    /// Change between CPU profile and wall-clock time.
+    Wall,
     /// Show only the opens that failed, or all again.
     FailedOnly,
     /// Type what to search for.
@@ -195,12 +197,13 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('/')], Action::Filter, Context::PANES, "/", "filter", "filter: nginx, pid:12, comm:ng*, !comm:cron"),
     bind(&[char('x')], Action::FailedOnly, Context::STREAM, "x", "failed only", "only the opens that failed, or all again"),
     bind(&[char('t')], Action::Functions, Context::PROFILE, "t", "flame/top", "flame graph or top functions"),
+    bind(&[char('w')], Action::Wall, Context::PROFILE, "w", "wall clock", "all time of threads: running, for a CPU, blocked"),
     bind(&[char('\\'), control('f')], Action::Search, Context::PROFILE, "\\", "search", "search functions (also Ctrl-F)"),
     bind(&[char('n')], Action::SearchNext, Context::PROFILE, "n/N", "match", "next match, match before"),
     bind(&[char('N')], Action::SearchPrevious, Context::PROFILE, "", "", ""),
     bind(&[char('f')], Action::FilterSelected, Context::PANES, "f", "only this", "filter to the selected process"),
     bind(&[char('F')], Action::FilterClear, Context::PANES, "F", "clear filter", "take the filter away"),
-    bind(&[char('e')], Action::Export, Context::PANES, "e", "export", "write an SVG flame graph: off-CPU in pane 3, else CPU"),
+    bind(&[char('e')], Action::Export, Context::PANES, "e", "export", "write an SVG flame graph: off-CPU in pane 3, else pane 4's"),
     bind(&[char('z')], Action::Maximize, Context::PANES, "z", "maximize", "give this pane the whole screen, and back"),
     bind(&[char('s')], Action::SortNext, Context::SORTED, "s", "sort", "sort by the next column on screen"),
     bind(&[char('r')], Action::SortReverse, Context::SORTED, "r", "reverse", "sort in the other order"),

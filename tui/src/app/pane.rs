@@ -3,6 +3,7 @@
 use super::derive::{offcpu, opens, profile, syscalls};
 use super::flame::FlameView;
 use super::table::{Column, Home, Sort, TableState};
+use crate::flame::Measure;
 use crate::model::ProcKey;
 use crate::probes::PROBES;
 
@@ -79,6 +80,8 @@ pub struct View {
     pub tables: [TableState; 4],
     /// The profile pane shows top functions instead of the flame graph.
     pub functions: bool,
+    /// The profile pane shows all time of the threads, not only that on the CPU.
+    pub wall: bool,
     /// The flame graph.
     pub flame: FlameView,
     /// The pane of file opens shows only those that failed.
@@ -99,9 +102,15 @@ impl View {
             maximized: false,
             tables,
             functions: false,
+            wall: false,
             flame,
             failed_only: false,
         }
+    }
+
+    /// What the flame graph measures.
+    pub fn measure(&self) -> Measure {
+        if self.wall { Measure::Wall } else { Measure::Cpu }
     }
 
     /// The table of a pane.

@@ -76,7 +76,8 @@ impl App {
             }
             Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
             Pane::Profile => {
-                derived.profile.update(model, scope, view.functions.then_some(sort));
+                let functions = view.functions.then_some(sort);
+                derived.profile.update(model, scope, view.measure(), functions);
             }
         }
     }

@@ -161,7 +161,8 @@ impl App {
 
     /// Goes into the detail of a process.
     pub(super) fn open_detail(&mut self, process: ProcKey) {
-        self.detail = Some(View::new(Some(process), self.overview.focus));
+        let view = View::new(Some(process), self.overview.focus);
+        self.detail = Some(View { wall: self.overview.wall, ..view });
         self.scope_changed();
     }
 

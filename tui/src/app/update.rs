@@ -190,6 +190,11 @@ impl App {
                 view.functions = !view.functions;
                 self.sort_changed(Pane::Profile);
             }
+            Action::Wall => {
+                let view = self.view_mut();
+                view.wall = !view.wall;
+                self.sort_changed(Pane::Profile);
+            }
             Action::FailedOnly => self.toggle_failed_only(),
             Action::Search => {
                 let before = self.view().flame.search().to_owned();

@@ -61,6 +61,10 @@ pub struct FlameArgs {
     /// Show where time passes off the CPU instead of on it.
     #[arg(long)]
     pub off_cpu: bool,
+    /// Show where all time of the threads passes: running (as samples tell), waiting for a CPU, or
+    /// blocked.
+    #[arg(long, conflicts_with = "off_cpu")]
+    pub wall: bool,
     /// Compare: what takes more of the whole in capture B than in A (red), and what less (blue).
     /// With one capture: two ranges of it.
     #[arg(long, value_names = ["A", "B"], num_args = 1..=2,

@@ -27,7 +27,8 @@ Keys:
   /              filter                    f            filter to the selected process
   s, r           sort column, reverse      Space        pause the view
   c              clear the counters        t            profile: flame graph or functions
-  e              export a flame graph      ?, q         help, quit
+  e              export a flame graph      w            profile: CPU, or wall-clock time
+                                           ?, q         help, quit
   < > , .        back in time: 10 s, one   [ ]          mark a range: everything shows just that
                  reading; End: now         R, W         record from now on; save the last minutes
 
@@ -79,6 +80,7 @@ pub(super) const FLAME: &str = "\
 Examples:
   sudo syscope flame -d 10 -o out.svg
   sudo syscope flame --off-cpu -p 1234 -o wait.svg
+  sudo syscope flame --wall -c nginx -o wall.svg
   sudo syscope flame -c postgres -o - --format folded | less -S
   syscope flame --from incident.syscope --range 10s..20s -o out.svg
   syscope flame --from incident.syscope -o cpu.pb.gz && go tool pprof -http=: cpu.pb.gz
@@ -88,11 +90,17 @@ Examples:
 
 Formats:
   .svg              a picture with search and zoom, for a browser
-  .folded           text: a stack a line, and its weight (samples; ns off the CPU)
+  .folded           text: a stack a line, and its weight (samples; with --off-cpu and --wall ns)
   .pb.gz            pprof's profile.proto: functions, inlined ones, lines, build ids; processes and
                     threads are labels (`go tool pprof -tagroot=comm,pid` shows them as frames).
-                    Off the CPU: -sample_index=waits, blocked, runqueue, off_cpu (all of it)
+                    Off the CPU: -sample_index=waits, blocked, runqueue, off_cpu (all of it);
+                    with --wall: running, blocked, runqueue, wall (all of it)
   .speedscope.json  for https://www.speedscope.app, which also opens .pb.gz
+
+A wall-clock flame graph (--wall) shows where all time of the threads passed, those that still wait
+included. The uppermost boxes say what they did there: [running] (each sample of the CPU stands for
+the time between two), [waiting for a CPU] and [blocked: sleeping], [blocked: disk] or [stopped].
+Threads of a process are not kept apart.
 
 A differential flame graph (--diff A B) has the boxes and widths of B. The numbers of A are scaled so
 that both have the same total: a longer capture is no difference, a larger share is. A box is red

@@ -103,6 +103,7 @@ fn flame_graphs_of_two_captures_or_of_two_ranges_of_one_are_compared() {
         ("flame --diff a b c -o x.svg", "unexpected argument"),
         ("flame --diff a --diff b --diff c -o x.svg", "two captures at most"),
         ("flame --diff -o x.svg", "a value is required"),
+        ("flame --wall --off-cpu -o x.svg", "cannot be used with"),
         ("flame --range-a ..9s -o x.svg", "--diff"),
         ("flame --diff a b -o x", "cannot tell what to write"),
     ] {

@@ -6,6 +6,7 @@ use crate::filter::{Candidate, Filter};
 use crate::flame::export::{About, Diff};
 use crate::flame::{self, Measure, Weighed, export};
 use crate::model::Model;
+use crate::source::ProbeStatus;
 use crate::text;
 use color_eyre::eyre::{self, bail};
 use std::io::{self, IsTerminal, Write};
@@ -42,12 +43,13 @@ fn write(
     filter: &Filter,
 ) -> eyre::Result<()> {
     let measure = measure(args);
+    let missing = missing(measure, model)?;
     let stacks = stacks(measure, model, filter);
     let title = format!("{} of {}", measure.title(), whom(model, filter));
     let write = |out: &mut dyn Write| match format {
         FlameFormat::Svg => {
             let tree = flame::fold(measure, &stacks);
-            export::write_svg(&tree, &title, &subtitle(model), out)
+            export::write_svg(&tree, &title, &(subtitle(model) + &missing), out)
         }
         FlameFormat::Folded => export::write_folded(&flame::fold(measure, &stacks), out),
         FlameFormat::Speedscope => {
@@ -66,6 +68,7 @@ fn compare(args: &FlameArgs, format: FlameFormat, compared: DiffArgs<'_>) -> eyr
     let measure = measure(args);
     let read = |(path, range): (&Path, _), option| -> eyre::Result<_> {
         let part = from::read(path, (option, range), &args.watch)?;
+        missing(measure, &part.model)?;
         let tree = flame::fold(measure, &stacks(measure, &part.model, &part.filter));
         let span = text::duration(part.model.span_ns());
         Ok((tree, whom(&part.model, &part.filter).to_owned(), span))
@@ -93,7 +96,37 @@ fn part_name((path, range): (&Path, Option<&MomentRange>), compared: &DiffArgs<'
 }
 
 fn measure(args: &FlameArgs) -> Measure {
-    if args.off_cpu { Measure::OffCpu } else { Measure::Cpu }
+    match (args.off_cpu, args.wall) {
+        (true, _) => Measure::OffCpu,
+        (false, true) => Measure::Wall,
+        (false, false) => Measure::Cpu,
+    }
+}
+
+/// What part of it the probes did not count, for the subtitle; said on standard error, too. An error
+/// where that is all of it.
+fn missing(measure: Measure, model: &Model) -> eyre::Result<String> {
+    let off = |name: &&'static str| match &model.health.probe(name)?.status {
+        ProbeStatus::Off(reason) => Some((*name, reason)),
+        ProbeStatus::On => None,
+    };
+    let off: Vec<_> = measure.probes().iter().filter_map(off).collect();
+    let names: Vec<_> = off.iter().map(|(name, _)| *name).collect();
+    for (name, reason) in &off {
+        eprintln!("syscope: the probe {name} was off: {}", text::visible(reason));
+    }
+    if measure == Measure::Wall && model.watched.period_ns().is_none() {
+        bail!(
+            "the capture does not say how often it took samples: what they stand for is not known"
+        );
+    }
+    match &names[..] {
+        [] => Ok(String::new()),
+        all if all.len() == measure.probes().len() => {
+            bail!("there is nothing to draw without the probe {}", all.join(" and "))
+        }
+        some => Ok(format!(" · without the probe {}", some.join(", "))),
+    }
 }
 
 fn stacks<'a>(measure: Measure, model: &'a Model, filter: &Filter) -> Vec<Weighed<'a>> {
@@ -127,4 +160,35 @@ fn save(
         eprintln!("syscope: wrote {}", args.output.display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bounds, Watched};
+    use crate::source::Batch;
+    use crate::ui::testing::health_without;
+
+    #[test]
+    fn what_no_probe_counted_is_not_drawn_as_if_it_were_nothing() {
+        let without = |name| {
+            let watched = Watched { frequency_hz: 99, ..Watched::default() };
+            let mut model = Model::new(watched, Bounds::REPORT);
+            model.fold(Batch { health: health_without(name), ..Batch::default() });
+            model
+        };
+        let said = |measure, name| missing(measure, &without(name)).map_err(|e| e.to_string());
+        assert_eq!(said(Measure::Wall, "opens"), Ok(String::new()));
+        assert_eq!(said(Measure::Wall, "offcpu"), Ok(" · without the probe offcpu".to_owned()));
+        assert_eq!(said(Measure::Cpu, "offcpu"), Ok(String::new()));
+        for (measure, name) in [(Measure::Cpu, "profile"), (Measure::OffCpu, "offcpu")] {
+            assert_eq!(
+                said(measure, name),
+                Err(format!("there is nothing to draw without the probe {name}"))
+            );
+        }
+        let mut model = without("opens");
+        model.watched.frequency_hz = 0;
+        assert!(missing(Measure::Wall, &model).unwrap_err().to_string().contains("how often"));
+    }
 }

@@ -17,6 +17,7 @@ use crate::headless::{self, Output, Watch};
 use crate::kernel::{AttachError, Wanted};
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
+use crate::symbols::Debuginfod;
 use crate::{doctor, screen};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, Write};
@@ -105,6 +106,8 @@ fn options(args: &WatchArgs, filter: Filter, interval: Duration) -> live::Option
         frequency_hz: args.freq,
         include_self: args.include_self,
         filter,
+        // That it is to be had was checked with the command line.
+        debuginfod: args.debuginfod.then(Debuginfod::from_environment).and_then(Result::ok),
     }
 }
 

@@ -19,6 +19,11 @@ pub fn off_cpu(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
     fold(Measure::OffCpu, &weigh(model, Measure::OffCpu, include))
 }
 
+/// Folds the time of threads, on the CPU and off it, of the processes that `include` accepts.
+pub fn wall(model: &Model, include: impl Fn(ProcKey) -> bool) -> FlameTree {
+    fold(Measure::Wall, &weigh(model, Measure::Wall, include))
+}
+
 /// Folds stacks, those of a process one after another.
 pub fn fold(measure: Measure, stacks: &[Weighed<'_>]) -> FlameTree {
     let mut builder = Builder::new(measure);

@@ -42,6 +42,9 @@ pub enum Error {
         /// What it lacks.
         reason: String,
     },
+    /// There is no time at all to draw.
+    #[error("no samples: no thread that was watched ran or waited in that time")]
+    NoTime,
     /// The writer failed.
     #[error("cannot write the flame graph: {0}")]
     Write(#[from] io::Error),
@@ -61,12 +64,13 @@ impl Error {
         match measure {
             Measure::Cpu => Self::NoSamples,
             Measure::OffCpu => Self::NoWaits,
+            Measure::Wall => Self::NoTime,
         }
     }
 }
 
 /// Writes folded stacks: a line `comm-pid;frame;frame count` for each, root first; `count` is in
-/// samples, or ns off the CPU.
+/// samples, or ns.
 pub fn write_folded(tree: &FlameTree, out: &mut dyn Write) -> Result<(), Error> {
     refuse_empty(tree)?;
     let own = |index: usize| Some(tree.nodes[index].own).filter(|own| *own > 0);
@@ -82,6 +86,7 @@ pub fn default_file_name(measure: Measure, time: jiff::civil::DateTime) -> Strin
     let what = match measure {
         Measure::Cpu => "cpu",
         Measure::OffCpu => "offcpu",
+        Measure::Wall => "wall",
     };
     format!("syscope-{what}-{}.svg", time.strftime("%Y%m%d-%H%M%S"))
 }

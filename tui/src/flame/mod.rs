@@ -7,7 +7,7 @@ mod save;
 pub mod tree;
 mod weigh;
 
-pub use build::{cpu, fold, off_cpu};
+pub use build::{cpu, fold, off_cpu, wall};
 pub use measure::{Measure, State};
 pub use tree::{Function, Matches, TopRow};
 pub use weigh::{Weighed, weigh};

@@ -1,11 +1,12 @@
 //! Trees made by hand, and what the folding makes of a model.
 
+mod waits;
+
 use super::build::Builder;
 use super::*;
 use crate::model::{Bounds, Model, Watched};
 use crate::source::{
-    Batch, FrameKind, OffcpuDelta, ProcessEvent, ProcessSeen, ProfileDelta, ResolvedStack, StackId,
-    WaitState, WaitingNow,
+    Batch, FrameKind, ProcessEvent, ProcessSeen, ProfileDelta, ResolvedStack, StackId,
 };
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -159,57 +160,6 @@ fn a_reused_pid_is_a_box_of_its_own() {
       job (7) 3/3
       job (7) #2 4/4
     ");
-}
-
-#[test]
-fn off_cpu_splits_blocked_from_waiting_for_a_cpu_and_leaves_idle_out() {
-    let delta = |pid, state, kernel, blocked_ns, runqueue_ns| OffcpuDelta {
-        pid,
-        state,
-        kernel_stack: StackId(kernel),
-        user_stack: StackId::NONE,
-        blocked_ns,
-        runqueue_ns,
-        waits: 1,
-    };
-    let still = WaitingNow {
-        pid: 7,
-        tid: 7,
-        state: WaitState::Uninterruptible,
-        kernel_stack: StackId(20),
-        user_stack: StackId::NONE,
-        since_ns: 600,
-        woken_ns: None,
-    };
-    let model = model(vec![Batch {
-        time_ns: 1_000,
-        processes: vec![seen(7, "db", 1), seen(9, "kworker", 2)],
-        stacks: vec![stack(20, &["io_schedule_[k]"])],
-        offcpu: vec![
-            delta(7, WaitState::Interruptible, 20, 50, 5),
-            delta(7, WaitState::Runnable, 20, 0, 7),
-            delta(7, WaitState::Stopped, 2, 3, 0),
-            delta(9, WaitState::Idle, 20, 1_000, 10),
-        ],
-        waiting: Some(vec![still]),
-        ..Batch::default()
-    }]);
-    let tree = off_cpu(&model, |_| true);
-    insta::assert_snapshot!(outline(&tree), @"
-    all 465/0
-      db (7) 465/0
-        [waiting since before syscope watched] 3/0
-          [stopped] 3/3
-        io_schedule 462/0
-          [blocked: disk] 400/400
-          [blocked: sleeping] 50/50
-          [waiting for a CPU] 12/12
-    ");
-    let top: Vec<_> =
-        tree.top().into_iter().map(|row| (row.frame.name.clone(), row.own, row.total)).collect();
-    assert_eq!(top[0], ("io_schedule".to_owned(), 462, 462));
-    assert_eq!(top[1].1, 3);
-    assert_eq!(top.len(), 2);
 }
 
 #[test]

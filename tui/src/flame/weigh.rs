@@ -13,7 +13,7 @@ pub struct Weighed<'a> {
     pub process: ProcKey,
     /// Its name.
     pub comm: &'a str,
-    /// Name of the threads; `None` off the CPU, where threads of a process are not kept apart.
+    /// Name of the threads; `None` with time off the CPU, where threads of a process are not kept apart.
     pub thread: Option<&'a str>,
     /// User frames, leaf first.
     pub user: &'a [Arc<Frame>],
@@ -37,7 +37,25 @@ pub fn weigh(
     match measure {
         Measure::Cpu => samples(model, include),
         Measure::OffCpu => waits(model, include),
+        Measure::Wall => all(model, include),
     }
+}
+
+/// Samples as the time that they stand for, and waits. Where the frequency of the samples is not known,
+/// which no recorder leaves out, they stand for none.
+fn all(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
+    let period_ns = model.watched.period_ns().unwrap_or(0);
+    let running = samples(model, &include).into_iter().map(|stack| Weighed {
+        // Off the CPU, threads are not kept apart: what one function took would be in two boxes.
+        thread: None,
+        state: Some(State::Running),
+        weight: stack.weight.saturating_mul(period_ns),
+        ..stack
+    });
+    let mut stacks: Vec<_> = running.filter(|stack| stack.weight > 0).collect();
+    stacks.extend(waits(model, include));
+    stacks.sort_by_key(|stack| stack.process);
+    stacks
 }
 
 fn samples(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
@@ -76,7 +94,7 @@ fn waits(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
         places.sort_unstable_by_key(|(place, _)| *place);
         let comm = comm(model, process);
         for (place, stats) in places {
-            let parts = parts(State::Blocked(place.state), &stats);
+            let parts = parts(state_of(place.state), &stats);
             stacks.extend(parts.map(|(state, weight, count)| Weighed {
                 process,
                 comm,
@@ -90,6 +108,11 @@ fn waits(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
         }
     }
     stacks
+}
+
+/// What a wait begins with.
+fn state_of(state: WaitState) -> State {
+    if state == WaitState::Runnable { State::WaitingForCpu } else { State::Blocked(state) }
 }
 
 /// What waits of one place consist of: state, ns, and waits. Those that still go on count.

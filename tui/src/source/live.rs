@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 const FIRST_TICK: Duration = Duration::from_millis(60);
 /// Batches that may wait for the side above before ticks are skipped.
 const WAITING_BATCHES: usize = 4;
-/// How long the last batch waits for symbols that are still being looked up.
+/// How long the last batch waits for symbols that are still being looked up, or fetched.
 const LAST_SYMBOLS: Duration = Duration::from_secs(30);
 
 /// How to watch.
@@ -37,6 +37,8 @@ pub struct Options {
     pub include_self: bool,
     /// What to watch, from the first event on.
     pub filter: Filter,
+    /// Fetch debug files that are not on this machine.
+    pub debuginfod: Option<symbols::Debuginfod>,
 }
 
 /// Why the live source could not start.
@@ -90,7 +92,13 @@ fn collect(options: &Options) -> Result<Collector, StartError> {
         collector::plan(&options.filter, &before)
     })?;
     let watched = procfs::watched(procfs::monotonic_ns(), options.frequency_hz)?;
-    Ok(Collector::new(kernel, symbols::Worker::start()?, watched, options, before))
+    Ok(Collector::new(
+        kernel,
+        symbols::Worker::start(options.debuginfod.clone())?,
+        watched,
+        options,
+        before,
+    ))
 }
 
 async fn run(

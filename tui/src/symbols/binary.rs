@@ -2,6 +2,7 @@
 
 use super::address_space::Mapped;
 use super::debug_file::Roots;
+use super::debuginfod;
 use super::elf::Elf;
 use super::files::Identity;
 use super::frames::{Code, Frames, Module, Names};
@@ -33,7 +34,7 @@ const HELD_UNUSED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Binary {
     /// Stands for this state of this file under this path in the cache of frames.
-    pub(super) serial: u32,
+    pub(super) serial: Cell<u32>,
     /// Path as the process sees it.
     pub(super) module: Arc<str>,
     identity: Identity,
@@ -44,6 +45,7 @@ pub(super) struct Binary {
     bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
+    fetched: RefCell<Fetched>,
     state: RefCell<State>,
 }
 
@@ -52,6 +54,17 @@ enum State {
     Closed,
     Open(Box<Layers>),
     Unreadable,
+}
+
+/// The debug file of a file, from a server.
+#[derive(Debug, Default)]
+enum Fetched {
+    #[default]
+    NotAsked,
+    Awaited,
+    Came(PathBuf),
+    /// It needs none, or there is none to be had.
+    Never,
 }
 
 impl Binary {
@@ -89,9 +102,42 @@ impl Binary {
         let elf = Elf::inspect(&file)?;
         self.build_id.get_or_init(|| elf.build_id.clone());
         let roots = Roots::of(self.mapped.get().pid);
-        let layers = Layers::open(&file, elf, path, &roots, None);
+        let fetched = self.fetched.borrow();
+        let fetched = match (&*fetched, &elf.build_id) {
+            (Fetched::Came(path), Some(id)) => debuginfod::open_debug_file(path, id),
+            _ => None,
+        };
+        let layers = Layers::open(&file, elf, path, &roots, fetched);
         self.bytes.set(self.identity.size.saturating_add(layers.bytes));
         Some(State::Open(Box::new(layers)))
+    }
+
+    /// The build id of a file that is open and has no debug information, if none was asked for. It
+    /// counts as asked for from then on.
+    pub(super) fn ask_for_debug_file(&self) -> Option<Arc<str>> {
+        if !matches!(*self.fetched.borrow(), Fetched::NotAsked) {
+            return None;
+        }
+        let State::Open(layers) = &*self.state.borrow() else { return None };
+        let build_id = self.build_id.get().cloned().flatten();
+        let build_id = build_id.filter(|_| !layers.has_debug_information());
+        *self.fetched.borrow_mut() =
+            if build_id.is_some() { Fetched::Awaited } else { Fetched::Never };
+        build_id
+    }
+
+    /// Whether a debug file is being fetched for it.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(*self.fetched.borrow(), Fetched::Awaited)
+    }
+
+    fn debug_file_came(&self, path: Option<&Path>, serial: u32) {
+        let came = path.map(|path| Fetched::Came(path.to_owned()));
+        if came.is_some() {
+            self.serial.set(serial);
+            self.close();
+        }
+        *self.fetched.borrow_mut() = came.unwrap_or(Fetched::Never);
     }
 
     fn close(&self) {
@@ -131,17 +177,24 @@ impl Binaries {
         }
         let serial = self.serial(&key);
         let binary = Rc::new(Binary {
-            serial,
+            serial: Cell::new(serial),
             module: Arc::clone(module),
             identity,
             mapped: Cell::new(mapped),
             held: Arc::clone(&self.held),
             bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
+            fetched: RefCell::default(),
             state: RefCell::new(State::Closed),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));
         binary
+    }
+
+    /// The debug file of a file was fetched, or is not to be had.
+    pub(super) fn debug_file_came(&mut self, binary: &Binary, path: Option<&Path>) {
+        self.serials += 1;
+        binary.debug_file_came(path, self.serials);
     }
 
     /// The same serial as before for a file that was known before: its cached frames still hold.

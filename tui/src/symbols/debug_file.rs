@@ -48,6 +48,12 @@ impl Roots {
         Self { roots: theirs.into_iter().chain(own).collect() }
     }
 
+    /// None at all.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn none() -> Self {
+        Self { roots: Vec::new() }
+    }
+
     fn open(&self, path: &Path) -> impl Iterator<Item = File> {
         let open = move |root| open_regular_in(root, path, OFlag::O_RDONLY).ok();
         self.roots.iter().filter_map(open)

@@ -2,8 +2,9 @@
 //! of functions that are not exported.
 
 use super::elf::read_part;
+use super::elf_bounds;
+use super::files::in_memory;
 use lzma_rust2::XzReader;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -18,8 +19,20 @@ const MAX_WORK_KIB: u32 = 80 << 10;
 /// Decompresses it into a file in memory; `None` if it is none, or too large.
 pub(super) fn unpack(file: &File, range: &Range<u64>) -> Option<File> {
     let packed = read_part(file, range, MAX_PACKED)?;
-    let unpacked = File::from(memfd_create("symbols", MFdFlags::MFD_CLOEXEC).ok()?);
+    let unpacked = in_memory(b"").ok()?;
     let reader = XzReader::new_mem_limit(&packed[..], false, MAX_WORK_KIB);
-    let written = io::copy(&mut reader.take(MAX_UNPACKED + 1), &mut &unpacked).ok()?;
-    (written <= MAX_UNPACKED).then_some(unpacked)
+    let most = elf_bounds::unpacked(packed.len() as u64, MAX_UNPACKED);
+    let written = io::copy(&mut reader.take(most + 1), &mut &unpacked).ok()?;
+    (written <= most).then_some(unpacked)
+}
+
+/// For `crate::fuzzing`: a table that is compressed like this.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(packed: &[u8]) {
+    let file = in_memory(packed).expect("room for it");
+    let length = packed.len() as u64;
+    if let Some(unpacked) = unpack(&file, &(0..length)) {
+        let size = unpacked.metadata().expect("it is open").len();
+        assert!(size <= elf_bounds::unpacked(length, MAX_UNPACKED));
+    }
 }

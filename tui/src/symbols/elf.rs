@@ -79,6 +79,8 @@ struct Reading<'a, H: FileHeader> {
     found: Elf,
     /// Bytes of compressed debug information, decompressed, so far.
     decompressed: u64,
+    /// And how much it may be.
+    may_decompress: u64,
     dwarf_is_sound: bool,
     tables_are_sound: bool,
     header: &'a H,
@@ -96,6 +98,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             endian,
             found,
             decompressed: 0,
+            may_decompress: bounds::decompressed(file.metadata().ok()?.len()),
             dwarf_is_sound: true,
             tables_are_sound: true,
             header,
@@ -138,7 +141,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
     }
 
     fn sections(&mut self) -> Option<()> {
-        if self.header.shnum(self.endian, self.data).ok()? as usize > MAX_HEADERS {
+        if self.header.shnum(self.endian, self.data).ok()? > MAX_HEADERS {
             return None;
         }
         let sections = self.header.sections(self.endian, self.data).ok()?;
@@ -199,7 +202,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
         self.decompressed = self.decompressed.saturating_add(packed.size);
         let begins = offset.saturating_add(packed.header);
         let part = self.part(begins, size.saturating_sub(packed.header));
-        self.dwarf_is_sound &= self.decompressed <= bounds::MAX_DECOMPRESSED
+        self.dwarf_is_sound &= self.decompressed <= self.may_decompress
             && bounds::of_packed(part, packed.is_zstd, packed.size, is_info);
     }
 

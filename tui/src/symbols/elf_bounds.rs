@@ -5,8 +5,10 @@ use flate2::bufread::ZlibDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 
-/// Bytes of all compressed debug information of a file, decompressed.
-pub(super) const MAX_DECOMPRESSED: u64 = 1 << 30;
+/// Bytes of all compressed debug information of a file, decompressed: they are all kept in memory.
+const MAX_DECOMPRESSED: u64 = 512 << 20;
+/// How many times as long as its file it may be; what compilers write becomes some five times as long.
+const MAX_RATIO: u64 = 64;
 /// Compilation units, of which each takes memory when the first place is looked up.
 const MAX_UNITS: u64 = 200_000;
 /// Bytes of one: all of it is parsed when a place in it is looked up.
@@ -73,6 +75,16 @@ impl<R: Read> Skip for Stream<R> {
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         io::copy(&mut self.by_ref().take(bytes), &mut io::sink()).map(drop)
     }
+}
+
+/// Bytes that may come out of this many, of at `most` so many.
+pub(super) fn unpacked(packed: u64, most: u64) -> u64 {
+    packed.saturating_mul(MAX_RATIO).saturating_add(64 << 10).min(most)
+}
+
+/// Bytes that all compressed debug information of a file of this length may have, decompressed.
+pub(super) fn decompressed(file: u64) -> u64 {
+    unpacked(file, MAX_DECOMPRESSED)
 }
 
 /// Whether units that are not compressed are few and small enough.

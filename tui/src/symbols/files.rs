@@ -1,8 +1,9 @@
 //! Files by what they are, not by what they are called: a path may come to mean another file.
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -78,4 +79,11 @@ fn reopen_regular(place: &File) -> io::Result<File> {
     }
     let way = format!("/proc/self/fd/{}", place.as_raw_fd());
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(way)
+}
+
+/// A file in memory, of nobody's but ours.
+pub(super) fn in_memory(content: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("symbols", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(content)?;
+    Ok(file)
 }

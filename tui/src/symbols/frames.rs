@@ -91,7 +91,10 @@ pub(super) fn of_symbol(
     beyond: u64,
     names: &mut Names,
 ) -> Option<Frames> {
-    if symbol.name.is_empty() {
+    // Behind the end of a function that has one is none, or one without a name: entries of a linkage
+    // table lie so behind `_init`.
+    let is_behind = symbol.size.is_some_and(|size| size > 0 && symbol.offset >= size);
+    if symbol.name.is_empty() || is_behind {
         return None;
     }
     let offset = symbol.offset as u64 + beyond;

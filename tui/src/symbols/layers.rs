@@ -175,3 +175,31 @@ impl Layer {
 fn way_to(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
+
+/// For `crate::fuzzing`: the symbols of a file of these bytes, or of its debug file, at a few places.
+/// What panics here is caught where it is used, and so it is here.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    use super::guard::{guarded, log_caught_panics};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(log_caught_panics);
+    let file = super::files::in_memory(bytes).expect("room for it");
+    let Some(elf) = Elf::inspect(&file) else { return };
+    let offsets: Vec<u64> = (0..bytes.len() as u64).step_by(97).collect();
+    let (roots, module) = (Roots::none(), Module::named("fuzzed".into()));
+    let as_debug_file = elf
+        .build_id
+        .clone()
+        .and_then(|id| DebugFile::of_build_id(file.try_clone().expect("it is open"), &id));
+    for fetched in [None, as_debug_file] {
+        let Some(elf) = Elf::inspect(&file) else { return };
+        let mut names = Names::default();
+        guarded(|| {
+            let layers = Layers::open(&file, elf, Path::new("/fuzzed"), &roots, fetched);
+            for offset in &offsets {
+                let frames = layers.look_up(*offset, 0, &module, &mut names);
+                assert!(frames.is_none_or(|frames| !frames.is_empty()));
+            }
+        });
+    }
+}

@@ -1,11 +1,16 @@
 //! Symbols: addresses to frames, on a worker thread.
 //!
-//! A stack goes through `queue` to `engine`, which looks each address up: kernel addresses in
-//! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says
-//! whether the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written by a JIT
-//! (`perf_map`). A snapshot is taken when a stack is looked up first, or before, when the process is
-//! met (`meeting`), so that it can end. Its files are held open (`held`): they may be deleted, replaced,
-//! or in a place that only the process could see. Everything that is kept is bounded; the bounds are constants of these modules.
+//! A stack goes through `queue` to `engine`; `resolve` looks each address up: kernel addresses in
+//! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says whether
+//! the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written
+//! by a JIT (`perf_map`).
+//!
+//! A snapshot is taken when a stack is looked up first, or before, when the process is met (`meeting`),
+//! so that it can end. Its files are held open (`held`): they may be deleted, replaced, or in a place
+//! that only the process could see. Files are looked into (`elf`) before blazesym reads them, and their
+//! debug files are found (`debug_file`), or fetched if that is asked for (`debuginfod`).
+//!
+//! Everything that is kept is bounded; the bounds are constants of these modules.
 
 mod address_space;
 mod binary;
@@ -14,9 +19,11 @@ mod build_id;
 mod codes;
 mod debug_file;
 mod debugdata;
+mod debuginfod;
 mod elf;
 mod elf_bounds;
 mod engine;
+mod fetching;
 mod files;
 mod frames;
 mod guard;
@@ -29,22 +36,25 @@ mod perf_map;
 mod process;
 mod python;
 mod queue;
+mod resolve;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vdso;
 
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
+pub use debuginfod::Debuginfod;
 pub use guard::{log_caught_panics, panic_is_caught};
 pub use process::KEEP_EXITED;
 
 pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
-pub(crate) use perf_map::fuzz as fuzz_perf_map;
+pub(crate) use {
+    debugdata::fuzz as fuzz_debugdata, layers::fuzz as fuzz_elf, perf_map::fuzz as fuzz_perf_map,
+};
 
 use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
@@ -82,33 +92,53 @@ pub struct Request {
     pub python: Arc<crate::python::Stack>,
 }
 
+/// What one of the threads does.
+type Run = Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>;
+
 /// Symbolizes stacks on a thread of its own.
 ///
 /// Each request is answered once; a stack with code of a JIT that had no name yet may be answered
-/// a second time, with the names that the JIT wrote down since.
+/// a second time, with the names that the JIT wrote down since, and one in a file whose debug information
+/// is being fetched, when that has come.
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<queue::Shared>,
     /// To the thread that reads Python's code objects.
-    ahead: SyncSender<(u32, Arc<crate::python::Stack>)>,
+    ahead: mpsc::SyncSender<(u32, Arc<crate::python::Stack>)>,
 }
 
 impl Worker {
-    /// Starts the threads. They end, without being waited for, when the worker is dropped.
-    pub fn start() -> io::Result<Self> {
-        let (ahead, to_read) = sync_channel(codes::MAX_AHEAD);
+    /// Starts the threads. They end, without being waited for, when the worker is dropped. Debug files
+    /// that are not on this machine are fetched if that is asked for.
+    pub fn start(debuginfod: Option<Debuginfod>) -> io::Result<Self> {
+        let (ahead, to_read) = mpsc::sync_channel(codes::MAX_AHEAD);
         let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)), ahead };
         let held = Arc::<held::Held>::default();
-        let codes = Arc::new(codes::Codes::new(&held));
-        let start = |name: &str, run: Box<dyn FnOnce(&queue::Shared) + Send>| {
-            let shared = Arc::clone(&worker.shared);
-            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared))
+        let known = Arc::new(codes::Codes::new(&held));
+        let start = |name: &str, run: Run| {
+            let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
+            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
         };
-        let (to_meet, to_name) = (Arc::clone(&held), (held, Arc::clone(&codes)));
-        start(THREAD_NAME, Box::new(move |shared| engine::run(shared, &to_name.0, &to_name.1)))?;
-        start(meeting::THREAD_NAME, Box::new(move |shared| meeting::run(shared, &to_meet)))?;
-        start(codes::THREAD_NAME, Box::new(move |_| codes::read_ahead(&to_read, &codes)))?;
+        let mut wanted = None;
+        if let Some(how) = debuginfod {
+            let (sender, receiver) = mpsc::sync_channel(fetching::MAX_WANTED);
+            wanted = Some(debuginfod::Wanted { sender, shared: Arc::clone(&worker.shared) });
+            let fetch = move |shared: &_, _: &_| debuginfod::run(&how, &receiver, shared);
+            start(debuginfod::THREAD_NAME, Box::new(fetch))?;
+        }
+        let codes = Arc::clone(&known);
+        let resolve =
+            move |shared: &_, held: &_| engine::run(shared, held, &codes, wanted.as_ref());
+        start(THREAD_NAME, Box::new(resolve))?;
+        start(meeting::THREAD_NAME, Box::new(meeting::run))?;
+        start(codes::THREAD_NAME, Box::new(move |_, _| codes::read_ahead(&to_read, &known)))?;
         Ok(worker)
+    }
+
+    /// Debug files that are being fetched. The stacks that are in their files are told a second time when
+    /// they have come.
+    pub fn fetching(&self) -> usize {
+        self.shared.fetching()
     }
 
     /// A process was met: has its address space looked at soon, and its files with code held open, so
@@ -130,6 +160,19 @@ impl Worker {
             }
         }
         self.shared.request(stacks);
+    }
+
+    /// A process was born: it begins with the address space of its parent. To be called in order with
+    /// [`Worker::forget`].
+    pub fn born(&self, child: u32, parent: u32) {
+        self.shared.born(child, Some(parent));
+    }
+
+    /// A process replaced its program: what is cached of its address space is void, and what it was
+    /// born with. To be called once an event, as [`Worker::forget`].
+    pub fn replaced(&self, pid: u32) {
+        self.shared.born(pid, None);
+        self.shared.forget(pid);
     }
 
     /// A process replaced its program or ended: what is cached of its address space is void. To be

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long stacks of a process that ended can still be resolved.
 pub const KEEP_EXITED: Duration = Duration::from_secs(30);
+/// How long it is known with what address space a process was born: one that lives longer is looked at
+/// itself.
+const KEEP_INHERITED: Duration = Duration::from_secs(60);
 /// Half of the processes whose address space is kept at once.
 const HALF_OF_LIVING: usize = 512;
 /// Ended processes whose address space is kept at once, of a few KiB each; beyond it the one that ended
@@ -86,7 +89,7 @@ impl Snapshot {
 
     fn code(&self) -> impl Iterator<Item = (u64, u64, u32)> {
         self.mappings.iter().filter_map(|mapping| match &mapping.backing {
-            Backing::Binary(binary) => Some((mapping.start, mapping.end, binary.serial)),
+            Backing::Binary(binary) => Some((mapping.start, mapping.end, binary.serial.get())),
             _ => None,
         })
     }
@@ -97,6 +100,8 @@ impl Snapshot {
 pub(super) struct Processes {
     living: Bounded<u32, Rc<Snapshot>>,
     exited: FxHashMap<u32, Exited>,
+    /// What processes were born with that were not looked at themselves, and when.
+    inherited: Bounded<u32, (Instant, Rc<Snapshot>)>,
 }
 
 /// The last snapshot of a process that ended.
@@ -111,7 +116,11 @@ struct Exited {
 
 impl Processes {
     pub(super) fn new() -> Self {
-        Self { living: Bounded::new(HALF_OF_LIVING), exited: FxHashMap::default() }
+        Self {
+            living: Bounded::new(HALF_OF_LIVING),
+            exited: FxHashMap::default(),
+            inherited: Bounded::new(HALF_OF_LIVING),
+        }
     }
 
     /// The address space of a process, living or not.
@@ -155,9 +164,26 @@ impl Processes {
                 if let Some(known) = known {
                     self.retire(known);
                 }
-                self.exited.get(&pid).map(|exited| Rc::clone(&exited.snapshot)).ok_or(missing)
+                let exited = self.exited.get(&pid).map(|exited| Rc::clone(&exited.snapshot));
+                exited.or_else(|| self.inheritance(pid)).ok_or(missing)
             }
         }
+    }
+
+    /// A process was born, with the address space of its parent as that is known.
+    /// Without a parent, it runs a program of its own.
+    pub(super) fn born(&mut self, child: u32, parent: Option<u32>) {
+        let of_parent =
+            parent.and_then(|pid| self.living.get(&pid).or_else(|| self.inheritance(pid)));
+        match of_parent {
+            Some(snapshot) => self.inherited.insert(child, (Instant::now(), snapshot)),
+            None => drop(self.inherited.remove(&child)),
+        }
+    }
+
+    fn inheritance(&mut self, pid: u32) -> Option<Rc<Snapshot>> {
+        let (since, snapshot) = self.inherited.get(&pid)?;
+        (since.elapsed() < KEEP_INHERITED).then_some(snapshot)
     }
 
     /// Takes in the address space of a process that was met, unless it is known as well or better.
@@ -212,6 +238,7 @@ impl Processes {
     pub(super) fn forget_all(&mut self) {
         self.living.clear();
         self.exited.clear();
+        self.inherited.clear();
     }
 
     /// Drops what is kept of processes that ended long ago, and finds those whose end nobody told.

@@ -1,7 +1,7 @@
 //! Python functions: frames of them, and their place among the native frames.
 
 use super::codes::Codes;
-use super::engine::{Mark, Resolved};
+use super::resolve::{Mark, Resolved};
 use super::frames::{Names, clipped};
 use crate::python::{Function, Run, Stack};
 use crate::source::{Frame, FrameKind};

@@ -5,6 +5,7 @@ use super::address_space::AddressSpace;
 use crate::source::{Frame, ResolvedStack};
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(super) enum Job {
     Stack(Request),
     Forget(u32),
     ForgetAll,
+    /// A child, and its parent; without one, it runs a program of its own.
+    Born(u32, Option<u32>),
 }
 
 #[derive(Debug, Default)]
@@ -39,14 +42,20 @@ struct Waiting {
     /// The process that is being looked at, and whether it was forgotten meanwhile.
     meeting: Option<(u32, bool)>,
     met: VecDeque<AddressSpace>,
+    fetched: Vec<Fetched>,
     stop: bool,
 }
+
+/// A build id for which a debug file was wanted, and the path of that, if there is one.
+pub(super) type Fetched = (Arc<str>, Option<PathBuf>);
 
 /// Work for the thread.
 #[derive(Debug)]
 pub(super) struct Work {
     /// Processes as they were before the jobs: to be taken in first.
     pub(super) met: VecDeque<AddressSpace>,
+    /// What a server answered.
+    pub(super) fetched: Vec<Fetched>,
     /// In order.
     pub(super) jobs: Vec<Job>,
 }
@@ -81,6 +90,7 @@ pub(super) struct Shared {
     finished: Mutex<Vec<Arc<ResolvedStack>>>,
     max_stacks: usize,
     pending: AtomicUsize,
+    fetching: AtomicUsize,
     dropped: AtomicU64,
     unresolved_kernel: AtomicU64,
     unresolved_user: AtomicU64,
@@ -99,6 +109,7 @@ impl Shared {
             finished: Mutex::default(),
             max_stacks,
             pending: AtomicUsize::new(0),
+            fetching: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             unresolved_kernel: AtomicU64::new(0),
             unresolved_user: AtomicU64::new(0),
@@ -198,6 +209,14 @@ impl Shared {
         self.arrived.notify_one();
     }
 
+    pub(super) fn born(&self, child: u32, parent: Option<u32>) {
+        let mut waiting = lock(&self.waiting);
+        // Where so much waits, what a child inherits matters least.
+        if parent.is_none() || waiting.jobs.len() - waiting.stacks < MAX_FORGETS / 2 {
+            waiting.jobs.push_back(Job::Born(child, parent));
+        }
+    }
+
     pub(super) fn stop(&self) {
         lock(&self.waiting).stop = true;
         self.arrived.notify_one();
@@ -209,7 +228,9 @@ impl Shared {
         let waiting = lock(&self.waiting);
         let (mut waiting, _) = self
             .arrived
-            .wait_timeout_while(waiting, patience, |w| w.jobs.is_empty() && !w.stop)
+            .wait_timeout_while(waiting, patience, |w| {
+                w.jobs.is_empty() && w.fetched.is_empty() && !w.stop
+            })
             .unwrap_or_else(PoisonError::into_inner);
         if waiting.stop {
             return None;
@@ -217,7 +238,34 @@ impl Shared {
         let count = most.min(waiting.jobs.len());
         let jobs: Vec<Job> = waiting.jobs.drain(..count).collect();
         waiting.stacks -= jobs.iter().filter(|job| matches!(job, Job::Stack(_))).count();
-        Some(Work { met: std::mem::take(&mut waiting.met), jobs })
+        let fetched = std::mem::take(&mut waiting.fetched);
+        Some(Work { met: std::mem::take(&mut waiting.met), fetched, jobs })
+    }
+
+    /// A debug file is wanted.
+    pub(super) fn fetch_began(&self) {
+        self.fetching.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A server was asked for one: here it is, or none.
+    pub(super) fn fetched(&self, build_id: Arc<str>, path: Option<PathBuf>) {
+        lock(&self.waiting).fetched.push((build_id, path));
+        self.arrived.notify_one();
+    }
+
+    /// What came of that is told.
+    pub(super) fn fetches_told(&self, count: usize) {
+        self.fetching.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Debug files that are wanted, and not told of.
+    pub(super) fn fetching(&self) -> usize {
+        self.fetching.load(Ordering::Acquire)
+    }
+
+    /// Whether the threads should end.
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.waiting).stop
     }
 
     /// Delivers stacks, `requested` of which somebody still waits for.

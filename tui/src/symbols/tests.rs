@@ -3,6 +3,7 @@
 mod bounds;
 mod build_ids;
 mod debug_files;
+mod debuginfod;
 mod hostile;
 mod hosts;
 mod kernels;
@@ -12,7 +13,7 @@ mod perf_maps;
 mod processes;
 mod programs;
 
-use super::{Request, Space, Worker};
+use super::{Debuginfod, Request, Space, Worker};
 use crate::source::{Frame, ResolvedStack, StackId};
 use std::sync::Arc;
 use std::thread::sleep;
@@ -31,7 +32,11 @@ struct Asker {
 
 impl Asker {
     fn new() -> Self {
-        Self { worker: Worker::start().unwrap(), next: StackId::FIRST.0 }
+        Self::fetching(None)
+    }
+
+    fn fetching(debuginfod: Option<Debuginfod>) -> Self {
+        Self { worker: Worker::start(debuginfod).unwrap(), next: StackId::FIRST.0 }
     }
 
     fn request(&mut self, space: Space, addresses: &[u64]) -> StackId {

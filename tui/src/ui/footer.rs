@@ -112,6 +112,7 @@ fn short(app: &App, binding: &Binding) -> &'static str {
         Action::FailedOnly if view.failed_only => "all opens",
         Action::Functions if view.functions => "flame graph",
         Action::Functions => "top functions",
+        Action::Wall if view.wall => "CPU only",
         _ => binding.short,
     }
 }

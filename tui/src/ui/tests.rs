@@ -199,6 +199,17 @@ fn the_profile() {
     assert_snapshot!("flame_search", screen(&mut app));
     press(&mut app, "Enter");
     assert_snapshot!("flame_zoomed", characters(&mut app));
+    let mut app = busy(120, 30);
+    press(&mut app, "4 z w");
+    assert_snapshot!("wall_clock", screen(&mut app));
+    press(&mut app, "t");
+    assert_snapshot!("wall_clock_functions", characters(&mut app));
+    // Half of it is said to be half of it.
+    let health = health_without("offcpu");
+    feed(&mut app, Batch { time_ns: START + 3 * SECOND, health, ..Batch::default() });
+    let screen = characters(&mut app);
+    assert!(screen.contains("running only: the off-CPU probe is off"), "{screen}");
+    assert!(!screen.contains("% blocked"), "{screen}");
 }
 
 #[test]
@@ -222,7 +233,8 @@ fn without_colours_nothing_has_one() {
 
 #[test]
 fn no_size_is_too_small() {
-    for keys in ["", "Enter", "?", "/ pid:x", "4", "4 t", "4 z \\ a", "2 k", "3 Enter Enter"] {
+    for keys in ["", "Enter", "?", "/ pid:x", "4", "4 t", "4 w", "4 z \\ a", "2 k", "3 Enter Enter"]
+    {
         let mut app = busy(80, 24);
         press(&mut app, keys);
         for (width, height) in

@@ -142,6 +142,7 @@ fn section(
 }
 
 /// Call frame information made by hand: absolute addresses, code in bytes, data in words downwards.
+#[cfg(test)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Frames {
     pub(crate) bytes: Vec<u8>,
@@ -151,6 +152,7 @@ pub(crate) struct Frames {
     pub(crate) common: usize,
 }
 
+#[cfg(test)]
 impl Frames {
     /// A common part: its augmentation (of letters that need no data), the register of the return
     /// address, and instructions.

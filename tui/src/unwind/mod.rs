@@ -11,6 +11,8 @@ mod compile;
 mod elf;
 mod expression;
 #[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+#[cfg(any(test, fuzzing))]
 mod image;
 mod keeper;
 mod program;

@@ -3,6 +3,7 @@
 use super::table::look_up;
 use syscope_shared::unwind::{
     End, FRAMES_MAX, NO_TABLE, NOT_READY, Registers, Rule, Segment, Step, by_frame_pointer, step,
+    told,
 };
 
 /// What there is to walk the stacks of a process with.
@@ -44,10 +45,7 @@ impl Walker<'_> {
             if matches!(way, Way::Nowhere) && !addresses.is_empty() {
                 break End::NoUnwindData;
             }
-            // Behind the leaf all addresses are told as those that calls return to: one byte behind the
-            // code.
-            let beyond = u64::from(!addresses.is_empty()) & (1 ^ registers.is_return);
-            addresses.push(registers.ip.wrapping_add(beyond));
+            let at = registers;
             let stepped = match way {
                 Way::Rule(rule) => step(&rule, &mut registers, &leaf, &read),
                 Way::FramePointer | Way::Nowhere => by_frame_pointer(&mut registers, &read),
@@ -56,6 +54,7 @@ impl Walker<'_> {
                     by_frame_pointer(&mut registers, &read)
                 }
             };
+            addresses.push(told(&at, &registers, addresses.is_empty()));
             match stepped {
                 Step::Caller if addresses.len() < FRAMES_MAX => {}
                 Step::Caller => break End::DepthLimit,

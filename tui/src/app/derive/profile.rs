@@ -2,9 +2,9 @@
 
 use super::{Scope, sort_rows};
 use crate::app::table::{Column, Order, Sort};
-use crate::flame::{self, FlameTree, Function, Measure, TopRow};
+use crate::flame::{self, FlameTree, Function, Measure, Role, State, TopRow};
 use crate::model::{Model, ProcKey, StackEnds};
-use crate::sums;
+use crate::sums::{self, AddUp};
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ const PATIENCE_NS: u64 = 1_000_000_000;
 /// What a graph was made of; the same again gives the same graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Origin {
+    measure: Measure,
     samples: u64,
     stacks: u64,
     since_ns: u64,
@@ -47,6 +48,8 @@ pub struct Graph {
     pub rate: f64,
     /// How their stacks ended.
     pub ends: StackEnds,
+    /// Of wall-clock time, ns of it in each state.
+    pub times: Times,
     origin: Option<Origin>,
     sort: Option<Sort>,
 }
@@ -59,6 +62,7 @@ impl Default for Graph {
             samples: 0,
             rate: 0.0,
             ends: StackEnds::default(),
+            times: Times::default(),
             origin: None,
             sort: None,
         }
@@ -68,12 +72,20 @@ impl Default for Graph {
 impl Graph {
     /// Makes the graph anew where what it is made of has changed; the functions only when they are
     /// shown, by the order they are shown in.
-    pub fn update(&mut self, model: &Model, scope: Scope<'_>, functions: Option<Sort>) {
+    pub fn update(
+        &mut self,
+        model: &Model,
+        scope: Scope<'_>,
+        measure: Measure,
+        functions: Option<Sort>,
+    ) {
         self.sum(model, scope);
-        let origin = Origin::of(model, scope);
+        let origin = Origin::of(model, scope, measure);
         if self.origin.as_ref().is_none_or(|old| old.is_outdated(&origin, self.tree.total())) {
-            self.tree = Arc::new(flame::cpu(model, |key| scope.accepts(key)));
+            let stacks = flame::weigh(model, measure, |key| scope.accepts(key));
+            self.tree = Arc::new(flame::fold(measure, &stacks));
             self.ends = StackEnds::of(model, |key| scope.accepts(key));
+            self.times = Times::of(&self.tree);
             self.functions.clear();
             self.origin = Some(origin);
             self.sort = None;
@@ -102,6 +114,32 @@ impl Graph {
     }
 }
 
+/// Time of threads by state, in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// They ran, as far as samples tell.
+    pub running: u64,
+    /// They waited for a CPU.
+    pub waiting: u64,
+    /// They were blocked.
+    pub blocked: u64,
+}
+
+impl Times {
+    fn of(tree: &FlameTree) -> Self {
+        let mut times = Self::default();
+        for node in &tree.nodes {
+            match node.role {
+                Role::State(State::Running) => times.running.add_up(node.own),
+                Role::State(State::WaitingForCpu) => times.waiting.add_up(node.own),
+                Role::State(State::Blocked(_)) => times.blocked.add_up(node.own),
+                _ => {}
+            }
+        }
+        times
+    }
+}
+
 /// Samples a second.
 pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
     if scope.is_everything() {
@@ -114,24 +152,29 @@ pub(super) fn rate(model: &Model, scope: Scope<'_>) -> f64 {
 impl Origin {
     /// Whether a graph of this origin, of so many samples, must be made anew.
     fn is_outdated(&self, now: &Self, samples: u64) -> bool {
-        let of = |origin: &Self| (origin.since_ns, origin.process);
+        let of = |origin: &Self| (origin.since_ns, origin.process, origin.measure);
         if of(self) != of(now) || self.matching != now.matching {
             return true;
         }
-        let grown = (self.samples, self.stacks) != (now.samples, now.stacks);
+        // Threads wait on and on, whether anything comes in or not.
+        let waited_on = now.measure == Measure::Wall && self.now_ns != now.now_ns;
+        let grown = (self.samples, self.stacks) != (now.samples, now.stacks) || waited_on;
         // The time may also run backwards: a paused screen goes back.
         let waited = self.now_ns.abs_diff(now.now_ns) >= PATIENCE_NS;
         grown && (waited || samples < MANY_SAMPLES)
     }
 
-    fn of(model: &Model, scope: Scope<'_>) -> Self {
+    fn of(model: &Model, scope: Scope<'_>, measure: Measure) -> Self {
         let matching = scope.matching.map(|keys| {
             let sampled = model.profile.iter().map(|(key, _)| key);
-            let mut keys: Vec<_> = sampled.filter(|key| keys.contains(key)).collect();
+            let waited = model.offcpu.processes().filter(|_| measure == Measure::Wall);
+            let mut keys: Vec<_> = sampled.chain(waited).filter(|k| keys.contains(k)).collect();
             keys.sort_unstable();
+            keys.dedup();
             keys
         });
         Self {
+            measure,
             samples: model.profile.version(),
             stacks: model.stacks.version(),
             since_ns: model.since_ns,

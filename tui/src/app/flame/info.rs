@@ -10,7 +10,7 @@ use crate::text;
 pub struct BoxInfo {
     /// Full name.
     pub name: String,
-    /// `kernel`, `user`, `inlined`, `process`, `thread`, `note`, or `all`.
+    /// `kernel`, `user`, `inlined`, `process`, `thread`, `state`, `note`, or `all`.
     pub kind: &'static str,
     /// The file the code is from.
     pub module: Option<String>,
@@ -40,7 +40,8 @@ pub fn info(tree: &FlameTree, view: &FlameView) -> Option<BoxInfo> {
         (Role::All, _) => "all",
         (Role::Process(_), _) => "process",
         (Role::Thread, _) => "thread",
-        (Role::State(_), _) | (_, FrameKind::Note | FrameKind::End) => "note",
+        (Role::State(_), _) => "state",
+        (_, FrameKind::Note | FrameKind::End) => "note",
         (_, FrameKind::Kernel) => "kernel",
         (_, FrameKind::User) if frame.inlined => "inlined",
         (_, FrameKind::User) => "user",

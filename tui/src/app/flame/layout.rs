@@ -2,7 +2,7 @@
 
 use super::FlameView;
 use super::spans::{Span, Spans};
-use crate::flame::{FlameTree, Node};
+use crate::flame::{FlameTree, Node, Role, State};
 use crate::source::FrameKind;
 use crate::text;
 use ratatui::layout::Rect;
@@ -18,6 +18,12 @@ pub enum Look {
     Inlined,
     /// A process, a thread or a note.
     Note,
+    /// Time that threads ran.
+    Running,
+    /// Time that they waited for a CPU.
+    Waiting,
+    /// Time that they were blocked.
+    Blocked,
     /// Several boxes, each narrower than a column.
     Merged,
 }
@@ -138,12 +144,15 @@ impl Scene<'_> {
 }
 
 fn look(node: &Node, span: Span) -> Look {
-    match node.frame.kind {
+    match (node.role, node.frame.kind) {
         _ if span.merged > 0 => Look::Merged,
-        FrameKind::Kernel => Look::Kernel,
-        FrameKind::User if node.frame.inlined => Look::Inlined,
-        FrameKind::User => Look::User,
-        FrameKind::Note | FrameKind::End => Look::Note,
+        (Role::State(State::Running), _) => Look::Running,
+        (Role::State(State::WaitingForCpu), _) => Look::Waiting,
+        (Role::State(State::Blocked(_)), _) => Look::Blocked,
+        (_, FrameKind::Kernel) => Look::Kernel,
+        (_, FrameKind::User) if node.frame.inlined => Look::Inlined,
+        (_, FrameKind::User) => Look::User,
+        (_, FrameKind::Note | FrameKind::End) => Look::Note,
     }
 }
 

@@ -51,9 +51,20 @@ fn what_is_exported_is_what_the_focused_pane_is_about() {
     for keys in ["e", "2 e", "4 e"] {
         assert_eq!(exported(keys), (Measure::Cpu, "all processes".to_owned(), 54), "{keys}");
     }
-    let mut empty = app(80, 24);
-    assert!(press(&mut empty, "3 e").is_empty());
-    assert_eq!(empty.notice.unwrap().text, "no waits to export yet");
+    // As the profile pane shows it: 54 samples at 99 Hz, and the waits.
+    let ran = 54 * (SECOND / 99);
+    let wall = ran + (210 + 4 + 95 + 12 + 31 + 500) * 1_000_000;
+    for keys in ["4 w e", "4 w 1 e"] {
+        assert_eq!(exported(keys), (Measure::Wall, "all processes".to_owned(), wall), "{keys}");
+    }
+    assert_eq!(exported("4 w 3 e").0, Measure::OffCpu);
+    assert_eq!(exported("4 w w e").0, Measure::Cpu);
+    assert_eq!(exported("4 w 3 j Enter 4 e").0, Measure::Wall, "also of one process");
+    for (keys, what) in [("3 e", "waits"), ("4 e", "samples"), ("4 w e", "time")] {
+        let mut empty = app(80, 24);
+        assert!(press(&mut empty, keys).is_empty());
+        assert_eq!(empty.notice.unwrap().text, format!("no {what} to export yet"));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::profile_proto::{Function, Label, Line, Location, Mapping, Profile, Sample, ValueType};
 use super::{Error, marked};
-use crate::flame::{Measure, Weighed};
+use crate::flame::{Measure, State, Weighed};
 use crate::model::Model;
 use crate::source::Frame;
 use crate::sums;
@@ -29,7 +29,7 @@ pub struct About<'a> {
 ///
 /// Of a CPU profile the values are `samples` (count) and `cpu` (ns: samples by the time between two);
 /// off the CPU, `waits` (count), `blocked`, `runqueue` (waiting for a CPU) and `off_cpu`, the two
-/// together (ns).
+/// together (ns); of wall-clock time `running`, `blocked`, `runqueue`, and `wall`, all of it (ns).
 pub fn write_pprof(
     stacks: &[Weighed<'_>],
     measure: Measure,
@@ -92,7 +92,7 @@ impl Values {
     fn new(measure: Measure, model: &Model) -> Self {
         const NS: &str = "nanoseconds";
         let period_ns = match measure {
-            Measure::Cpu => model.watched.period_ns(),
+            Measure::Cpu | Measure::Wall => model.watched.period_ns(),
             Measure::OffCpu => None,
         };
         let types: &[_] = match (measure, period_ns) {
@@ -101,21 +101,29 @@ impl Values {
             (Measure::OffCpu, _) => {
                 &[("waits", "count"), ("blocked", NS), ("runqueue", NS), ("off_cpu", NS)]
             }
+            (Measure::Wall, _) => {
+                &[("running", NS), ("blocked", NS), ("runqueue", NS), ("wall", NS)]
+            }
         };
         Self { measure, types, period_ns }
     }
 
     fn of(&self, stack: &Weighed<'_>) -> Vec<i64> {
         let (count, weight) = (signed(stack.count), signed(stack.weight));
+        let state = stack.state;
+        let blocked = matches!(state, Some(State::Blocked(_)));
+        let of = |so: bool| if so { weight } else { 0 };
         match (self.measure, self.period_ns) {
             (Measure::Cpu, Some(period_ns)) => {
                 vec![count, weight.saturating_mul(signed(period_ns))]
             }
             (Measure::Cpu, None) => vec![count],
             (Measure::OffCpu, _) => {
-                let runqueue = stack.state == Some(crate::flame::State::WaitingForCpu);
-                let (blocked, runqueue) = if runqueue { (0, weight) } else { (weight, 0) };
-                vec![count, blocked, runqueue, weight]
+                vec![count, of(blocked), of(state == Some(State::WaitingForCpu)), weight]
+            }
+            (Measure::Wall, _) => {
+                let running = of(state == Some(State::Running));
+                vec![running, of(blocked), of(state == Some(State::WaitingForCpu)), weight]
             }
         }
     }
@@ -249,7 +257,7 @@ impl Tables {
         let named = [
             ("comm", Some(stack.comm)),
             ("thread", stack.thread),
-            ("state", stack.state.map(crate::flame::State::note)),
+            ("state", stack.state.map(State::note)),
         ];
         let named = named.into_iter().filter_map(|(key, value)| {
             let value = value.filter(|value| !value.is_empty())?;

@@ -75,7 +75,7 @@ pub fn write_speedscope(tree: &FlameTree, title: &str, out: &mut dyn Write) -> R
         name: name.clone(),
         unit: match tree.measure {
             Measure::Cpu => "none",
-            Measure::OffCpu => "nanoseconds",
+            Measure::OffCpu | Measure::Wall => "nanoseconds",
         },
         start_value: 0,
         end_value: tree.total(),

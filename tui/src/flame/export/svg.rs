@@ -2,10 +2,10 @@
 
 use super::diff::{self, Diff};
 use super::{Error, folded_lines, label, plain, refuse_empty};
-use crate::flame::{FlameTree, Measure, Node, Role};
+use crate::flame::{FlameTree, Measure, Node, Role, State};
 use crate::source::FrameKind;
 use crate::text;
-use inferno::flamegraph::color::{MultiPalette, Palette};
+use inferno::flamegraph::color::{Color, MultiPalette, Palette, PaletteMap};
 use inferno::flamegraph::{self, Options};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -14,7 +14,7 @@ use std::io::Write;
 pub(super) const SVG_MIN_SHARE: u128 = 10_000;
 
 /// Writes an SVG that can be searched and zoomed in a browser. The same tree gives the same bytes.
-/// The root's numbers are the tree's: samples, or off-CPU time in `us` or `ms`.
+/// The root's numbers are the tree's: samples, or time in `us` or `ms`.
 pub fn write_svg(
     tree: &FlameTree,
     title: &str,
@@ -22,7 +22,9 @@ pub fn write_svg(
     out: &mut dyn Write,
 ) -> Result<(), Error> {
     refuse_empty(tree)?;
+    let mut states = state_colours(tree);
     let mut options = options(tree, title, legend(tree, subtitle));
+    options.palette_map = Some(&mut states);
     let scale = Scale::of(tree);
     options.factor *= scale.factor();
     let own = |index: usize| Some(tree.nodes[index].own).filter(|own| *own > 0);
@@ -71,7 +73,22 @@ fn scale_differences(svg: &mut String, factor: f64) {
     *svg = scaled;
 }
 
-fn options(tree: &FlameTree, title: &str, subtitle: String) -> Options<'static> {
+/// The colours of states, as on the screen; all other boxes get theirs by name.
+fn state_colours(tree: &FlameTree) -> PaletteMap {
+    let mut colours = PaletteMap::default();
+    for node in &tree.nodes {
+        let (r, g, b) = match node.role {
+            Role::State(State::Running) => (255, 95, 95),
+            Role::State(State::WaitingForCpu) => (255, 255, 135),
+            Role::State(State::Blocked(_)) => (135, 175, 255),
+            _ => continue,
+        };
+        colours.insert(label(node), Color { r, g, b });
+    }
+    colours
+}
+
+fn options<'a>(tree: &FlameTree, title: &str, subtitle: String) -> Options<'a> {
     let mut options = Options::default();
     options.title = plain(title).into_owned();
     options.subtitle = Some(subtitle);
@@ -80,8 +97,8 @@ fn options(tree: &FlameTree, title: &str, subtitle: String) -> Options<'static> 
     options.min_width = 100.0 / SVG_MIN_SHARE as f64;
     (options.count_name, options.factor) = match (tree.measure, tree.total()) {
         (Measure::Cpu, _) => ("samples".to_owned(), 1.0),
-        (Measure::OffCpu, 0..100_000_000_000) => ("us".to_owned(), 1e-3),
-        (Measure::OffCpu, _) => ("ms".to_owned(), 1e-6),
+        (_, 0..100_000_000_000) => ("us".to_owned(), 1e-3),
+        _ => ("ms".to_owned(), 1e-6),
     };
     // inferno joins equal prefixes of adjacent lines only. Sorted as text, `a;b`, `a;b(int)`,
     // `a;b;c` tear `b` apart; the order of the tree does not. It takes an order that is not that of
@@ -137,6 +154,11 @@ fn legend(tree: &FlameTree, subtitle: &str) -> String {
         legend.push_str(&plain(subtitle));
     }
     legend.push_str(" · green: user, aqua: inlined, orange: kernel");
+    legend.push_str(match tree.measure {
+        Measure::Cpu => "",
+        Measure::OffCpu => ", yellow: waiting, blue: blocked",
+        Measure::Wall => ", red: running, yellow: waiting, blue: blocked",
+    });
     legend + &left_out(tree)
 }
 
@@ -161,6 +183,7 @@ fn amount(measure: Measure, total: u64) -> String {
         (Measure::Cpu, 1) => "1 sample".to_owned(),
         (Measure::Cpu, samples) => format!("{samples} samples"),
         (Measure::OffCpu, ns) => format!("{} off the CPU", text::duration(ns)),
+        (Measure::Wall, ns) => format!("{} of threads' time", text::duration(ns)),
     }
 }
 

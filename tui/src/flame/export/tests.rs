@@ -4,9 +4,13 @@ mod diff;
 mod pprof;
 mod speedscope;
 
-use super::super::tests::{any_tree, tree};
+use super::super::build::Builder;
+use super::super::tests::{any_tree, frame, tree};
 use super::svg::SVG_MIN_SHARE;
 use super::*;
+use crate::flame::State;
+use crate::model::ProcKey;
+use crate::source::WaitState;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -187,6 +191,7 @@ fn files_are_named_by_what_they_show_and_when() {
     let time = jiff::civil::date(2026, 3, 9).at(7, 5, 1, 0);
     assert_eq!(default_file_name(Measure::Cpu, time), "syscope-cpu-20260309-070501.svg");
     assert_eq!(default_file_name(Measure::OffCpu, time), "syscope-offcpu-20260309-070501.svg");
+    assert_eq!(default_file_name(Measure::Wall, time), "syscope-wall-20260309-070501.svg");
 }
 
 proptest! {
@@ -210,9 +215,37 @@ proptest! {
 }
 
 #[test]
+fn states_have_colours_that_the_legend_tells() {
+    let mut builder = Builder::new(Measure::Wall);
+    let frames = [frame("serve")];
+    let process = builder.process(ProcKey { pid: 7, start_ns: 0 }, "web");
+    let serve = builder.frames(process, &frames);
+    let states = [
+        (State::Running, "rgb(255,95,95)"),
+        (State::WaitingForCpu, "rgb(255,255,135)"),
+        (State::Blocked(WaitState::Uninterruptible), "rgb(135,175,255)"),
+        (State::Blocked(WaitState::Interruptible), "rgb(135,175,255)"),
+    ];
+    for (state, _) in states {
+        let leaf = builder.note(serve, Role::State(state), state.note());
+        builder.add(leaf, 1_000_000_000);
+    }
+    let svg = svg(&builder.finish(), "t", "");
+    assert!(svg.contains(
+        ">4.00s of threads&apos; time · green: user, aqua: inlined, orange: kernel, red: running, \
+         yellow: waiting, blue: blocked</text>"
+    ));
+    for (state, colour) in states {
+        let title = format!("<title>{} (1,000,000 us, 25.00%)</title>", state.note());
+        let group = svg.split("<g>").find(|group| group.contains(&title)).expect(&title);
+        assert!(group.contains(colour), "{group}");
+    }
+}
+
+#[test]
 fn numbers_beyond_all_bounds_are_drawn() {
     let stacks: &[_] = &[(1, "x", &["hot"][..], u64::MAX), (1, "x", &["cold"], u64::MAX / 2)];
-    for measure in [Measure::Cpu, Measure::OffCpu] {
+    for measure in [Measure::Cpu, Measure::OffCpu, Measure::Wall] {
         let boxes = boxes(&svg(&tree(measure, stacks), "t", ""));
         assert!(boxes.iter().any(|text| text.starts_with("hot (") && text.contains("66.67%")));
         assert!(boxes.iter().any(|text| text.starts_with("cold (") && text.contains("33.33%")));

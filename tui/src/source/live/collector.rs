@@ -226,9 +226,9 @@ impl Collector {
         self.read_errors += 1;
     }
 
-    /// Stacks that are still being looked up.
+    /// Stacks that are still being looked up, and debug files that are being fetched.
     pub fn symbols_pending(&self) -> usize {
-        self.naming.pending()
+        self.naming.pending() + self.naming.fetching()
     }
 
     /// Samples whose stacks are still to be walked. Takes in those that were, and has them looked up.
@@ -258,6 +258,9 @@ impl Collector {
         for event in &self.reading.processes[self.handled_events..] {
             if let (Some(unwinding), Some(event)) = (&mut self.unwinding, Event::of(event)) {
                 unwinding.tell(event);
+            }
+            if let ProcessEvent::Fork { pid, parent, .. } = event {
+                self.naming.born(*pid, *parent);
             }
             if let ProcessEvent::Exit { pid, .. } = event {
                 self.ended.push_back((self.tick, *pid));

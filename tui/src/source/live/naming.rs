@@ -3,15 +3,23 @@
 use crate::kernel::NewStack;
 use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space, Worker};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 use syscope_shared::health::{PROBES, ProbeId};
 
 /// Answers a stack whose program is gone.
 const REPLACED: &str = "[program replaced before its symbols were read]";
 
+/// Stacks that the worker is behind with: then the processes of further ones may end before it comes to
+/// them, and are looked at meanwhile.
+const BUSY: usize = 64;
+
 /// Processes that ended and may wait for their last stacks to be asked for.
 const LEAVING_MAX: usize = 65_536;
+
+/// Stacks that are remembered as answered for good: more than are told once more, which happens within
+/// minutes.
+const VOID_MAX: usize = 65_536;
 
 /// A stack that was handed to the worker.
 struct Asked {
@@ -31,6 +39,9 @@ pub struct Naming {
     programs: FxHashMap<u32, u32>,
     /// Processes that ended since the last asking: their last stacks are still to be asked for.
     leaving: Vec<u32>,
+    /// Stacks that were answered with a note because their program was replaced: what the worker tells of
+    /// them once more, with names that came late, may be of either program.
+    void: FxHashSet<StackId>,
     /// Stacks that need no worker.
     ready: Vec<Arc<ResolvedStack>>,
     unresolved: [u64; PROBES as usize],
@@ -43,15 +54,21 @@ impl Naming {
             asked: FxHashMap::default(),
             programs: FxHashMap::default(),
             leaving: Vec::new(),
+            void: FxHashSet::default(),
             ready: Vec::new(),
             unresolved: [0; PROBES as usize],
         }
     }
 
+    /// A process was born.
+    pub fn born(&self, child: u32, parent: u32) {
+        self.worker.born(child, parent);
+    }
+
     /// A process replaced its program by the one with this id.
     pub fn replaced(&mut self, pid: u32, exec_id: u32) {
         self.programs.insert(pid, exec_id);
-        self.worker.forget(pid);
+        self.worker.replaced(pid);
     }
 
     /// A process was met in a stack for the first time, or runs another program since, or has mapped
@@ -89,6 +106,13 @@ impl Naming {
             let asked = Asked { probe: stack.probe, program, again: stack.again };
             self.asked.insert(stack.request.id, asked);
         }
+        if self.worker.pending() >= BUSY {
+            let processes = stacks.iter().filter_map(|stack| match stack.request.space {
+                Space::User { pid } => Some(pid),
+                Space::Kernel => None,
+            });
+            processes.for_each(|pid| self.worker.meet(pid));
+        }
         let requests = stacks.into_iter().filter_map(|stack| self.in_its_program(stack)).collect();
         self.worker.request(requests);
         self.let_go();
@@ -105,11 +129,16 @@ impl Naming {
     /// looked at its memory.
     pub fn take(&mut self) -> Vec<Arc<ResolvedStack>> {
         let mut stacks = self.worker.finished();
+        stacks.retain(|stack| !self.void.contains(&stack.id));
         stacks.append(&mut self.ready);
         for stack in &mut stacks {
             if let Some(Asked { probe, program, again }) = self.asked.remove(&stack.id) {
                 if program.is_some_and(|(pid, exec_id)| self.was_replaced(pid, exec_id)) {
                     Arc::make_mut(stack).frames = vec![replaced_note()];
+                    if self.void.len() >= VOID_MAX {
+                        self.void.clear();
+                    }
+                    self.void.insert(stack.id);
                 }
                 let unresolved = stack.frames.iter().filter(|frame| !frame.resolved).count();
                 if !again {
@@ -126,6 +155,11 @@ impl Naming {
     /// Stacks that are still being looked up.
     pub fn pending(&self) -> usize {
         self.worker.pending()
+    }
+
+    /// Debug files that are being fetched.
+    pub fn fetching(&self) -> usize {
+        self.worker.fetching()
     }
 
     /// Stacks that were not looked up, for there were too many at once.

@@ -20,7 +20,7 @@ fn name_in(program: &Path) -> String {
     frames_in(program).1.last().unwrap().name.clone()
 }
 
-fn with_lines(frames: &[Arc<Frame>]) -> bool {
+pub(super) fn with_lines(frames: &[Arc<Frame>]) -> bool {
     let function = frames.last().unwrap();
     function.name == "hidden_function"
         && function.file.as_deref().is_some_and(|file| file.ends_with("hidden.c"))
@@ -28,13 +28,13 @@ fn with_lines(frames: &[Arc<Frame>]) -> bool {
 }
 
 /// A program without symbols, and `debug` beside it that has them.
-struct Split {
+pub(super) struct Split {
     folder: TempDir,
-    program: PathBuf,
+    pub(super) program: PathBuf,
 }
 
 impl Split {
-    fn new(compile: &[&str], strip: &[&str]) -> Option<Self> {
+    pub(super) fn new(compile: &[&str], strip: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let program = compile_hidden(folder.path(), compile)?;
         let all = run(folder.path(), "objcopy", &["--only-keep-debug", "hidden", "debug"])
@@ -42,7 +42,7 @@ impl Split {
         all.then_some(Self { folder, program })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 

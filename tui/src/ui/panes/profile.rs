@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::app::flame::{BoxInfo, info, layout, search_summary};
 use crate::app::layout::PaneArea;
 use crate::app::pane::Pane;
+use crate::flame::Measure;
 use crate::text;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::flame;
@@ -16,6 +17,9 @@ use ratatui::layout::Rect;
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let graph = &app.derived.profile;
     let least = least(app);
+    if app.view().wall {
+        return wall_totals(app, least);
+    }
     let complete = graph.ends.complete_share().map(|share| {
         let role = if share < COMPLETE_ENOUGH { Role::Warn } else { Role::Text };
         (format!("· stacks {} complete ", text::percent(share)), role)
@@ -31,6 +35,27 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
 
 /// Below this share of complete stacks the graph misleads.
 const COMPLETE_ENOUGH: f64 = 0.95;
+
+/// All time of the threads, and how much of it in which state.
+fn wall_totals(app: &App, least: &str) -> Vec<(String, Role)> {
+    let (graph, model) = (&app.derived.profile, app.model());
+    let (total, times) = (graph.tree.total(), graph.times);
+    // What processes had that are forgotten is in no flame graph.
+    let forgotten = model.profile.forgotten > 0 || model.offcpu.forgotten.processes > 0;
+    let least = if forgotten && app.view().process.is_none() { "≥" } else { least };
+    let share = |ns: u64| text::percent(ns as f64 / total.max(1) as f64);
+    let mut pieces = vec![(format!(" wall clock {least}{} ", text::duration(total)), Role::Strong)];
+    if app.off_reason(Pane::Offcpu).is_some() {
+        pieces.push(("· running only: the off-CPU probe is off ".to_owned(), Role::Warn));
+        return pieces;
+    }
+    for (ns, name) in
+        [(times.running, "running"), (times.waiting, "runq"), (times.blocked, "blocked")]
+    {
+        pieces.push((format!("· {} {name} ", share(ns)), Role::Text));
+    }
+    pieces
+}
 
 pub(super) fn draw(app: &App, area: &PaneArea, theme: &Theme, buffer: &mut Buffer) {
     if app.view().functions {
@@ -108,7 +133,13 @@ fn origin(info: &BoxInfo) -> Vec<String> {
     if parts.is_empty() && info.kind != info.name {
         parts.push(info.kind.to_owned());
     }
-    let total = counted(info.total, "sample");
-    parts.push(format!("{total}, {} self", text::count(info.own)));
+    parts.push(match info.measure {
+        Measure::Cpu => {
+            format!("{}, {} self", counted(info.total, "sample"), text::count(info.own))
+        }
+        Measure::OffCpu | Measure::Wall => {
+            format!("{}, {} self", text::duration(info.total), text::duration(info.own))
+        }
+    });
     parts
 }

@@ -17,6 +17,12 @@ pub struct FlamePalette {
     pub inlined: [Style; 2],
     /// Processes, threads and notes.
     pub note: [Style; 2],
+    /// Time that threads ran.
+    pub running: [Style; 2],
+    /// Time that they waited for a CPU.
+    pub waiting: [Style; 2],
+    /// Time that they were blocked.
+    pub blocked: [Style; 2],
     /// Boxes too narrow to draw, merged.
     pub merged: Style,
     /// The left edge of a box; on top of the style of the box.
@@ -41,6 +47,9 @@ impl FlamePalette {
         user: [Style::new(); 2],
         inlined: [Style::new(); 2],
         note: [Style::new(); 2],
+        running: [Style::new(); 2],
+        waiting: [Style::new(); 2],
+        blocked: [Style::new(); 2],
         merged: Style::new().add_modifier(Modifier::DIM),
         edge: Style::new(),
         end: Style::new().add_modifier(Modifier::DIM),
@@ -57,6 +66,9 @@ impl FlamePalette {
             Look::User => self.user[shade],
             Look::Inlined => self.inlined[shade],
             Look::Note => self.note[shade],
+            Look::Running => self.running[shade],
+            Look::Waiting => self.waiting[shade],
+            Look::Blocked => self.blocked[shade],
             Look::Merged => self.merged,
         };
         let style = if cell.below_zoom { style.patch(self.below_zoom) } else { style };

@@ -4,6 +4,7 @@ use super::maps::Maps;
 use super::room::Room;
 use super::store::{FileId, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,11 @@ use syscope_shared::unwind::{NO_TABLE, NOT_READY, Process, SEGMENTS_MAX, Segment
 /// Doubles while nothing new is found, up to [`MAX_PATIENCE`].
 const FIRST_PATIENCE: Duration = Duration::from_millis(100);
 const MAX_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long those are kept that ended: longer than a copy of their stacks is on its way and waits.
+const KEEP_GONE: Duration = Duration::from_secs(10);
+/// How many of them at most.
+const GONE_MAX: usize = 4 * 1024;
 
 /// [`Process::asked`] when unknown addresses are to be told.
 const TELL: u32 = 0;
@@ -48,7 +54,8 @@ struct Space {
 impl Space {
     /// What the programs are told.
     fn told(&self, asked: u32) -> Process {
-        let (first, count) = (self.range.first, self.range.segments.len() as u32);
+        let count = self.range.segments.len() as u32;
+        let first = self.range.first.unwrap_or_default();
         let ((python, python_layout), exec_id) = (self.python, self.exec_id);
         Process { first, count, exec_id, asked, python, python_layout, pad: 0 }
     }
@@ -56,13 +63,23 @@ impl Space {
 
 /// Segments of a process, and of its children until they are other ones.
 struct Range {
-    first: u32,
+    /// Where they are in the map; `None`: not there.
+    first: Option<u32>,
     segments: Vec<Segment>,
+}
+
+impl Range {
+    fn place(self) -> (Option<u32>, usize) {
+        (self.first, self.segments.len())
+    }
 }
 
 /// All processes that were met.
 pub struct Spaces {
     by_pid: FxHashMap<u32, Space>,
+    /// Those that ended, or were replaced by another program of their process, oldest first: copies of
+    /// their stacks may still come.
+    gone: VecDeque<(Instant, u32, Space)>,
     room: Room,
     /// Processes whose code there was no room for.
     pub no_room: u64,
@@ -71,7 +88,12 @@ pub struct Spaces {
 impl Spaces {
     /// None yet, with room for so many segments.
     pub fn new(segments: usize) -> Self {
-        Self { by_pid: FxHashMap::default(), room: Room::new(segments), no_room: 0 }
+        Self {
+            by_pid: FxHashMap::default(),
+            gone: VecDeque::new(),
+            room: Room::new(segments),
+            no_room: 0,
+        }
     }
 
     /// Processes that are known.
@@ -87,13 +109,22 @@ impl Spaces {
 
     /// Whether all tables of a process are made.
     pub fn is_ready(&self, pid: u32, exec_id: u32) -> bool {
-        self.by_pid.get(&pid).is_some_and(|space| space.exec_id == exec_id && !space.waits)
+        match self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id) {
+            Some(space) => !space.waits,
+            None => self.gone(pid, exec_id).is_some_and(|space| !space.waits),
+        }
     }
 
     /// The segments of a process; `None` where nothing is known of it.
     pub fn segments(&self, pid: u32, exec_id: u32) -> Option<&[Segment]> {
-        let space = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id)?;
-        Some(&space.range.segments)
+        let living = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
+        living.or_else(|| self.gone(pid, exec_id)).map(|space| space.range.segments.as_slice())
+    }
+
+    fn gone(&self, pid: u32, exec_id: u32) -> Option<&Space> {
+        let found =
+            |(_, gone, space): &&(Instant, u32, Space)| *gone == pid && space.exec_id == exec_id;
+        self.gone.iter().rfind(found).map(|(_, _, space)| space)
     }
 
     /// Takes in what a look at a process has shown.
@@ -124,6 +155,16 @@ impl Spaces {
                 (space.exec_id, Rc::clone(&space.mapped), space.patience);
             self.publish(pid, exec_id, mapped, patience, store, maps)?;
         }
+        for (_, _, space) in self.gone.iter_mut().filter(|(_, _, space)| space.waits) {
+            let segments: Vec<_> =
+                space.mapped.iter().map(|mapped| segment(mapped, store)).collect();
+            space.waits = segments.iter().any(|segment| segment.base == NOT_READY);
+            // The programs do not know it: it needs no place in their map.
+            let old = std::mem::replace(&mut space.range, Rc::new(Range { first: None, segments }));
+            if let Some((Some(first), len)) = Rc::into_inner(old).map(Range::place) {
+                self.room.give_back(first, len, Instant::now());
+            }
+        }
         Ok(())
     }
 
@@ -140,7 +181,8 @@ impl Spaces {
         let waits = segments.iter().any(|segment| segment.base == NOT_READY);
         let now = Instant::now();
         let known = self.by_pid.get(&pid).map(|space| Rc::clone(&space.range));
-        let range = match known.filter(|range| range.segments == segments) {
+        let range = match known.filter(|range| range.first.is_some() && range.segments == segments)
+        {
             Some(range) => range,
             None => {
                 let Some(first) = self.room.take(segments.len(), now) else {
@@ -148,15 +190,18 @@ impl Spaces {
                     return self.leave(pid, maps);
                 };
                 maps.write_segments(first, &segments);
-                Rc::new(Range { first, segments })
+                Rc::new(Range { first: Some(first), segments })
             }
         };
         let python = python(&mapped, store).unwrap_or_default();
         let (looked, tells) = (now, false);
         let space = Space { exec_id, mapped, range, python, waits, looked, patience, tells };
         maps.publish(pid, &space.told(LOOKED))?;
-        self.drop_space(pid, now);
-        self.by_pid.insert(pid, space);
+        match self.by_pid.insert(pid, space) {
+            Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
+            Some(old) => self.drop_range(old.range, now),
+            None => {}
+        }
         Ok(())
     }
 
@@ -185,27 +230,40 @@ impl Spaces {
             // What the programs copied may be either.
             tells: false,
         };
-        self.drop_space(child, Instant::now());
-        self.by_pid.insert(child, inherited);
+        if let Some(old) = self.by_pid.insert(child, inherited) {
+            self.retire(child, old, Instant::now());
+        }
     }
 
     /// A process has ended, or cannot be looked at.
     pub fn leave(&mut self, pid: u32, maps: &mut dyn Maps) -> io::Result<()> {
-        self.drop_space(pid, Instant::now());
+        if let Some(space) = self.by_pid.remove(&pid) {
+            self.retire(pid, space, Instant::now());
+        }
         maps.withdraw(pid)
     }
 
     /// Whether a process that lives has code of the table that begins there.
     pub fn bases(&self) -> FxHashSet<u32> {
-        let segments = self.by_pid.values().flat_map(|space| &space.range.segments);
+        let gone = self.gone.iter().map(|(_, _, space)| space);
+        let segments = self.by_pid.values().chain(gone).flat_map(|space| &space.range.segments);
         let bases = segments.map(|segment| segment.base);
         bases.filter(|base| *base != NO_TABLE && *base != NOT_READY).collect()
     }
 
-    fn drop_space(&mut self, pid: u32, now: Instant) {
-        let Some(space) = self.by_pid.remove(&pid) else { return };
-        if let Some(range) = Rc::into_inner(space.range) {
-            self.room.give_back(range.first, range.segments.len(), now);
+    /// Keeps one that is not there any more for a while.
+    fn retire(&mut self, pid: u32, space: Space, now: Instant) {
+        self.gone.push_back((now, pid, space));
+        let is_old = |at: Instant| now.saturating_duration_since(at) >= KEEP_GONE;
+        while self.gone.len() > GONE_MAX || self.gone.front().is_some_and(|(at, ..)| is_old(*at)) {
+            let Some((_, _, space)) = self.gone.pop_front() else { return };
+            self.drop_range(space.range, now);
+        }
+    }
+
+    fn drop_range(&mut self, range: Rc<Range>, now: Instant) {
+        if let Some((Some(first), len)) = Rc::into_inner(range).map(Range::place) {
+            self.room.give_back(first, len, now);
         }
     }
 }

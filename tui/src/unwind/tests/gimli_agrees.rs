@@ -12,7 +12,7 @@ use gimli::{
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use syscope_shared::unwind::{NO_DATA, Registers, Rule, SIGNAL, Step, mix, step};
+use syscope_shared::unwind::{LOST_FP, NO_DATA, Registers, Rule, SIGNAL, Step, mix, step};
 
 type Bytes<'d> = EndianSlice<'d, LittleEndian>;
 
@@ -87,7 +87,7 @@ fn caller(
             Some(other) => panic!("{other:?}"),
         })
     };
-    (of(X86_64::RA), of(X86_64::RSP).unwrap(), of(X86_64::RBP).unwrap_or(0))
+    (of(X86_64::RA), of(X86_64::RSP).unwrap(), of(X86_64::RBP).unwrap_or(LOST_FP))
 }
 
 /// A file with its table, ready to be compared with gimli's view.

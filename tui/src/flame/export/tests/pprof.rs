@@ -1,11 +1,11 @@
 //! What readers of pprof's format find: read back by the messages it is written with. That the numbers
 //! of the fields are the right ones is held by bytes that were read by `go tool pprof`.
 
-use super::super::profile_proto::{Label, Profile};
+use super::super::profile_proto::{Label, Profile, Sample};
 use super::paths;
 use super::*;
 use crate::flame::tests::frame;
-use crate::flame::{Weighed, fold, weigh};
+use crate::flame::{State, Weighed, fold, weigh};
 use crate::model::properties::folded;
 use crate::model::{Bounds, Model, ProcKey, Watched};
 use crate::source::arbitrary::batches;
@@ -194,7 +194,7 @@ proptest! {
     #[test]
     fn every_stack_weighs_what_it_weighs_in_the_flame_graph(batches in batches()) {
         let model = folded(batches);
-        for measure in [Measure::Cpu, Measure::OffCpu] {
+        for measure in [Measure::Cpu, Measure::OffCpu, Measure::Wall] {
             let weighed = weigh(&model, measure, |_| true);
             let tree = fold(measure, &weighed);
             if tree.is_empty() {
@@ -209,12 +209,23 @@ proptest! {
                 expected.values_mut().for_each(|samples| *samples *= period);
             }
             prop_assert_eq!(stacks(&profile), expected);
-            let waits: i64 = profile.sample.iter().map(|sample| sample.value[0]).sum();
-            let counted: u64 = weighed.iter().map(|stack| stack.count).sum();
-            prop_assert_eq!(waits as u64, counted);
-            if measure == Measure::OffCpu {
-                prop_assert!(profile.sample.iter().all(|s| s.value[1] + s.value[2] == s.value[3]));
-            }
+            let first: i64 = profile.sample.iter().map(|sample| sample.value[0]).sum();
+            let counted = weighed.iter().filter(|stack| match measure {
+                Measure::Wall => stack.state == Some(State::Running),
+                _ => true,
+            });
+            let counted: u64 = match measure {
+                Measure::Wall => counted.map(|stack| stack.weight).sum(),
+                _ => counted.map(|stack| stack.count).sum(),
+            };
+            prop_assert_eq!(first as u64, counted);
+            let parts = |value: &[i64]| match measure {
+                Measure::Cpu => value[1],
+                Measure::OffCpu => value[1] + value[2],
+                Measure::Wall => value[0] + value[1] + value[2],
+            };
+            let all = |sample: &Sample| sample.value.last() == Some(&parts(&sample.value));
+            prop_assert!(profile.sample.iter().all(all));
         }
     }
 }
