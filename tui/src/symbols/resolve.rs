@@ -63,7 +63,8 @@ impl Engine {
         resolved: &mut Resolved,
     ) {
         let codes = || Code::of_stack(&request.addresses);
-        let whole = self.resolve_user(snapshot, codes(), resolved);
+        let doubtful = request.end != StackEnd::Complete;
+        let whole = self.resolve_user(snapshot, codes(), doubtful, resolved);
         if request.end == StackEnd::NoUnwindData
             && let Some(snapshot) = resolved.snapshot.clone()
             && let Some(code) = codes().last()
@@ -85,11 +86,12 @@ impl Engine {
         })
     }
 
-    /// Whether all of it is code.
+    /// Whether all of it is code; of a stack that was walked to its end that is known.
     fn resolve_user(
         &mut self,
         mut snapshot: Rc<Snapshot>,
         codes: impl Iterator<Item = Code>,
+        doubtful: bool,
         resolved: &mut Resolved,
     ) -> bool {
         for code in codes {
@@ -101,7 +103,7 @@ impl Engine {
                 snapshot = newer;
             }
             let mapping = snapshot.mapping(code.within());
-            if code.is_return && !may_be_code(&snapshot, mapping, code) {
+            if doubtful && code.is_return && !may_be_code(&snapshot, mapping, code) {
                 resolved.snapshot = Some(snapshot);
                 return false;
             }
