@@ -71,6 +71,11 @@ impl Seen {
         Self { name: bare(&frame.name).to_owned(), file }
     }
 
+    /// Name of its function.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it is in one of these files, given by the beginnings of their names.
     pub fn is_in(&self, files: &[impl AsRef<str>]) -> bool {
         let file = self.file.as_deref();

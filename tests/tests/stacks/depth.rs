@@ -29,8 +29,11 @@ fn recursion(compiler: &str, label: &'static str) {
     let run = built.run(label);
     let chains = built.chains(label);
     let tally = run.tally(&chains, &Symbols::default());
+    // On the way down and back up it is in no leaf.
+    let on_the_way = |frames: &[Seen]| frames[1..].iter().all(|frame| frame.name() == "descend");
     let cut_right = |frames: &[Seen]| {
-        chains[0].right_from_the_leaf(frames) == frames.len() - 1 && frames.len() > AT_LEAST
+        let right = chains[0].right_from_the_leaf(frames) == frames.len() - 1;
+        (right || on_the_way(frames)) && frames.len() > AT_LEAST
     };
     let mut cut = 0;
     for stack in &run.report.document.profile.stacks {

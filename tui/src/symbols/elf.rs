@@ -40,6 +40,9 @@ pub(super) struct Elf {
     pub(super) has_dwarf: bool,
     /// Where the compressed small symbol table is (`.gnu_debugdata`).
     pub(super) debugdata: Option<Range<u64>>,
+    /// Where the linkage tables are: code without symbols, behind functions that may not say where they
+    /// end.
+    linkage: Vec<Range<u64>>,
     loads: Vec<Load>,
 }
 
@@ -62,6 +65,11 @@ impl Elf {
             FileKind::Elf64 => Reading::<FileHeader64<Endianness>>::of(file, &cache),
             _ => None,
         }
+    }
+
+    /// Whether an entry of a linkage table lies at this offset of the file.
+    pub(super) fn is_linkage(&self, offset: u64) -> bool {
+        self.linkage.iter().any(|table| table.contains(&offset))
     }
 
     /// The address that what lies at an offset of the file has within the file.
@@ -166,6 +174,14 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             b".gnu_debuglink" => {
                 self.found.names_others = true;
                 self.found.debug_link = self.debug_link(offset, size);
+            }
+            b".plt" | b".plt.sec" | b".plt.got" | b".iplt" => {
+                // A few at most: a file with thousands of them is a joke.
+                if let Some(end) = offset.checked_add(size)
+                    && self.found.linkage.len() < 16
+                {
+                    self.found.linkage.push(offset..end);
+                }
             }
             b".gnu_debugaltlink" | b".debug_sup" => self.found.names_others = true,
             b".gnu_debugdata" => self.found.debugdata = offset.checked_add(size).map(|e| offset..e),

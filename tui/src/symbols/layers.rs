@@ -90,6 +90,9 @@ impl Layers {
         module: &Module,
         names: &mut Names,
     ) -> Option<Frames> {
+        if self.elf.is_linkage(offset) {
+            return None;
+        }
         let address = self.elf.address_of(offset)?;
         let in_table = || self.tables.iter().filter_map(|table| table.find(address)).reduce(nearer);
         let symbol = match self.debug.as_ref().and_then(|debug| debug.find(address)) {

@@ -149,6 +149,16 @@ impl Worker {
         self.shared.meet(pid);
     }
 
+    /// [`Worker::meet`], for another thread to call. It does nothing when the worker has ended.
+    pub fn meeter(&self) -> impl Fn(u32) + Send + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move |pid| {
+            if let Some(shared) = shared.upgrade() {
+                shared.meet(pid);
+            }
+        }
+    }
+
     /// Hands stacks over; never waits for a look-up.
     pub fn request(&self, stacks: Vec<Request>) {
         for stack in &stacks {

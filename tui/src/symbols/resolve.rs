@@ -89,7 +89,7 @@ impl Engine {
         })
     }
 
-    /// Whether all of it is code.
+    /// Whether all of it is code; of a stack that was walked to its end that is known.
     fn resolve_user(
         &mut self,
         mut snapshot: Rc<Snapshot>,
@@ -97,6 +97,7 @@ impl Engine {
         resolved: &mut Resolved,
     ) -> bool {
         let mut python = python::runs(&request.python, snapshot.pid, &self.codes, &mut self.names);
+        let doubtful = request.end != StackEnd::Complete;
         let mut whole = true;
         for (index, code) in Code::of_stack(&request.addresses).enumerate() {
             if !resolved.is_late
@@ -107,7 +108,7 @@ impl Engine {
                 snapshot = newer;
             }
             let mapping = snapshot.mapping(code.within());
-            if code.is_return && !may_be_code(&snapshot, mapping, code) {
+            if doubtful && code.is_return && !may_be_code(&snapshot, mapping, code) {
                 whole = false;
                 break;
             }

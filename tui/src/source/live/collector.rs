@@ -91,7 +91,7 @@ impl Collector {
             skipped_ticks: 0,
             read_errors: 0,
             overrun: 0,
-            unwinding: unwinding(&mut kernel),
+            unwinding: unwinding(&mut kernel, symbols.meeter()),
             kernel,
             naming: Naming::new(symbols),
             filter: options.filter.clone(),
@@ -272,7 +272,6 @@ impl Collector {
         self.handled_events = self.reading.processes.len();
         if let Some(unwinding) = &mut self.unwinding {
             for Asked { pid, exec_id, .. } in self.reading.asked.drain(..) {
-                self.naming.meet(pid);
                 unwinding.tell(Event::Asked { pid, exec_id });
             }
         }
@@ -391,8 +390,8 @@ impl Collector {
 
 /// Starts to keep the tables that stacks are unwound with, where they are. Without them (the log says
 /// why) stacks say that their tables are not ready.
-fn unwinding(kernel: &mut Kernel) -> Option<Keeper> {
+fn unwinding(kernel: &mut Kernel, looked: impl Fn(u32) + Send + 'static) -> Option<Keeper> {
     let tables = kernel.take_tables()?;
-    let started = Keeper::start(Box::new(tables));
+    let started = Keeper::start(Box::new(tables), Box::new(looked));
     started.inspect_err(|error| tracing::error!(%error, "no unwind tables are made")).ok()
 }

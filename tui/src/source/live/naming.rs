@@ -71,12 +71,6 @@ impl Naming {
         self.worker.replaced(pid);
     }
 
-    /// A process was met in a stack for the first time, or runs another program since, or has mapped
-    /// more code.
-    pub fn meet(&self, pid: u32) {
-        self.worker.meet(pid);
-    }
-
     /// A process ended.
     pub fn ended(&mut self, pid: u32) {
         self.leaving.push(pid);

@@ -97,14 +97,16 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts the thread. It ends, without being waited for, when this is dropped.
-    pub fn start(maps: Box<dyn Maps>) -> io::Result<Self> {
+    /// `looked` is called with the PID of each process right after it was looked at: whatever else is to
+    /// be known of it is there now.
+    pub fn start(maps: Box<dyn Maps>, looked: Box<dyn Fn(u32) + Send>) -> io::Result<Self> {
         let (events, happened) = channel();
         let (walks, walked) = channel();
         let kept = Arc::new(Mutex::new(Kept::default()));
         let told = Arc::clone(&kept);
         thread::Builder::new()
             .name("unwind".to_owned())
-            .spawn(move || Work::new(maps, walks, told).run(&happened))?;
+            .spawn(move || Work::new(maps, looked, walks, told).run(&happened))?;
         Ok(Self { events, walked, pending: 0, kept })
     }
 
@@ -142,6 +144,7 @@ struct ToMake {
 /// What the thread works with.
 struct Work {
     maps: Box<dyn Maps>,
+    looked: Box<dyn Fn(u32) + Send>,
     store: Store,
     spaces: Spaces,
     queue: VecDeque<ToMake>,
@@ -151,10 +154,15 @@ struct Work {
 }
 
 impl Work {
-    fn new(maps: Box<dyn Maps>, walks: Sender<Walked>, told: Arc<Mutex<Kept>>) -> Self {
+    fn new(
+        maps: Box<dyn Maps>,
+        looked: Box<dyn Fn(u32) + Send>,
+        walks: Sender<Walked>,
+        told: Arc<Mutex<Kept>>,
+    ) -> Self {
         let (store, spaces) = (Store::new(maps.all_words().len()), Spaces::new(maps.segments()));
         let (queue, copies) = (VecDeque::new(), Copies::default());
-        Self { maps, store, spaces, queue, copies, walks, told }
+        Self { maps, looked, store, spaces, queue, copies, walks, told }
     }
 
     fn run(mut self, happened: &Receiver<Event>) {
@@ -225,6 +233,7 @@ impl Work {
             });
             mapped.push(spaces::Mapped { range, offset, file });
         }
+        (self.looked)(pid);
         let mapped = spaces::first_ones(mapped);
         self.spaces.set(pid, exec_id, mapped, &mut self.store, &mut *self.maps)
     }

@@ -15,6 +15,8 @@ use syscope_shared::unwind::{NO_TABLE, NOT_READY, Process, SEGMENTS_MAX, Segment
 const FIRST_PATIENCE: Duration = Duration::from_millis(100);
 const MAX_PATIENCE: Duration = Duration::from_secs(8);
 
+/// How long a program maps its libraries at most, mostly.
+const BEGINNING: Duration = Duration::from_millis(100);
 /// How long those are kept that ended: longer than a copy of their stacks is on its way and waits.
 const KEEP_GONE: Duration = Duration::from_secs(10);
 /// How many of them at most.
@@ -45,6 +47,8 @@ struct Space {
     python: (u64, u32),
     /// A table of its files is not made yet.
     waits: bool,
+    /// When it was met.
+    met: Instant,
     looked: Instant,
     patience: Duration,
     /// Unknown addresses are told again.
@@ -104,7 +108,7 @@ impl Spaces {
     /// Whether a look at this process is due. Being asked twice for one thing is common.
     pub fn wants_look(&self, pid: u32, exec_id: u32) -> bool {
         let Some(space) = self.by_pid.get(&pid) else { return true };
-        space.exec_id != exec_id || space.looked.elapsed() >= space.patience
+        space.exec_id != exec_id || space.tells || space.looked.elapsed() >= space.patience
     }
 
     /// Whether all tables of a process are made.
@@ -142,7 +146,10 @@ impl Spaces {
             Some(known) if same => (known.patience * 2).min(MAX_PATIENCE),
             _ => FIRST_PATIENCE,
         };
-        self.publish(pid, exec_id, Rc::new(mapped), patience, store, maps)
+        // A program that has just begun maps its libraries one after the other: then, and as long as
+        // each look finds more, the next one is not put off.
+        let begins = known.is_some_and(|space| space.met.elapsed() < BEGINNING);
+        self.publish(pid, exec_id, Rc::new(mapped), (patience, begins || !same), store, maps)
     }
 
     /// Tells the programs anew of every process that waits for tables, some of which may be made by now.
@@ -152,7 +159,7 @@ impl Spaces {
         for pid in waiting {
             let Some(space) = self.by_pid.get(&pid) else { continue };
             let (exec_id, mapped, patience) =
-                (space.exec_id, Rc::clone(&space.mapped), space.patience);
+                (space.exec_id, Rc::clone(&space.mapped), (space.patience, space.tells));
             self.publish(pid, exec_id, mapped, patience, store, maps)?;
         }
         for (_, _, space) in self.gone.iter_mut().filter(|(_, _, space)| space.waits) {
@@ -173,7 +180,7 @@ impl Spaces {
         pid: u32,
         exec_id: u32,
         mapped: Rc<Vec<Mapped>>,
-        patience: Duration,
+        (patience, tells): (Duration, bool),
         store: &mut Store,
         maps: &mut dyn Maps,
     ) -> io::Result<()> {
@@ -194,9 +201,11 @@ impl Spaces {
             }
         };
         let python = python(&mapped, store).unwrap_or_default();
-        let (looked, tells) = (now, false);
-        let space = Space { exec_id, mapped, range, python, waits, looked, patience, tells };
-        maps.publish(pid, &space.told(LOOKED))?;
+        let known = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
+        let met = known.map_or(now, |space| space.met);
+        let looked = now;
+        let space = Space { exec_id, mapped, range, python, waits, met, looked, patience, tells };
+        maps.publish(pid, &space.told(if tells { TELL } else { LOOKED }))?;
         match self.by_pid.insert(pid, space) {
             Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
             Some(old) => self.drop_range(old.range, now),
@@ -225,6 +234,7 @@ impl Spaces {
             range: Rc::clone(&space.range),
             python: space.python,
             waits: space.waits,
+            met: space.met,
             looked: space.looked,
             patience: space.patience,
             // What the programs copied may be either.
