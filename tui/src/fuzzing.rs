@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("maps", maps),
     ("perf_map", perf_map),
     ("procfs", procfs),
+    ("python", python),
     ("rings", rings),
     ("screen_text", screen_text),
     ("unwind", unwind),
@@ -143,6 +144,11 @@ pub fn procfs(bytes: &[u8]) {
     if let Some(cpus) = procfs::cpu_list(&words) {
         assert!(cpus.len() <= 1 << 16);
     }
+}
+
+/// A Python, its code objects, and frames of it.
+pub fn python(bytes: &[u8]) {
+    crate::python::fuzz(bytes);
 }
 
 /// A program or library, or its debug file: what it says of itself, and the symbols in it.

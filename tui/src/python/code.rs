@@ -112,7 +112,11 @@ fn text(memory: &impl Memory, objects: &Objects, address: u64) -> Option<String>
         character.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
     };
     let characters = bytes.chunks_exact(width).map(number);
-    Some(characters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    Some(
+        characters
+            .map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect(),
+    )
 }
 
 fn bytes(memory: &impl Memory, objects: &Objects, address: u64) -> Option<Vec<u8>> {

@@ -62,7 +62,9 @@ impl Image {
         let words = read(loads, data, version, 8)?;
         let version = Version(u64::from_le_bytes(words.try_into().ok()?) as u32);
         let debug = read(loads, data, runtime, offsets::DEBUG_OFFSETS as u64).unwrap_or_default();
-        let Some(offsets) = offsets::of(version, debug) else { return Some(Found::Unknown(version)) };
+        let Some(offsets) = offsets::of(version, debug) else {
+            return Some(Found::Unknown(version));
+        };
         let is_code = |load: &&Load| {
             load.p_type(Little) == elf::PT_LOAD && load.p_flags(Little) & elf::PF_X != 0
         };
@@ -154,5 +156,10 @@ impl Image {
         let offsets = offsets::of(version, runtime)?;
         let code_type = u64::from_le_bytes(*runtime.first_chunk()?);
         Some(Self { version, offsets, runtime: 0, code_type, code: Vec::new() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_code(&mut self, code: &[(u64, u64, u64)]) {
+        self.code = code.to_vec();
     }
 }

@@ -36,12 +36,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(
-    shared: &Shared,
-    held: &Arc<Held>,
-    codes: &Arc<Codes>,
-    wanted: Option<&Wanted>,
-) {
+pub(super) fn run(shared: &Shared, held: &Arc<Held>, codes: &Arc<Codes>, wanted: Option<&Wanted>) {
     let mut engine = Engine::new(held, codes, wanted);
     let mut swept = Instant::now();
     while let Some(Work { met, fetched, jobs }) = shared.take(BATCH, engine.patience()) {

@@ -1,8 +1,8 @@
 //! Python functions: frames of them, and their place among the native frames.
 
 use super::codes::Codes;
-use super::resolve::{Mark, Resolved};
 use super::frames::{Names, clipped};
+use super::resolve::{Mark, Resolved};
 use crate::python::{Function, Run, Stack};
 use crate::source::{Frame, FrameKind};
 use std::sync::Arc;
@@ -117,4 +117,69 @@ impl Runs {
 fn is_evaluation(frame: &Frame) -> bool {
     let rest = frame.name.strip_prefix(EVALUATION);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(name: &str) -> Arc<Frame> {
+        Arc::new(Frame { kind: FrameKind::User, ..Frame::note(name) })
+    }
+
+    fn run(place: Option<usize>, names: &[&str]) -> Named {
+        Named { frames: names.iter().map(|name| frame(name)).collect(), place }
+    }
+
+    /// The names of a stack of these native frames, leaf first, which run these functions.
+    fn mixed(native: &[&str], runs: Vec<Named>, end: End, is_complete: bool) -> Vec<String> {
+        let (mut runs, mut resolved) = (Runs { runs, end }, Resolved::default());
+        for (index, name) in native.iter().enumerate() {
+            let mark = resolved.mark();
+            resolved.push_all(name.split('|').map(frame));
+            runs.replace(index, mark, &mut resolved);
+        }
+        runs.add_rest(is_complete, &mut resolved);
+        resolved.frames.iter().map(|frame| frame.name.clone()).collect()
+    }
+
+    const NATIVE: [&str; 5] = ["free", "inlined|eval", "sort", "eval", "main"];
+
+    #[test]
+    fn functions_stand_where_the_frames_that_run_them_stood() {
+        let runs = vec![run(Some(1), &["key"]), run(Some(3), &["order", "<module>"])];
+        let all = ["free", "key", "sort", "order", "<module>", "main"];
+        assert_eq!(mixed(&NATIVE, runs, End::Complete, true), all);
+        let shim = vec![run(Some(1), &[]), run(Some(3), &["f"])];
+        let all = ["free", "inlined", "eval", "sort", "f", "main"];
+        assert_eq!(mixed(&NATIVE, shim, End::Complete, true), all, "nothing to show");
+        assert_eq!(mixed(&NATIVE, Vec::new(), End::None, true).len(), 6, "no Python");
+    }
+
+    #[test]
+    fn callers_of_a_stack_that_is_cut_off_stand_behind_it() {
+        let runs = || vec![run(Some(1), &["key"]), run(None, &["order"]), run(None, &["<module>"])];
+        let cut = mixed(&NATIVE[..3], runs(), End::Complete, false);
+        assert_eq!(cut, ["free", "key", "sort", "order", "<module>"]);
+        let whole = mixed(&NATIVE, runs(), End::Complete, true);
+        assert_eq!(whole, ["free", "key", "sort", "eval", "main", NO_PLACE], "nobody knows where");
+    }
+
+    #[test]
+    fn a_run_that_is_too_long_is_in_the_next_evaluation_loop() {
+        let native = ["_PyEval_EvalFrameDefault", "sort", "_PyEval_EvalFrameDefault.cold", "main"];
+        let runs = vec![run(Some(0), &["key"]), run(None, &["f", "f"])];
+        let all = ["key", "sort", "f", "f", MORE, "main"];
+        assert_eq!(mixed(&native, runs, End::DepthLimit, true), all);
+        let nowhere = mixed(&NATIVE, vec![run(None, &["f"])], End::DepthLimit, true);
+        assert_eq!(nowhere[6..], [NO_PLACE, MORE], "without symbols it is not found");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_said() {
+        let unreadable = mixed(&NATIVE, vec![run(Some(1), &["f"])], End::Unreadable, true);
+        assert_eq!(unreadable.last().map(String::as_str), Some(UNREADABLE));
+        let threads = mixed(&NATIVE, Vec::new(), End::Threads, true);
+        assert_eq!(threads.last().map(String::as_str), Some(THREADS));
+    }
 }

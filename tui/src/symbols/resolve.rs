@@ -262,7 +262,7 @@ impl Resolved {
         self.unresolved += self.frames[before..].iter().filter(|frame| !frame.resolved).count();
     }
 
-    fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         Mark(self.frames.len(), self.unresolved)
     }
 

@@ -47,6 +47,7 @@ impl Asker {
             space,
             addresses: addresses.to_vec(),
             end: crate::source::StackEnd::Complete,
+            python: Arc::default(),
         }]);
         id
     }

@@ -25,6 +25,7 @@ fn stack(id: u32) -> Request {
         space: Space::Kernel,
         addresses: vec![1],
         end: crate::source::StackEnd::Complete,
+        python: Arc::default(),
     }
 }
 

@@ -1,0 +1,4 @@
+//! See `syscope::fuzzing::python`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| syscope::fuzzing::python(bytes));

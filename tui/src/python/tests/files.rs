@@ -1,0 +1,43 @@
+use super::{Found, Image, Version};
+use object::ReadCache;
+use std::fs::File;
+use std::path::Path;
+
+/// CPythons that may be here: series, and files.
+const PYTHONS: [(u32, &str); 3] =
+    [(11, "/usr/bin/python3.11"), (12, "/usr/bin/python3.12"), (13, "/usr/bin/python3.13")];
+
+#[test]
+fn a_python_is_found_in_its_file() {
+    for (minor, path) in PYTHONS.into_iter().filter(|(_, path)| Path::new(path).exists()) {
+        let file = File::open(path).unwrap();
+        let found = Image::find(&ReadCache::new(&file));
+        let Found::Python(image) = found else { panic!("{path}: {found:?}") };
+        assert_eq!(image.version.series(), (3, minor), "{path}");
+        let whole = std::fs::read(path).unwrap();
+        assert_eq!(Image::find(&whole[..]), Found::Python(image.clone()), "{path}");
+        for len in [0, 64, 4_096, whole.len() / 2, whole.len() - 1] {
+            assert!(!matches!(Image::find(&whole[..len]), Found::Python(_)), "{path} cut at {len}");
+        }
+    }
+}
+
+#[test]
+fn other_programs_have_none() {
+    let file = File::open("/proc/self/exe").unwrap();
+    assert_eq!(Image::find(&ReadCache::new(&file)), Found::Nothing);
+    assert_eq!(Image::find(&b"#!/usr/bin/python3"[..]), Found::Nothing);
+}
+
+#[test]
+fn the_bias_is_what_was_added_to_the_files_addresses() {
+    let word = 0_u64.to_le_bytes();
+    let mut image = Image::for_tests(Version(0x030b_00f0), &word).unwrap();
+    // Code at 0x2100 in memory lies at 0x1100 in the file; pages are mapped whole.
+    image.set_code(&[(0x2100, 0x1100, 0x5000)]);
+    assert_eq!(image.bias(0x7f00_0000_2000, 0x1000), Some(0x7f00_0000_0000));
+    assert_eq!(image.bias(0x7f00_0000_4000, 0x3000), Some(0x7f00_0000_0000), "a part of it");
+    assert_eq!(image.bias(0x2000, 0x1000), Some(0), "not moved");
+    assert_eq!(image.bias(0x2000, 0), None, "in front of it");
+    assert_eq!(image.bias(0x2000, 0x7000), None, "behind it");
+}
