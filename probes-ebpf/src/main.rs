@@ -11,6 +11,7 @@ mod lifecycle;
 mod offcpu;
 mod opens;
 mod profile;
+mod python;
 mod ring;
 mod stack;
 mod syscalls;

@@ -8,6 +8,7 @@
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task, field};
 use crate::machine;
+use crate::python::{self, Python};
 use crate::ring;
 use crate::user_registers::Cpu;
 use aya_ebpf::EbpfContext;
@@ -18,6 +19,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use core::ptr::{read_volatile, write_volatile};
 use syscope_shared::health::ProbeId;
+use syscope_shared::python::PAIRS_MAX;
 use syscope_shared::stack::{USER_LOST, USER_NONE};
 use syscope_shared::unwind::{
     Asked, CHUNK_SEGMENTS, CHUNK_WORDS, End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY,
@@ -46,7 +48,7 @@ static PROCESSES: HashMap<u32, Process> = HashMap::with_max_entries(16 * 1024, 0
 #[map]
 static SEEN: HashMap<u64, u32> = HashMap::with_max_entries(32 * 1024, 0);
 
-/// Stacks: each a [`Head`] and its addresses.
+/// Stacks: each a [`Head`] and its words.
 #[map]
 static STACKS: RingBuf = RingBuf::with_byte_size(STACKS_BYTES, 0);
 const STACKS_BYTES: u32 = 2 * 1024 * 1024;
@@ -62,14 +64,18 @@ static WALK: PerCpuArray<Walk> = PerCpuArray::with_max_entries(2, 0);
 /// A stack in the making. What is sent comes first.
 #[repr(C)]
 pub struct Walk {
-    head: Head,
-    addresses: [u64; FRAMES_MAX + 1],
-    registers: Registers,
+    pub head: Head,
+    /// The addresses, and behind them pairs of Python frames.
+    words: [u64; WORDS],
+    pub registers: Registers,
     /// Those of the leaf.
     sampled: Registers,
     /// The other registers of the leaf, by their numbers in DWARF.
     pub leaf: [u64; 16],
-    process: Process,
+    pub process: Process,
+    pub python: Python,
+    /// The stack pointer of each native frame.
+    pub stack_pointers: [u64; FRAMES_MAX + 1],
     /// The segment that the last address was in.
     segment: Segment,
     /// Bounds of a search.
@@ -79,6 +85,9 @@ pub struct Walk {
     not_ready: u32,
     pad: u32,
 }
+
+/// Room for addresses and pairs, as a power of two.
+const WORDS: usize = 1024;
 
 /// A user stack, by its name (see [`syscope_shared::stack::USER_NONE`]).
 pub enum UserStack {
@@ -100,10 +109,10 @@ pub fn user_stack<C: EbpfContext>(
     if !has_memory() {
         return UserStack::Name(USER_NONE);
     }
-    let Some(walk) = WALK.get_ptr_mut(slot) else { return UserStack::Name(USER_LOST) };
-    // SAFETY: the value is this CPU's and this probe's, whose programs do not nest.
-    let walk = unsafe { &mut *walk };
-    walk.head = Head { id: HASH_SEED, pid, exec_id: current_exec_id(), end: 0, depth: 0 };
+    let Some(walk) = walk(slot) else { return UserStack::Name(USER_LOST) };
+    let exec_id = current_exec_id();
+    let (python, python_end) = (0, 0);
+    walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
     let registers = if machine!(unwind_on) == 1 { cpu.registers(&mut walk.leaf) } else { None };
     let Some(registers) = registers else {
         return UserStack::Name(by_the_kernel(ctx, probe, walk));
@@ -117,10 +126,19 @@ pub fn user_stack<C: EbpfContext>(
         }
     }
     if walk.not_ready != 0 {
-        UserStack::NotReady(walk)
-    } else {
-        UserStack::Name(finish(probe, walk))
+        return UserStack::NotReady(walk);
     }
+    if walk.process.python != 0 {
+        python::add(slot, walk);
+    }
+    UserStack::Name(finish(probe, walk))
+}
+
+/// The walk in progress.
+#[inline(always)]
+pub fn walk(slot: u32) -> Option<&'static mut Walk> {
+    // SAFETY: the value is this CPU's and this probe's, whose programs do not nest.
+    WALK.get_ptr_mut(slot).map(|walk| unsafe { &mut *walk })
 }
 
 impl Walk {
@@ -128,6 +146,12 @@ impl Walk {
     #[inline(always)]
     pub fn settle(&mut self, probe: ProbeId) -> u64 {
         finish(probe, self)
+    }
+
+    /// Writes a word.
+    #[inline(always)]
+    pub fn put(&mut self, at: usize, word: u64) {
+        self.words[at & (WORDS - 1)] = word;
     }
 
     /// The registers of the leaf.
@@ -141,7 +165,7 @@ impl Walk {
 #[inline(always)]
 fn by_the_kernel<C: EbpfContext>(ctx: &C, probe: ProbeId, walk: &mut Walk) -> u64 {
     let room = (KERNEL_FRAMES * 8) as u32;
-    let buffer = (&raw mut walk.addresses).cast();
+    let buffer = (&raw mut walk.words).cast();
     // SAFETY: the buffer is as long as said.
     let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), buffer, room, u64::from(BPF_F_USER_STACK)) };
     if bytes <= 0 {
@@ -153,7 +177,7 @@ fn by_the_kernel<C: EbpfContext>(ctx: &C, probe: ProbeId, walk: &mut Walk) -> u6
         if index >= depth {
             break;
         }
-        walk.head.id = mix(walk.head.id, walk.addresses[index]);
+        walk.head.id = mix(walk.head.id, walk.words[index]);
     }
     walk.head.depth = depth as u32;
     walk.head.end = End::Unknown as u32;
@@ -178,7 +202,10 @@ fn look_process_up(walk: &mut Walk, pid: u32) {
         }
     }
     walk.not_ready = 1;
-    walk.process = Process { first: 0, count: 0, exec_id: walk.head.exec_id, asked: ASKED_FOR };
+    let exec_id = walk.head.exec_id;
+    let (python, python_layout) = (0, 0);
+    walk.process =
+        Process { first: 0, count: 0, exec_id, asked: ASKED_FOR, python, python_layout, pad: 0 };
     // The entry says that it has been asked for. Where there is no room, it is asked for again.
     if ask(walk.head.pid, walk.head.exec_id, 0) {
         let _ = PROCESSES.insert(pid, walk.process, 0);
@@ -200,9 +227,7 @@ fn ask(pid: u32, exec_id: u32, address: u64) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn unwind_step(slot: u32) -> u32 {
-    let Some(walk) = WALK.get_ptr_mut(slot) else { return 1 };
-    // SAFETY: as in `user_stack`.
-    let walk = unsafe { &mut *walk };
+    let Some(walk) = walk(slot) else { return 1 };
     let depth = walk.head.depth;
     if depth >= FRAMES_MAX as u32 {
         walk.head.end = End::DepthLimit as u32;
@@ -217,7 +242,8 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
     }
     let went = if known { by_rule(walk, &mut registers) } else { without(walk, &mut registers) };
     let address = told(&walk.registers, &registers, depth == 0);
-    walk.addresses[depth as usize & FRAMES_MAX] = address;
+    walk.put(depth as usize & FRAMES_MAX, address);
+    walk.stack_pointers[depth as usize & FRAMES_MAX] = walk.registers.sp;
     walk.head.id = mix(walk.head.id, address);
     walk.head.depth = depth + 1;
     walk.registers = registers;
@@ -395,8 +421,9 @@ fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
         return id;
     }
     let depth = walk.head.depth as usize & (FRAMES_MAX * 2 + 1);
-    let size = size_of::<Head>() + depth.min(FRAMES_MAX) * 8;
-    // SAFETY: head and addresses lie side by side, and are as long as that.
+    let pairs = walk.head.python as usize & (PAIRS_MAX * 2 + 1);
+    let size = size_of::<Head>() + (depth.min(FRAMES_MAX) + 2 * pairs.min(PAIRS_MAX)) * 8;
+    // SAFETY: head and words lie side by side, and are as long as that.
     let sent = unsafe { ring::send(&STACKS, STACKS_BYTES, core::ptr::from_mut(walk).cast(), size) };
     if !sent {
         count(probe, |c| c.stack_errors += 1);

@@ -28,6 +28,8 @@ pub struct Layout {
     pub task_stack: u32,
     /// `task_struct.self_exec_id` (its low word): grows with each exec, and a child inherits it.
     pub task_exec_id: u32,
+    /// `task_struct.thread.fsbase` (x86): what a thread knows itself by.
+    pub task_tls: u32,
     /// The word of `task_struct.thread_info` that tells a 32-bit system call.
     pub task_compat: u32,
     /// The bits of that word that tell it; 0 where there are no 32-bit calls.
@@ -86,6 +88,7 @@ impl Layout {
         task_signal: ABSENT,
         task_stack: ABSENT,
         task_exec_id: ABSENT,
+        task_tls: ABSENT,
         task_compat: ABSENT,
         compat_bits: 0,
         signal_live: ABSENT,

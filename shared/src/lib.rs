@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod offcpu;
 pub mod opens;
 pub mod profile;
+pub mod python;
 pub mod stack;
 pub mod syscalls;
 pub mod unwind;

@@ -170,6 +170,12 @@ pub struct Process {
     pub exec_id: u32,
     /// Not 0: an address that is in none of them was met, and told.
     pub asked: u32,
+    /// Address of CPython's `_PyRuntime`; 0: it runs no Python that is known.
+    pub python: u64,
+    /// Index of its layout in the `PYTHONS` map.
+    pub python_layout: u32,
+    /// Makes the size a multiple of eight.
+    pub pad: u32,
 }
 
 /// What is carried from frame to frame.
@@ -341,7 +347,8 @@ impl End {
     ];
 }
 
-/// A stack as the programs send it: its head, then as many addresses as it says, leaf first.
+/// A stack as the programs send it: its head, then as many addresses as it says, leaf first, then its
+/// Python frames.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Head {
@@ -355,6 +362,10 @@ pub struct Head {
     pub end: u32,
     /// Addresses behind this.
     pub depth: u32,
+    /// Pairs of words behind those: see [`crate::python`].
+    pub python: u32,
+    /// How the Python frames ended: a [`crate::python::End`].
+    pub python_end: u32,
 }
 
 /// Where hashes of stacks begin.

@@ -20,6 +20,7 @@ pub mod kernel;
 pub mod launch;
 pub mod model;
 pub mod probes;
+pub mod python;
 pub mod report;
 pub mod screen;
 pub mod source;

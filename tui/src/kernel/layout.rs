@@ -52,6 +52,7 @@ impl Types<'_> {
             task_signal: self.at("task_struct", &["signal"]),
             task_stack: self.at("task_struct", &["stack"]),
             task_exec_id: self.at("task_struct", &["self_exec_id"]),
+            task_tls: self.at("task_struct", Self::tls()),
             task_compat: self.at("task_struct", &["thread_info", Self::compat_word()]),
             compat_bits: Self::compat_bits(),
             signal_live: self.at("signal_struct", &["live"]),
@@ -74,6 +75,14 @@ impl Types<'_> {
             regs_args: native_args,
             regs_args_compat: compat_args,
             switch_has_state: u32::from(self.switch_has_state()),
+        }
+    }
+
+    const fn tls() -> &'static [&'static str] {
+        if cfg!(target_arch = "x86_64") {
+            &["thread", "fsbase"]
+        } else {
+            &["thread", "uw", "tp_value"]
         }
     }
 

@@ -153,7 +153,8 @@ impl Stacks {
         let (id, told) = self.ids.kernel(Arc::clone(&addresses));
         if told != Told::Lately {
             let (space, end) = (Space::Kernel, StackEnd::Complete);
-            let request = Request { id, space, addresses: addresses.to_vec(), end };
+            let (addresses, python) = (addresses.to_vec(), Arc::default());
+            let request = Request { id, space, addresses, end, python };
             let again = told == Told::LongAgo;
             new.push(NewStack { probe: self.probe, request, exec_id: 0, again });
         }
@@ -178,12 +179,12 @@ impl Stacks {
         if told == Told::Lately {
             return id;
         }
-        let Some(UserStack { addresses, end }) = users.get(name) else {
+        let Some(stack) = users.get(name) else {
             self.unreadable += 1;
             self.ids.forget_user(pid, name);
             return StackId::LOST;
         };
-        self.tell_user(told, id, (pid, exec_id), &addresses, end, new);
+        self.tell_user(told, id, (pid, exec_id), stack, new);
         id
     }
 
@@ -198,7 +199,8 @@ impl Stacks {
         let name = syscope_shared::unwind::name((pid, exec_id), addresses, end as u32);
         let (id, told) = self.ids.user(pid, name);
         if told != Told::Lately {
-            self.tell_user(told, id, (pid, exec_id), addresses, end, new);
+            let stack = UserStack { addresses: addresses.into(), end, python: Arc::default() };
+            self.tell_user(told, id, (pid, exec_id), stack, new);
         }
         id
     }
@@ -208,12 +210,11 @@ impl Stacks {
         told: Told,
         id: StackId,
         (pid, exec_id): (u32, u32),
-        addresses: &[u64],
-        end: StackEnd,
+        UserStack { addresses, end, python }: UserStack,
         new: &mut Vec<NewStack>,
     ) {
-        let request =
-            Request { id, space: Space::User { pid }, addresses: addresses.to_vec(), end };
+        let (space, addresses) = (Space::User { pid }, addresses.to_vec());
+        let request = Request { id, space, addresses, end, python };
         let again = told == Told::LongAgo;
         new.push(NewStack { probe: self.probe, request, exec_id, again });
     }

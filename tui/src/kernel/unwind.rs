@@ -6,6 +6,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use syscope_shared::python::Layout;
 use syscope_shared::unwind::{
     Asked, CHUNK_SEGMENTS, CHUNK_WORDS, Process, RULES_MAX, Rule, Segment,
 };
@@ -46,6 +47,7 @@ pub struct Tables {
     rules: MappedArray<Rule>,
     segments: MappedArray<Segment>,
     processes: TypedMap<u32, Process>,
+    pythons: TypedMap<u32, Layout>,
 }
 
 impl Tables {
@@ -57,6 +59,7 @@ impl Tables {
             rules: MappedArray::open(programs, "RULES", RULES_MAX as usize)?,
             segments: MappedArray::open(programs, "SEGMENTS", segments)?,
             processes: map::typed(programs, "PROCESSES")?,
+            pythons: map::typed(programs, "PYTHONS")?,
         })
     }
 }
@@ -84,6 +87,10 @@ impl crate::unwind::Maps for Tables {
 
     fn write_segments(&mut self, index: u32, segments: &[Segment]) {
         self.segments.write(index as usize, segments);
+    }
+
+    fn write_python(&mut self, index: u32, layout: &Layout) -> io::Result<()> {
+        self.pythons.set(&index, layout, 0)
     }
 
     fn publish(&mut self, pid: u32, process: &Process) -> io::Result<()> {

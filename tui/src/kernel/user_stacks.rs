@@ -1,6 +1,7 @@
 //! Reads the user stacks that the programs send, and knows them by name.
 
 use super::map::{self, TypedMap};
+use crate::python;
 use crate::source::StackEnd;
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
@@ -8,6 +9,7 @@ use rustc_hash::FxHashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use syscope_shared::python::PAIRS_MAX;
 use syscope_shared::unwind::{FRAMES_MAX, Head};
 
 /// Stacks that are known at most. Beyond, the half that was used longest ago is forgotten, here and by
@@ -21,6 +23,8 @@ pub struct UserStack {
     pub addresses: Arc<[u64]>,
     /// How its walk ended.
     pub end: StackEnd,
+    /// Its Python frames.
+    pub python: Arc<python::Stack>,
 }
 
 struct Known {
@@ -96,12 +100,14 @@ impl AsFd for UserStacks {
 pub fn decode(bytes: &[u8]) -> Option<(u64, UserStack)> {
     let (head, tail) = bytes.split_at_checked(size_of::<Head>())?;
     let head: Head = bytemuck::pod_read_unaligned(head);
-    let depth = head.depth as usize;
-    if depth > FRAMES_MAX {
+    let (depth, pairs) = (head.depth as usize, head.python as usize);
+    if depth > FRAMES_MAX || pairs > PAIRS_MAX {
         return None;
     }
-    let addresses = tail.get(..depth * 8)?.chunks_exact(8);
-    let addresses = addresses.map(bytemuck::pod_read_unaligned).collect();
+    let words = tail.get(..(depth + 2 * pairs) * 8)?.chunks_exact(8);
+    let words: Vec<u64> = words.map(bytemuck::pod_read_unaligned).collect();
+    let (addresses, pairs) = words.split_at(depth);
+    let python = Arc::new(python::Stack::decode(pairs, head.python_end)?);
     let end = *StackEnd::ALL.get(head.end as usize)?;
-    Some((head.id, UserStack { addresses, end }))
+    Some((head.id, UserStack { addresses: addresses.into(), end, python }))
 }

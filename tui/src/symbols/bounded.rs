@@ -44,6 +44,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
         self.old.clear();
     }
 
+    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.young.retain(|key, _| keep(key));
+        self.old.retain(|key, _| keep(key));
+    }
+
     pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
         self.young.keys().chain(self.old.keys())
     }

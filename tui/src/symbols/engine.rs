@@ -3,6 +3,7 @@
 use super::address_space::AddressSpace;
 use super::binary::Binaries;
 use super::bounded::Bounded;
+use super::codes::Codes;
 use super::debuginfod::Wanted;
 use super::fetching::{Awaiting, Fetching};
 use super::frames::{Code, Frames, Names};
@@ -35,8 +36,13 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(shared: &Shared, held: &Arc<Held>, wanted: Option<&Wanted>) {
-    let mut engine = Engine::new(held, wanted);
+pub(super) fn run(
+    shared: &Shared,
+    held: &Arc<Held>,
+    codes: &Arc<Codes>,
+    wanted: Option<&Wanted>,
+) {
+    let mut engine = Engine::new(held, codes, wanted);
     let mut swept = Instant::now();
     while let Some(Work { met, fetched, jobs }) = shared.take(BATCH, engine.patience()) {
         let mut met = Some(met);
@@ -48,7 +54,7 @@ pub(super) fn run(shared: &Shared, held: &Arc<Held>, wanted: Option<&Wanted>) {
         for part in parts {
             if guarded(|| part(&mut engine)).is_none() {
                 tracing::error!("symbolizing panicked; starting anew");
-                let broken = std::mem::replace(&mut engine, Engine::new(held, wanted));
+                let broken = std::mem::replace(&mut engine, Engine::new(held, codes, wanted));
                 let _ = guarded(move || drop(broken));
             }
         }
@@ -88,12 +94,13 @@ pub(super) struct Engine {
     pub(super) processes: Processes,
     pub(super) kernel: Kernel,
     pub(super) vdso: Vdso,
+    pub(super) codes: Arc<Codes>,
     retries: VecDeque<(Instant, Request, usize)>,
     pub(super) fetching: Fetching,
 }
 
 impl Engine {
-    fn new(held: &Arc<Held>, wanted: Option<&Wanted>) -> Self {
+    fn new(held: &Arc<Held>, codes: &Arc<Codes>, wanted: Option<&Wanted>) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
@@ -101,6 +108,7 @@ impl Engine {
             processes: Processes::new(),
             kernel: Kernel::new(),
             vdso: Vdso::new(),
+            codes: Arc::clone(codes),
             retries: VecDeque::new(),
             fetching: Fetching::new(wanted.cloned()),
         }
@@ -139,8 +147,14 @@ impl Engine {
                 Job::Forget(pid) => {
                     self.processes.forget(*pid, &mut self.binaries, &mut self.names);
                 }
-                Job::ForgetAll => self.processes.forget_all(),
-                Job::Born(child, parent) => self.processes.born(*child, *parent),
+                Job::ForgetAll => {
+                    self.codes.forget_all();
+                    self.processes.forget_all();
+                }
+                Job::Born(child, parent) => {
+                    self.codes.forget(*child);
+                    self.processes.born(*child, *parent);
+                }
                 Job::Stack(request) => {
                     let resolved = self.resolve(request);
                     self.count(request, &resolved, shared);

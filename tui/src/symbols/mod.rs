@@ -16,6 +16,7 @@ mod address_space;
 mod binary;
 mod bounded;
 mod build_id;
+mod codes;
 mod debug_file;
 mod debugdata;
 mod debuginfod;
@@ -33,6 +34,7 @@ mod mapping;
 mod meeting;
 mod perf_map;
 mod process;
+mod python;
 mod queue;
 mod resolve;
 #[cfg(test)]
@@ -86,6 +88,8 @@ pub struct Request {
     pub addresses: Vec<u64>,
     /// How the walk of them ended; of a kernel stack always complete.
     pub end: StackEnd,
+    /// The Python functions that its native frames run.
+    pub python: Arc<crate::python::Stack>,
 }
 
 /// What one of the threads does.
@@ -99,14 +103,18 @@ type Run = Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>;
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<queue::Shared>,
+    /// To the thread that reads Python's code objects.
+    ahead: mpsc::SyncSender<(u32, Arc<crate::python::Stack>)>,
 }
 
 impl Worker {
     /// Starts the threads. They end, without being waited for, when the worker is dropped. Debug files
     /// that are not on this machine are fetched if that is asked for.
     pub fn start(debuginfod: Option<Debuginfod>) -> io::Result<Self> {
-        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)) };
+        let (ahead, to_read) = mpsc::sync_channel(codes::MAX_AHEAD);
+        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)), ahead };
         let held = Arc::<held::Held>::default();
+        let known = Arc::new(codes::Codes::new(&held));
         let start = |name: &str, run: Run| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
             thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
@@ -118,9 +126,12 @@ impl Worker {
             let fetch = move |shared: &_, _: &_| debuginfod::run(&how, &receiver, shared);
             start(debuginfod::THREAD_NAME, Box::new(fetch))?;
         }
-        let resolve = move |shared: &_, held: &_| engine::run(shared, held, wanted.as_ref());
+        let codes = Arc::clone(&known);
+        let resolve =
+            move |shared: &_, held: &_| engine::run(shared, held, &codes, wanted.as_ref());
         start(THREAD_NAME, Box::new(resolve))?;
         start(meeting::THREAD_NAME, Box::new(meeting::run))?;
+        start(codes::THREAD_NAME, Box::new(move |_, _| codes::read_ahead(&to_read, &known)))?;
         Ok(worker)
     }
 
@@ -150,6 +161,14 @@ impl Worker {
 
     /// Hands stacks over; never waits for a look-up.
     pub fn request(&self, stacks: Vec<Request>) {
+        for stack in &stacks {
+            if let Space::User { pid } = stack.space
+                && !stack.python.runs.is_empty()
+            {
+                // Without room they are read when the stack is named.
+                let _ = self.ahead.try_send((pid, Arc::clone(&stack.python)));
+            }
+        }
         self.shared.request(stacks);
     }
 

@@ -6,6 +6,7 @@ use super::engine::Engine;
 use super::frames::{self, Code, Frames, Module};
 use super::mapping::{Backing, Mapping};
 use super::process::Snapshot;
+use super::python;
 use super::vdso;
 use super::{Request, Space};
 use crate::source::{Frame, FrameKind, StackEnd};
@@ -29,6 +30,10 @@ pub(super) struct Resolved {
     /// It is looked up long after it was taken: what its process has mapped since does not count.
     pub(super) is_late: bool,
 }
+
+/// How far a stack was resolved: frames, and those without a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(usize, usize);
 
 impl Engine {
     pub(super) fn resolve(&mut self, request: &Request) -> Resolved {
@@ -62,12 +67,10 @@ impl Engine {
         request: &Request,
         resolved: &mut Resolved,
     ) {
-        let codes = || Code::of_stack(&request.addresses);
-        let doubtful = request.end != StackEnd::Complete;
-        let whole = self.resolve_user(snapshot, codes(), doubtful, resolved);
+        let whole = self.resolve_user(snapshot, request, resolved);
         if request.end == StackEnd::NoUnwindData
             && let Some(snapshot) = resolved.snapshot.clone()
-            && let Some(code) = codes().last()
+            && let Some(code) = Code::of_stack(&request.addresses).last()
         {
             resolved.frames.extend(self.place(&snapshot, code).map(Arc::new));
         }
@@ -90,11 +93,13 @@ impl Engine {
     fn resolve_user(
         &mut self,
         mut snapshot: Rc<Snapshot>,
-        codes: impl Iterator<Item = Code>,
-        doubtful: bool,
+        request: &Request,
         resolved: &mut Resolved,
     ) -> bool {
-        for code in codes {
+        let mut python = python::runs(&request.python, snapshot.pid, &self.codes, &mut self.names);
+        let doubtful = request.end != StackEnd::Complete;
+        let mut whole = true;
+        for (index, code) in Code::of_stack(&request.addresses).enumerate() {
             if !resolved.is_late
                 && snapshot.mapping(code.within()).is_none()
                 && let Some(newer) =
@@ -104,9 +109,10 @@ impl Engine {
             }
             let mapping = snapshot.mapping(code.within());
             if doubtful && code.is_return && !may_be_code(&snapshot, mapping, code) {
-                resolved.snapshot = Some(snapshot);
-                return false;
+                whole = false;
+                break;
             }
+            let native = resolved.mark();
             match mapping {
                 Some(mapping) => self.resolve_mapped(&snapshot, mapping, code, resolved),
                 None => {
@@ -114,9 +120,11 @@ impl Engine {
                     resolved.push(&frames::unresolved(FrameKind::User, label, code.address, None));
                 }
             }
+            python.replace(index, native, resolved);
         }
+        python.add_rest(whole && request.end == StackEnd::Complete, resolved);
         resolved.snapshot = Some(snapshot);
-        true
+        whole
     }
 
     fn resolve_mapped(
@@ -245,8 +253,28 @@ impl Resolved {
     }
 
     fn push(&mut self, frames: &Frames) {
-        self.unresolved += frames.iter().filter(|frame| !frame.resolved).count();
-        self.frames.extend(frames.iter().cloned());
+        self.push_all(frames.iter().cloned());
+    }
+
+    pub(super) fn push_all(&mut self, frames: impl IntoIterator<Item = Arc<Frame>>) {
+        let before = self.frames.len();
+        self.frames.extend(frames);
+        self.unresolved += self.frames[before..].iter().filter(|frame| !frame.resolved).count();
+    }
+
+    fn mark(&self) -> Mark {
+        Mark(self.frames.len(), self.unresolved)
+    }
+
+    /// Takes back what was pushed since.
+    pub(super) fn back_to(&mut self, Mark(frames, unresolved): Mark) {
+        self.frames.truncate(frames);
+        self.unresolved = unresolved;
+    }
+
+    /// The last frame so far.
+    pub(super) fn root(&self) -> Option<&Frame> {
+        self.frames.last().map(|frame| &**frame)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The kernel's side of what is kept.
 
 use std::io;
+use syscope_shared::python::Layout;
 use syscope_shared::unwind::{Process, Rule, Segment};
 
 /// The maps that the programs unwind with (see [`syscope_shared::unwind`]).
@@ -17,6 +18,8 @@ pub trait Maps: Send {
     fn write_rules(&mut self, index: u32, rules: &[Rule]);
     /// Writes segments, from this one on.
     fn write_segments(&mut self, index: u32, segments: &[Segment]);
+    /// Writes where a version of Python keeps its frames.
+    fn write_python(&mut self, index: u32, layout: &Layout) -> io::Result<()>;
     /// Says what is known of a process, in one piece.
     fn publish(&mut self, pid: u32, process: &Process) -> io::Result<()>;
     /// Nothing is known of a process any more.

@@ -9,6 +9,7 @@
 mod copy;
 mod maps;
 mod process;
+mod pythons;
 mod room;
 mod spaces;
 mod store;

@@ -43,6 +43,8 @@ struct Space {
     exec_id: u32,
     mapped: Rc<Vec<Mapped>>,
     range: Rc<Range>,
+    /// Where its Python is, and the index of its layout; (0, 0): it runs none that is known.
+    python: (u64, u32),
     /// A table of its files is not made yet.
     waits: bool,
     /// When it was met.
@@ -51,6 +53,16 @@ struct Space {
     patience: Duration,
     /// Unknown addresses are told again.
     tells: bool,
+}
+
+impl Space {
+    /// What the programs are told.
+    fn told(&self, asked: u32) -> Process {
+        let count = self.range.segments.len() as u32;
+        let first = self.range.first.unwrap_or_default();
+        let ((python, python_layout), exec_id) = (self.python, self.exec_id);
+        Process { first, count, exec_id, asked, python, python_layout, pad: 0 }
+    }
 }
 
 /// Segments of a process, and of its children until they are other ones.
@@ -188,12 +200,12 @@ impl Spaces {
                 Rc::new(Range { first: Some(first), segments })
             }
         };
-        let (first, count) = (range.first.unwrap_or_default(), range.segments.len() as u32);
-        let asked = if tells { TELL } else { LOOKED };
-        maps.publish(pid, &Process { first, count, exec_id, asked })?;
+        let python = python(&mapped, store).unwrap_or_default();
         let known = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
         let met = known.map_or(now, |space| space.met);
-        let space = Space { exec_id, mapped, range, waits, met, looked: now, patience, tells };
+        let looked = now;
+        let space = Space { exec_id, mapped, range, python, waits, met, looked, patience, tells };
+        maps.publish(pid, &space.told(if tells { TELL } else { LOOKED }))?;
         match self.by_pid.insert(pid, space) {
             Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
             Some(old) => self.drop_range(old.range, now),
@@ -207,10 +219,7 @@ impl Spaces {
         for (pid, space) in &mut self.by_pid {
             if !space.tells && space.looked.elapsed() >= space.patience {
                 space.tells = true;
-                let count = space.range.segments.len() as u32;
-                let first = space.range.first.unwrap_or_default();
-                let exec_id = space.exec_id;
-                maps.publish(*pid, &Process { first, count, exec_id, asked: TELL })?;
+                maps.publish(*pid, &space.told(TELL))?;
             }
         }
         Ok(())
@@ -223,6 +232,7 @@ impl Spaces {
             exec_id: space.exec_id,
             mapped: Rc::clone(&space.mapped),
             range: Rc::clone(&space.range),
+            python: space.python,
             waits: space.waits,
             met: space.met,
             looked: space.looked,
@@ -276,6 +286,15 @@ fn segment(mapped: &Mapped, store: &mut Store) -> Segment {
         Some(file) => store.segment(file, mapped.range, mapped.offset),
         None => Segment { start, len: end - start, base: NO_TABLE, ..Segment::default() },
     }
+}
+
+/// Where the first Python of a process is, and the index of its layout.
+fn python(mapped: &[Mapped], store: &Store) -> Option<(u64, u32)> {
+    mapped.iter().find_map(|mapped| {
+        let python = store.python(mapped.file?)?;
+        let bias = python.image.bias(mapped.range.0, mapped.offset)?;
+        Some((python.image.runtime(bias), python.layout))
+    })
 }
 
 /// Those of a process that are kept: the programs search so many.

@@ -1,6 +1,7 @@
 //! The tables of files, in the `UNWIND` map: each once, however many processes run its code.
 
 use super::maps::Maps;
+use super::pythons::{Python, Pythons};
 use super::room::Room;
 use crate::unwind::{Elf, Error, Rules, Table};
 use object::ReadCache;
@@ -32,7 +33,7 @@ enum Known {
     /// It has none.
     Without,
     /// It has one.
-    Ready { elf: Arc<Elf>, table: TableId },
+    Ready { elf: Arc<Elf>, table: TableId, python: Option<Python> },
 }
 
 /// A table: what it was made of says which.
@@ -63,6 +64,8 @@ pub struct Counts {
     pub no_room: u64,
     /// Tables that made room for others.
     pub evicted: u64,
+    /// Files with a Python in them of which nothing is known: only native frames are shown.
+    pub unknown_pythons: u64,
 }
 
 /// All tables.
@@ -73,6 +76,7 @@ pub struct Store {
     rules_written: usize,
     room: Room,
     words: usize,
+    pythons: Pythons,
     counts: Counts,
 }
 
@@ -86,6 +90,7 @@ impl Store {
             rules_written: 0,
             room: Room::new(words),
             words,
+            pythons: Pythons::default(),
             counts: Counts::default(),
         }
     }
@@ -111,7 +116,7 @@ impl Store {
         match self.files.get(&file) {
             None | Some(Known::Waiting) => bare(NOT_READY),
             Some(Known::Without) => bare(NO_TABLE),
-            Some(Known::Ready { elf, table }) => {
+            Some(Known::Ready { elf, table, .. }) => {
                 let Some(kept) = self.tables.get_mut(table) else {
                     // It made room for another.
                     self.files.insert(file, Known::Waiting);
@@ -120,6 +125,14 @@ impl Store {
                 kept.used = Instant::now();
                 elf.segment(range, offset, kept.base, kept.pages).unwrap_or(bare(NO_TABLE))
             }
+        }
+    }
+
+    /// The Python that a file has in it, if any.
+    pub fn python(&self, file: FileId) -> Option<&Python> {
+        match self.files.get(&file)? {
+            Known::Ready { python, .. } => python.as_ref(),
+            Known::Waiting | Known::Without => None,
         }
     }
 
@@ -132,8 +145,11 @@ impl Store {
         in_use: impl Fn(u32) -> bool,
         maps: &mut dyn Maps,
     ) {
-        let known = match self.compile(id, file, in_use, maps) {
-            Ok((elf, table)) => Known::Ready { elf: Arc::new(elf), table },
+        let known = match self.compile(id, file, in_use, &mut *maps) {
+            Ok((elf, table)) => {
+                let python = self.pythons.find(file, maps);
+                Known::Ready { elf: Arc::new(elf), table, python }
+            }
             Err(error) => {
                 tracing::debug!(?id, %error, "no unwind table");
                 self.counts.without += 1;
@@ -192,6 +208,7 @@ impl Store {
     /// What became of the tables.
     pub fn counts(&self) -> Counts {
         let words: usize = self.tables.values().map(|kept| kept.words).sum();
-        Counts { tables: self.tables.len(), bytes: words * size_of::<u32>(), ..self.counts }
+        let (tables, bytes) = (self.tables.len(), words * size_of::<u32>());
+        Counts { tables, bytes, unknown_pythons: self.pythons.unknown, ..self.counts }
     }
 }
