@@ -14,7 +14,7 @@ mod processes;
 mod programs;
 
 use super::{Debuginfod, Request, Space, Worker};
-use crate::source::{Frame, ResolvedStack, StackId};
+use crate::source::{Frame, ResolvedStack, StackEnd, StackId};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub(crate) fn panic_in_a_look_up() {
 struct Asker {
     worker: Worker,
     next: u32,
+    /// How what is asked for ended.
+    end: StackEnd,
 }
 
 impl Asker {
@@ -36,7 +38,11 @@ impl Asker {
     }
 
     fn fetching(debuginfod: Option<Debuginfod>) -> Self {
-        Self { worker: Worker::start(debuginfod).unwrap(), next: StackId::FIRST.0 }
+        Self {
+            worker: Worker::start(debuginfod).unwrap(),
+            next: StackId::FIRST.0,
+            end: StackEnd::Complete,
+        }
     }
 
     fn request(&mut self, space: Space, addresses: &[u64]) -> StackId {
@@ -46,7 +52,7 @@ impl Asker {
             id,
             space,
             addresses: addresses.to_vec(),
-            end: crate::source::StackEnd::Complete,
+            end: self.end,
             python: Arc::default(),
         }]);
         id

@@ -4,7 +4,7 @@ mod calls;
 mod stacks;
 
 use super::Selection;
-use crate::source::{ProbeHealth, ProbeStatus};
+use crate::source::{ProbeHealth, ProbeStatus, StackEnd};
 use crate::text::{count, duration, fit, percent, visible};
 use std::io::{self, Write};
 
@@ -62,6 +62,19 @@ fn more(rows: usize, selection: &Selection<'_>, out: &mut dyn Write) -> io::Resu
     }
 }
 
+/// How many stacks of the CPU profile are all there, and what the others lack.
+fn stack_ends(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let ends = selection.stack_ends();
+    let Some(complete) = ends.complete_share() else { return Ok(()) };
+    write!(out, "Stacks of the CPU profile: {} complete", percent(complete))?;
+    for end in StackEnd::ALL.into_iter().filter(|end| ends.ended(*end) > 0) {
+        if let Some(note) = end.note() {
+            write!(out, ", {} {note}", count(ends.ended(end)))?;
+        }
+    }
+    writeln!(out)
+}
+
 /// What was lost, what is not known, and what watching cost.
 fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     let health = &selection.model.health;
@@ -78,6 +91,7 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {what}: {}", count(n))?;
         }
     }
+    stack_ends(selection, out)?;
     let own = percent(health.overhead.self_cpu);
     let measured = |share| format!("{} of the machine", percent(share));
     let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), measured);

@@ -5,7 +5,7 @@ use super::programs::{
     wait_until_asleep,
 };
 use super::{Asker, names};
-use crate::source::FrameKind;
+use crate::source::{FrameKind, StackEnd};
 use crate::symbols::Space;
 use procfs::process::MMapPath;
 use std::hint::black_box;
@@ -225,7 +225,7 @@ fn new_mappings_are_found_without_being_told() {
 
 #[test]
 fn a_stack_ends_where_its_walk_went_astray() {
-    let mut asker = Asker::new();
+    let mut asker = Asker { end: StackEnd::FramePointers, ..Asker::new() };
     let own = std::process::id();
     let here = a_stack_ends_where_its_walk_went_astray as fn() as usize as u64;
     let data = Box::new(0u64);

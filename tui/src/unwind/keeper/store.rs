@@ -101,7 +101,12 @@ impl Store {
             // What has no table is found out again when it is met again.
             self.files.retain(|_, known| matches!(known, Known::Ready { .. }));
         }
-        matches!(self.files.entry(file).or_insert(Known::Waiting), Known::Waiting)
+        match self.files.entry(file).or_insert(Known::Waiting) {
+            Known::Waiting => true,
+            Known::Without => false,
+            // It may have made room for another.
+            Known::Ready { table, .. } => !self.tables.contains_key(table),
+        }
     }
 
     /// What a process has mapped of a file: addresses, and where they begin in the file.
@@ -176,6 +181,7 @@ impl Store {
         maps.write_rules(self.rules_written as u32, new);
         self.rules_written = self.rules.all().len();
         maps.write_words(start, &table.words);
+        tracing::debug!(table = ?named, start, words = table.words.len(), "an unwind table is made");
         let (pages, words) = (table.pages, table.words.len());
         self.tables.insert(named.clone(), Kept { base: start, pages, words, used: Instant::now() });
         Ok((elf, named))
@@ -195,6 +201,7 @@ impl Store {
             // No process has the way there, so that no program is on it.
             self.room.free_at_once(kept.base, kept.words);
             self.counts.evicted += 1;
+            tracing::debug!(table = ?oldest, words = kept.words, "an unwind table made room");
         }
     }
 
