@@ -97,7 +97,7 @@ pub enum FlameFormat {
     Folded,
     /// For `go tool pprof` and what else reads its gzipped profile.proto (.pb.gz).
     Pprof,
-    /// For https://www.speedscope.app (.speedscope.json).
+    /// For the web page of speedscope (.speedscope.json).
     Speedscope,
 }
 

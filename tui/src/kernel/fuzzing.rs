@@ -1,7 +1,7 @@
 //! For `crate::fuzzing`: what is read from the kernel's rings and maps, with bytes of chance.
 
 use super::drain::{Counts, difference};
-use super::{failed, lifecycle, map, offcpu, opens, syscalls};
+use super::{copies, failed, lifecycle, map, offcpu, opens, syscalls, user_stacks};
 use crate::source::ProcessEvent;
 use bytemuck::Pod;
 use rustc_hash::FxHashMap;
@@ -19,6 +19,13 @@ pub(crate) fn rings(bytes: &[u8]) {
     }
     if let Some(call) = failed::decode(bytes) {
         assert!(call.comm.len() <= 4 * syscope_shared::COMM_LEN);
+    }
+    if let Some((_, stack)) = user_stacks::decode(bytes) {
+        assert!(stack.addresses.len() <= syscope_shared::unwind::FRAMES_MAX);
+    }
+    if let Some((copy, _)) = copies::decode(bytes) {
+        assert!(copy.stack.len() <= syscope_shared::unwind::COPY_MAX);
+        assert!(copy.comm.len() <= 4 * syscope_shared::COMM_LEN);
     }
     if let Some((event, _)) = lifecycle::decode(bytes) {
         let tail = bytes.len() - size_of::<Event>();

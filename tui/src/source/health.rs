@@ -21,6 +21,19 @@ pub struct Health {
     pub pushed_down: Option<usize>,
     /// The filter that the source applied (what it does not accept may be missing); empty: none.
     pub filter: String,
+    /// What stacks are unwound with.
+    pub unwind: Unwind,
+}
+
+/// The tables that stacks are unwound with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unwind {
+    /// Tables in memory: one a file.
+    pub tables: u64,
+    /// Bytes that they take.
+    pub bytes: u64,
+    /// Tables, and processes, for which there was no room: their stacks are walked by frame pointers.
+    pub no_room: u64,
 }
 
 /// Whether a probe runs.
@@ -111,11 +124,12 @@ impl Health {
     }
 
     /// What went wrong in reading, whatever the probe: count and text.
-    pub fn shortfalls(&self) -> [(u64, &'static str); 4] {
+    pub fn shortfalls(&self) -> [(u64, &'static str); 5] {
         [
             (self.overrun, "file opens thrown away: nobody took them in time"),
             (self.read_errors, "readings of the kernel's maps that failed"),
             (self.unsymbolized_stacks, "stacks without names: too many at once"),
+            (self.unwind.no_room, "unwind tables without room: their stacks may be cut"),
             (self.skipped_ticks, "readings left out because one took longer than the interval"),
         ]
     }

@@ -18,4 +18,4 @@ pub use batch::{
 };
 pub use frame::{Frame, FrameKind, ResolvedStack, StackEnd, StackId};
 pub use handle::{Control, Handle};
-pub use health::{Health, Overhead, ProbeHealth, ProbeStatus};
+pub use health::{Health, Overhead, ProbeHealth, ProbeStatus, Unwind};

@@ -8,7 +8,7 @@ use crate::capture::limits::PROBES_MAX;
 use crate::capture::messages;
 use crate::capture::tell::Telling;
 use crate::probes::PROBES;
-use crate::source::{Batch, Health, Overhead, ProbeHealth, ProbeStatus};
+use crate::source::{Batch, Health, Overhead, ProbeHealth, ProbeStatus, Unwind};
 
 /// Numbers before those of the first probe; as many as each probe has.
 const ROW: usize = 16;
@@ -47,7 +47,7 @@ fn row_of(health: &Health, told: &mut Telling) -> Vec<u64> {
     let probes = &health.probes[..health.probes.len().min(PROBES_MAX)];
     let mut row = vec![0; ROW * (1 + probes.len())];
     let filter = (!health.filter.is_empty()).then_some(health.filter.as_str());
-    row[..11].copy_from_slice(&[
+    row[..14].copy_from_slice(&[
         probes.len() as u64,
         health.read_errors,
         health.unsymbolized_stacks,
@@ -59,6 +59,9 @@ fn row_of(health: &Health, told: &mut Telling) -> Vec<u64> {
         u64::from(health.pushed_down.is_some()),
         health.pushed_down.map_or(0, |pids| pids as u64),
         told.optional(filter),
+        health.unwind.tables,
+        health.unwind.bytes,
+        health.unwind.no_room,
     ]);
     for (probe, row) in probes.iter().zip(row[ROW..].chunks_exact_mut(ROW)) {
         let reason = match &probe.status {
@@ -167,6 +170,7 @@ fn health_of(row: &[u64], known: &mut Known) -> Result<Health, Damage> {
             Some(number) => known.string(number)?,
             None => String::new(),
         },
+        unwind: Unwind { tables: row[11], bytes: row[12], no_room: row[13] },
     })
 }
 

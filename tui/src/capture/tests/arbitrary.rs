@@ -4,7 +4,7 @@ use crate::probes::PROBES;
 use crate::source::{
     Batch, Frame, FrameKind, Health, OffcpuDelta, OpenEvent, OpenPath, Overhead, ProbeHealth,
     ProbeStatus, ProcessEvent, ProcessSeen, ProfileDelta, ResolvedStack, StackId, SyscallDelta,
-    WaitState, WaitingNow,
+    Unwind, WaitState, WaitingNow,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -199,6 +199,7 @@ fn health() -> impl Strategy<Value = Health> {
         (share(), option::of(share())),
         pids,
         text(),
+        (number(), number(), number()),
     )
         .prop_map(
             |(
@@ -210,6 +211,7 @@ fn health() -> impl Strategy<Value = Health> {
                 cost,
                 pushed_down,
                 filter,
+                (tables, bytes, no_room),
             )| {
                 Health {
                     probes,
@@ -220,6 +222,7 @@ fn health() -> impl Strategy<Value = Health> {
                     overhead: Overhead { self_cpu: cost.0, bpf_share: cost.1 },
                     pushed_down,
                     filter,
+                    unwind: Unwind { tables, bytes, no_room },
                 }
             },
         )

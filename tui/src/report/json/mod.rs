@@ -106,6 +106,7 @@ impl Serialize for HealthOut<'_> {
         map.serialize_entry("read_errors", &health.read_errors)?;
         map.serialize_entry("unsymbolized_stacks", &health.unsymbolized_stacks)?;
         map.serialize_entry("pushed_down", &health.pushed_down)?;
+        map.serialize_entry("unwind", &health.unwind)?;
         map.serialize_entry("stacks", &EndsOut(&self.0.stack_ends()))?;
         map.end()
     }

@@ -384,6 +384,7 @@ impl Collector {
         health.overrun = self.overrun;
         health.filter = self.filter.text().to_owned();
         health.overhead = self.kernel.overhead(now_ns);
+        health.unwind = self.unwinding.as_ref().map(Keeper::health).unwrap_or_default();
         health
     }
 }

@@ -18,7 +18,7 @@ pub use copy::{StackCopy, Walked};
 pub use maps::Maps;
 pub use store::Counts;
 
-use crate::source::ProcessEvent;
+use crate::source::{ProcessEvent, Unwind};
 use copy::Copies;
 use spaces::Spaces;
 use std::collections::VecDeque;
@@ -127,6 +127,16 @@ impl Keeper {
     /// Stacks that are still to be walked.
     pub fn pending(&self) -> usize {
         self.pending
+    }
+
+    /// What is kept at the moment, for the health page.
+    pub fn health(&self) -> Unwind {
+        let Kept { tables, no_room, .. } = self.kept();
+        Unwind {
+            tables: tables.tables as u64,
+            bytes: tables.bytes as u64,
+            no_room: tables.no_room + no_room,
+        }
     }
 
     /// What is kept at the moment.
