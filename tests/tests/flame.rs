@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
+use syscope::probes::{PROBES, Probe};
 use syscope_tests::binary::{checkout, syscope};
+use syscope_tests::kernel::{Objects, programs_named_like_ours};
 use syscope_tests::require_bpf;
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
@@ -60,6 +62,29 @@ fn off_cpu_time_is_a_flame_graph_too() {
     assert!(ended.status.success(), "{}", ended.stderr);
     let text = String::from_utf8(ended.stdout).expect("plain text");
     assert!(text.contains("nanosleep"), "it sleeps: {text}");
+}
+
+#[test]
+fn only_what_the_picture_shows_is_attached() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room");
+    let capture = dir.path().join("x.syscope").display().to_string();
+    let stacks = [
+        (vec![], vec!["profile"]),
+        (vec!["--off-cpu"], vec!["offcpu"]),
+        (vec!["--wall"], vec!["offcpu", "profile"]),
+        (vec!["--record", &capture], vec!["syscalls", "opens", "offcpu", "profile"]),
+    ];
+    for (options, mut attached) in stacks {
+        let args = [&["flame", "-d", "1", "--format", "folded", "-o", "-"], &options[..]].concat();
+        let watch = Watch::start(&args);
+        let held = Objects::held_by(watch.pid()).programs;
+        let is_held = |probe: &&Probe| !programs_named_like_ours(probe.programs).is_disjoint(&held);
+        let found: Vec<_> = PROBES.iter().filter(is_held).map(|probe| probe.name).collect();
+        attached.push("lifecycle");
+        assert_eq!(found, attached, "with {options:?}");
+        assert!(watch.end().status.success());
+    }
 }
 
 /// The second of a thread is a second, whatever it is spent on.

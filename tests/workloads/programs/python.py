@@ -1,4 +1,5 @@
-"""What Python programs do, for so many seconds: text, JSON, sorting, objects and calls."""
+"""What Python programs do, for so many seconds, or so many rounds if that is less: text, JSON, sorting,
+objects and calls."""
 
 import json
 import re
@@ -30,5 +31,7 @@ def one_round():
 
 
 end = time.monotonic() + float(sys.argv[1])
-while time.monotonic() < end:
+rounds = float(sys.argv[2]) if len(sys.argv) > 2 else float("inf")
+while time.monotonic() < end and rounds > 0:
     one_round()
+    rounds -= 1

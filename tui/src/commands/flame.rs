@@ -5,6 +5,7 @@ use crate::cli::{DiffArgs, FlameArgs, FlameFormat, MomentRange};
 use crate::filter::{Candidate, Filter};
 use crate::flame::export::{About, Diff};
 use crate::flame::{self, Measure, Weighed, export};
+use crate::kernel::Wanted;
 use crate::model::Model;
 use crate::source::ProbeStatus;
 use crate::text;
@@ -31,7 +32,10 @@ pub fn run(args: &FlameArgs) -> eyre::Result<ExitCode> {
         write(args, format, &part.model, &part.filter)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let watch = watch(&args.watch, args.duration, args.quiet, capture.record.as_deref())?;
+    let record = capture.record.as_deref();
+    // What is recorded is for all that a recording is for.
+    let wanted = if record.is_some() { Wanted::PANES } else { attached(measure(args)) };
+    let watch = watch(&args.watch, wanted, args.duration, args.quiet, record)?;
     write(args, format, &watch.model, &args.watch.filter()?)?;
     Ok(status(&watch))
 }
@@ -100,6 +104,15 @@ fn measure(args: &FlameArgs) -> Measure {
         (true, _) => Measure::OffCpu,
         (false, true) => Measure::Wall,
         (false, false) => Measure::Cpu,
+    }
+}
+
+/// What has to be attached for it: a hook in every system call is not paid for a picture without any.
+fn attached(measure: Measure) -> Wanted {
+    match measure {
+        Measure::Cpu => Wanted::ON_CPU,
+        Measure::OffCpu => Wanted::OFF_CPU,
+        Measure::Wall => Wanted::ON_AND_OFF_CPU,
     }
 }
 

@@ -61,13 +61,14 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
 /// Watches for a while; what was seen goes into the new file `record`, too.
 fn watch(
     args: &WatchArgs,
+    wanted: Wanted,
     duration: Duration,
     quiet: bool,
     record: Option<&Path>,
 ) -> eyre::Result<Watch> {
     let filter = ready(args)?;
     let output = record.map(|path| Output::file(path, false)).transpose()?;
-    let options = options(args, filter, HEADLESS_INTERVAL);
+    let options = live::Options { wanted, ..options(args, filter, HEADLESS_INTERVAL) };
     let watch =
         headless::watch(&options, duration, quiet, output).map_err(|error| match error {
             headless::WatchError::Start(error) => refused(error),

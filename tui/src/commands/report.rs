@@ -3,6 +3,7 @@
 use super::{from, print, status, watch};
 use crate::cli::ReportArgs;
 use crate::filter::Filter;
+use crate::kernel::Wanted;
 use crate::model::Model;
 use crate::report::{self, Missing};
 use color_eyre::eyre;
@@ -16,7 +17,8 @@ pub fn run(args: &ReportArgs) -> eyre::Result<ExitCode> {
         write(args, &part.model, &part.filter, part.missing)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let watch = watch(&args.watch, args.duration, args.quiet, capture.record.as_deref())?;
+    let record = capture.record.as_deref();
+    let watch = watch(&args.watch, Wanted::PANES, args.duration, args.quiet, record)?;
     write(args, &watch.model, &args.watch.filter()?, None)?;
     Ok(status(&watch))
 }

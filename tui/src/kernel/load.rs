@@ -120,7 +120,7 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
         .map_max_entries("SYSCALLS", calls);
     if machine.unwind_on == 1 {
-        loader.map_max_entries("UNWIND", unwind::UNWIND_CHUNKS);
+        loader.map_max_entries("UNWIND", unwind::chunks());
         loader.map_max_entries("SEGMENTS", unwind::SEGMENT_CHUNKS);
     }
     // The programs name these maps, so they have to be there: as small as can be (a ring: one page).
@@ -283,7 +283,7 @@ fn assemble(
         users: UserStacks::open(maps)?,
         copies: opened(unwinding, || copies::Copies::open(maps))?,
         asks: opened(unwinding, || unwind::Asks::open(maps))?,
-        tables: opened(unwinding, || unwind::Tables::open(maps))?,
+        tables: opened(unwinding, || unwind::Tables::open(maps, unwind::chunks()))?,
         filter,
         overhead,
         health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),

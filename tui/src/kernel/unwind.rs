@@ -4,18 +4,36 @@ use super::map::{self, TypedMap};
 use super::mapped::MappedArray;
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
+use nix::unistd::{SysconfVar, sysconf};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::python::Layout;
 use syscope_shared::unwind::{
     Asked, CHUNK_SEGMENTS, CHUNK_WORDS, Process, RULES_MAX, Rule, Segment,
 };
 
-/// Values of the `UNWIND` map: 16 MiB, four million rows. The C library has 40 thousand, a C compiler
-/// a million.
-pub const UNWIND_CHUNKS: u32 = 4 * 1024;
+/// Bytes of the `UNWIND` map at least and at most: 4 bytes are a row. The C library has 30 thousand of
+/// them, a C compiler half a million, Firefox three million; those of a desktop fill 32 MiB. A file may
+/// take half of it.
+const UNWIND_BYTES: RangeInclusive<u64> = 16 << 20..=64 << 20;
+/// What part of the machine's memory it may be.
+const UNWIND_SHARE: u64 = 64;
 /// Values of the `SEGMENTS` map: 64 thousand segments; a process has ten to a hundred.
 pub const SEGMENT_CHUNKS: u32 = 512;
+
+/// Values of the `UNWIND` map, on this machine.
+pub fn chunks() -> u32 {
+    let of = |name| sysconf(name).ok().flatten().and_then(|value| u64::try_from(value).ok());
+    let memory = of(SysconfVar::_PHYS_PAGES).zip(of(SysconfVar::PAGE_SIZE));
+    chunks_with(memory.map_or(0, |(pages, size)| pages.saturating_mul(size)))
+}
+
+/// Values of the `UNWIND` map on a machine with so many bytes of memory.
+fn chunks_with(memory: u64) -> u32 {
+    let bytes = (memory / UNWIND_SHARE).clamp(*UNWIND_BYTES.start(), *UNWIND_BYTES.end());
+    (bytes / (CHUNK_WORDS * size_of::<u32>()) as u64) as u32
+}
 
 /// Reads the ring `ASKED`.
 pub struct Asks {
@@ -51,8 +69,9 @@ pub struct Tables {
 }
 
 impl Tables {
-    pub(super) fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let words = UNWIND_CHUNKS as usize * CHUNK_WORDS;
+    /// The `UNWIND` map has so many values.
+    pub(super) fn open(programs: &mut Ebpf, chunks: u32) -> io::Result<Self> {
+        let words = chunks as usize * CHUNK_WORDS;
         let segments = SEGMENT_CHUNKS as usize * CHUNK_SEGMENTS;
         Ok(Self {
             words: MappedArray::open(programs, "UNWIND", words)?,
@@ -99,5 +118,18 @@ impl crate::unwind::Maps for Tables {
 
     fn withdraw(&mut self, pid: u32) -> io::Result<()> {
         self.processes.delete(&pid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_take_a_part_of_the_memory_within_bounds() {
+        const MIB: u64 = 1 << 20;
+        for (memory, bytes) in [(0, 16), (512, 16), (2048, 32), (4096, 64), (1 << 20, 64)] {
+            assert_eq!(u64::from(chunks_with(memory * MIB)) * 4096, bytes * MIB, "{memory} MiB");
+        }
     }
 }

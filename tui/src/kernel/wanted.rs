@@ -37,6 +37,13 @@ impl Wanted {
         probes: &[ProbeId::Syscalls, ProbeId::Opens, ProbeId::Offcpu, ProbeId::Profile],
         failed_calls: false,
     };
+    /// Where threads run.
+    pub const ON_CPU: Self = Self { probes: &[ProbeId::Profile], failed_calls: false };
+    /// Where threads wait.
+    pub const OFF_CPU: Self = Self { probes: &[ProbeId::Offcpu], failed_calls: false };
+    /// Where threads are, whatever they do there.
+    pub const ON_AND_OFF_CPU: Self =
+        Self { probes: &[ProbeId::Offcpu, ProbeId::Profile], failed_calls: false };
     /// File opens.
     pub const OPENS: Self = Self { probes: &[ProbeId::Opens], failed_calls: false };
     /// Programs that start.

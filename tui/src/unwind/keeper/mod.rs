@@ -32,7 +32,7 @@ use store::{FileId, Store};
 
 /// How often processes are made to tell of unknown addresses again.
 const LISTEN_EVERY: Duration = Duration::from_millis(250);
-/// How long copies of stacks wait for events when there is no table to make.
+/// How long nothing must happen until copies of stacks are walked when there is no table to make.
 const COPIES_WAIT: Duration = Duration::from_millis(5);
 /// Files whose tables may wait to be made.
 const QUEUE_MAX: usize = 4 * 1024;
@@ -177,17 +177,23 @@ impl Work {
 
     fn run(mut self, happened: &Receiver<Event>) {
         let mut listened = std::time::Instant::now();
+        // Whether all copies that can be walked have been: those that are left wait for an event, or
+        // until they have waited long enough.
+        let mut walked = true;
         loop {
-            let idle = self.queue.is_empty() && self.copies.is_empty();
-            let patience = match (idle, self.queue.is_empty()) {
-                (true, _) => LISTEN_EVERY,
-                (false, true) => COPIES_WAIT,
-                (false, false) => Duration::ZERO,
+            let patience = match (self.queue.is_empty(), walked || self.copies.is_empty()) {
+                (true, true) => LISTEN_EVERY,
+                (true, false) => COPIES_WAIT,
+                (false, _) => Duration::ZERO,
             };
             match happened.recv_timeout(patience) {
-                Ok(event) => self.log(Self::handle, event),
+                Ok(event) => {
+                    self.log(Self::handle, event);
+                    walked = false;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     self.walk_copies();
+                    walked = self.queue.is_empty();
                     self.log(Self::make_next, ());
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -265,7 +271,11 @@ impl Work {
     fn tell_kept(&self) {
         if let Ok(mut told) = self.told.lock() {
             let (processes, no_room) = (self.spaces.len(), self.spaces.no_room);
-            *told = Kept { tables: self.store.counts(), processes, no_room };
+            let kept = Kept { tables: self.store.counts(), processes, no_room };
+            if *told != kept {
+                tracing::debug!(?kept, "unwind tables");
+            }
+            *told = kept;
         }
     }
 }

@@ -1,0 +1,43 @@
+//! CPU time of processes.
+
+#![allow(unsafe_code, reason = "the C library is asked here")]
+
+use std::fs;
+use std::process::Child;
+use std::time::Duration;
+
+/// CPU time that a living process has spent, in all of its threads, those that ended too, and in its
+/// children that ended.
+pub fn spent_by(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    // Behind the name: utime, stime, cutime, cstime are fields 14 to 17 of all.
+    let ticks = fields.split_ascii_whitespace().skip(11).take(4);
+    let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
+    // SAFETY: the call has no preconditions.
+    let hz = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    Duration::from_secs_f64(ticks as f64 / hz as f64)
+}
+
+/// Waits for the end of a process: its CPU time, and that of its children that it waited for.
+pub fn waited(child: &Child) -> Duration {
+    let mut status = 0;
+    // SAFETY: a C struct of integers, for which all zeros is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to live values; the child is ours, and nobody else waits for it.
+    let done = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
+    assert!(done > 0, "a child can be waited for");
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+/// CPU time that the machine spent working and idling, in ticks.
+pub fn machine() -> (u64, u64) {
+    let stat = fs::read_to_string("/proc/stat").expect("proc is mounted");
+    let fields = stat.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().unwrap_or(0)).collect();
+    let idle = ticks[3] + ticks[4];
+    (ticks[..8].iter().sum::<u64>() - idle, idle)
+}

@@ -1,0 +1,106 @@
+//! The tables of `tests/cost.sh`: what profilers cost under load, by turns, each against the same load
+//! without any.
+//!
+//! `cost --out FOLDER --syscope PATH [--profile-bee PATH] [--rounds N] [--window SECONDS] [--write FILE]
+//! --unit NAME[:SERVER_PID]=COMMAND...`: each command is a piece of work that is the same every time, and
+//! all of them are done again and again, side by side; where a server does a part of it, its CPU time is
+//! counted with it.
+
+mod bpf;
+mod clock;
+mod load;
+mod sampler;
+mod table;
+mod tool;
+
+use load::{Load, Unit};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs};
+use tool::{Run, Tool};
+
+/// The tables go between these lines of a file.
+const BEGIN: &str = "<!-- made by tests/cost.sh: begin -->";
+const END: &str = "<!-- made by tests/cost.sh: end -->";
+
+struct Options {
+    out: PathBuf,
+    syscope: PathBuf,
+    profile_bee: Option<PathBuf>,
+    rounds: usize,
+    window: Duration,
+    write: Option<PathBuf>,
+    units: Vec<Unit>,
+}
+
+fn options() -> Options {
+    let mut options = Options {
+        out: PathBuf::from("."),
+        syscope: PathBuf::from("syscope"),
+        profile_bee: None,
+        rounds: 3,
+        window: Duration::from_secs(20),
+        write: None,
+        units: Vec::new(),
+    };
+    let mut args = env::args().skip(1);
+    while let Some(name) = args.next() {
+        let value = args.next().unwrap_or_else(|| panic!("{name} wants a value"));
+        match name.as_str() {
+            "--out" => options.out = value.into(),
+            "--syscope" => options.syscope = value.into(),
+            "--profile-bee" => options.profile_bee = Some(value.into()),
+            "--rounds" => options.rounds = value.parse().expect("a number of rounds"),
+            "--window" => options.window = Duration::from_secs(value.parse().expect("seconds")),
+            "--write" => options.write = Some(value.into()),
+            "--unit" => options.units.push(Unit::parse(&value)),
+            _ => panic!("no option {name}"),
+        }
+    }
+    options
+}
+
+fn main() {
+    let options = options();
+    // As long as this is open the kernel measures BPF programs: all runs are under the same conditions.
+    let _statistics = bpf::enable_statistics().expect("the kernel measures BPF programs");
+    let tools = tool::all(&options.syscope, options.profile_bee.as_deref());
+    let load = Load::start(options.units);
+    let mut runs: BTreeMap<Tool, Vec<Run>> = BTreeMap::new();
+    for round in 0..options.rounds {
+        for turn in 0..tools.len() {
+            let tool = &tools[(turn + round) % tools.len()];
+            eprintln!("cost: round {}, {}", round + 1, tool.0.title());
+            let run = tool::run(tool, &options.out, options.window, &load);
+            runs.entry(tool.0).or_default().push(run);
+        }
+    }
+    drop(load);
+    let text = table::text(&runs, options.window);
+    print!("{text}");
+    if let Some(target) = options.write {
+        let old = fs::read_to_string(&target).expect("the file with the marked place");
+        fs::write(&target, replaced(&old, &text)).expect("it can be written");
+    }
+}
+
+/// The file with its marked place filled anew.
+fn replaced(old: &str, text: &str) -> String {
+    let (before, rest) = old.split_once(BEGIN).expect("the begin of the marked place");
+    let (_, after) = rest.split_once(END).expect("the end of the marked place");
+    format!("{before}{BEGIN}\n\n{text}\n{END}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_marked_place_is_replaced() {
+        let old = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let new = replaced(&old, "new\n");
+        assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
+        assert_eq!(replaced(&new, "new\n"), new);
+    }
+}
