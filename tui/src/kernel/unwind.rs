@@ -14,9 +14,9 @@ use syscope_shared::unwind::{
 };
 
 /// Bytes of the `UNWIND` map at least and at most: 4 bytes are a row. The C library has 30 thousand of
-/// them, a C compiler half a million, Firefox three million; those of a desktop fill 32 MiB. A file may
+/// them, a C compiler half a million, Firefox three million; those of a whole desktop fill 32 MiB. A file may
 /// take half of it.
-const UNWIND_BYTES: RangeInclusive<u64> = 16 << 20..=64 << 20;
+const UNWIND_BYTES: RangeInclusive<u64> = 16 << 20..=32 << 20;
 /// What part of the machine's memory it may be.
 const UNWIND_SHARE: u64 = 64;
 /// Values of the `SEGMENTS` map: 64 thousand segments; a process has ten to a hundred.
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn tables_take_a_part_of_the_memory_within_bounds() {
         const MIB: u64 = 1 << 20;
-        for (memory, bytes) in [(0, 16), (512, 16), (2048, 32), (4096, 64), (1 << 20, 64)] {
+        for (memory, bytes) in [(0, 16), (512, 16), (1536, 24), (2048, 32), (1 << 20, 32)] {
             assert_eq!(u64::from(chunks_with(memory * MIB)) * 4096, bytes * MIB, "{memory} MiB");
         }
     }
