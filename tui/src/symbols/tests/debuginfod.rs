@@ -224,7 +224,7 @@ fn without_being_asked_for_nothing_is_fetched() {
         space: Space::User { pid: program.child.pid() },
         addresses: vec![program.address + 1],
         end: crate::source::StackEnd::Complete,
-        python: std::sync::Arc::default(),
+        python: Arc::default(),
     }]);
     asker.wait();
     assert_eq!(asker.worker.fetching(), 0);
