@@ -75,7 +75,9 @@ fn code_of_node_has_its_names() {
                   const end = Date.now() + 60000; while (Date.now() < end) hot(1e6)";
     for (option, named) in [("--perf-basic-prof", true), ("--no-warnings", false)] {
         let mut command = Command::new("node");
-        command.args([option, "-e", script]).stdin(Stdio::null());
+        // Node leaves a log where it runs.
+        let dir = tempfile::tempdir().unwrap();
+        command.args([option, "-e", script]).stdin(Stdio::null()).current_dir(dir.path());
         let Ok(child) = command.spawn() else { return eprintln!("SKIPPED: needs node") };
         let child = Running(child);
         let pid = child.pid();
