@@ -24,6 +24,7 @@ longest() {
     capture | replay) echo 65536 ;;
     unwind) echo 4096 ;;
     elf) echo 16384 ;;
+    python) echo 2048 ;;
     *) echo 1024 ;;
     esac
 }

@@ -130,6 +130,7 @@ pub struct Run {
 }
 
 /// One run, with the load beside it.
+#[allow(clippy::zombie_processes, reason = "`clock::waited` waits for it")]
 pub fn run((tool, program): &(Tool, PathBuf), out: &Path, window: Duration, load: &Load) -> Run {
     let out = out.join("run");
     let _ = fs::remove_dir_all(&out);

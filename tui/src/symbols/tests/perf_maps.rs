@@ -73,11 +73,11 @@ fn names_of_a_jit_are_read_also_those_written_late() {
 fn code_of_node_has_its_names() {
     let script = "function hot(n) { let s = 0; for (let i = 0; i < n; i++) s += i % 7; return s } \
                   const end = Date.now() + 60000; while (Date.now() < end) hot(1e6)";
-    // It leaves a log of its own where it is.
-    let folder = tempfile::tempdir().unwrap();
     for (option, named) in [("--perf-basic-prof", true), ("--no-warnings", false)] {
         let mut command = Command::new("node");
-        command.args([option, "-e", script]).stdin(Stdio::null()).current_dir(folder.path());
+        // Node leaves a log where it runs.
+        let dir = tempfile::tempdir().unwrap();
+        command.args([option, "-e", script]).stdin(Stdio::null()).current_dir(dir.path());
         let Ok(child) = command.spawn() else { return eprintln!("SKIPPED: needs node") };
         let child = Running(child);
         let pid = child.pid();
