@@ -5,17 +5,17 @@
 #   tests/cost.sh [--write]
 #
 # The tables go to standard output, and with --write into docs/performance.md, too. As root, on Debian.
-# The load is work that is the same every time, done again and again side by side: compiling, Python,
-# Node, a Redis server and a PostgreSQL server with their benchmarks. What is compared is the CPU time that
+# The load is work that is the same every time, done again and again side by side: a Redis and a PostgreSQL
+# server with their benchmarks, and then compiling, Python and Node beside them. What is compared is the CPU time that
 # it takes, not how fast it goes, so that others who use the machine disturb less.
 #
-#   ROUNDS, WINDOW   how many times each profiler is measured (3), and for how many seconds (20)
+#   ROUNDS, WINDOW   how many times each profiler is measured (3), and for how many seconds (12)
 #   SYSCOPE_BIN      the syscope to measure; that of this checkout, as a release, unless set
 #   PROFILE_BEE      the profile-bee to measure; `cargo install`ed below target/ unless set; `no`: none
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly ROUNDS=${ROUNDS:-3} WINDOW=${WINDOW:-20}
+readonly ROUNDS=${ROUNDS:-3} WINDOW=${WINDOW:-12}
 # Commands, and the Debian packages that have them.
 readonly NEEDED=(gcc:gcc python3:python3 node:nodejs redis-server:redis-server redis-benchmark:redis-tools \
     pgbench:postgresql-contrib perf:linux-perf)
@@ -90,9 +90,16 @@ options=(--out "$folder" --syscope "$(realpath "$syscope")" --rounds "$ROUNDS" -
 [[ $bee == no ]] || options+=(--profile-bee "$(realpath "$bee")")
 programs=$PWD/tests/workloads/programs
 # Each takes about a second of CPU time.
-"$cost" "${options[@]}" "${write[@]}" \
-    --unit "gcc=gcc -O2 -w -c -o /dev/null $folder/compiled.c" \
-    --unit "python=python3 $programs/python.py 600 60" \
-    --unit "node=node $programs/node.js 600 150" \
-    --unit "redis:$redis=redis-benchmark -s $folder/redis.sock -q -P 8 -n 150000 -t set,get,lrange_100" \
+serve=(
+    --unit "redis:$redis=redis-benchmark -s $folder/redis.sock -q -P 8 -n 150000 -t set,get,lrange_100"
     --unit "postgres:$postgres=$bin/pgbench -U postgres -h $folder/postgres -n -S -c 2 -t 5000 postgres"
+)
+build=(
+    --unit "gcc=gcc -O2 -w -c -o /dev/null $folder/compiled.c"
+    --unit "python=python3 $programs/python.py 600 60"
+    --unit "node=node $programs/node.js 600 150"
+)
+say "servers"
+"$cost" "${options[@]}" "${write[@]}" --place servers "${serve[@]}"
+say "servers and programs that start all the time"
+"$cost" "${options[@]}" "${write[@]}" --place mixed "${serve[@]}" "${build[@]}"

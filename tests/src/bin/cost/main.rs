@@ -1,7 +1,8 @@
 //! The tables of `tests/cost.sh`: what profilers cost under load, by turns, each against the same load
 //! without any.
 //!
-//! `cost --out FOLDER --syscope PATH [--profile-bee PATH] [--rounds N] [--window SECONDS] [--write FILE]
+//! `cost --out FOLDER --syscope PATH [--profile-bee PATH] [--rounds N] [--window SECONDS] [--place NAME]
+//! [--write FILE]
 //! --unit NAME[:SERVER_PID]=COMMAND...`: each command is a piece of work that is the same every time, and
 //! all of them are done again and again, side by side; where a server does a part of it, its CPU time is
 //! counted with it.
@@ -20,10 +21,6 @@ use std::time::Duration;
 use std::{env, fs};
 use tool::{Run, Tool};
 
-/// The tables go between these lines of a file.
-const BEGIN: &str = "<!-- made by tests/cost.sh: begin -->";
-const END: &str = "<!-- made by tests/cost.sh: end -->";
-
 struct Options {
     out: PathBuf,
     syscope: PathBuf,
@@ -31,6 +28,8 @@ struct Options {
     rounds: usize,
     window: Duration,
     write: Option<PathBuf>,
+    /// Which of the marked places of the file is written.
+    place: String,
     units: Vec<Unit>,
 }
 
@@ -42,6 +41,7 @@ fn options() -> Options {
         rounds: 3,
         window: Duration::from_secs(20),
         write: None,
+        place: "all".to_owned(),
         units: Vec::new(),
     };
     let mut args = env::args().skip(1);
@@ -53,6 +53,7 @@ fn options() -> Options {
             "--profile-bee" => options.profile_bee = Some(value.into()),
             "--rounds" => options.rounds = value.parse().expect("a number of rounds"),
             "--window" => options.window = Duration::from_secs(value.parse().expect("seconds")),
+            "--place" => options.place = value,
             "--write" => options.write = Some(value.into()),
             "--unit" => options.units.push(Unit::parse(&value)),
             _ => panic!("no option {name}"),
@@ -81,15 +82,17 @@ fn main() {
     print!("{text}");
     if let Some(target) = options.write {
         let old = fs::read_to_string(&target).expect("the file with the marked place");
-        fs::write(&target, replaced(&old, &text)).expect("it can be written");
+        fs::write(&target, replaced(&old, &options.place, &text)).expect("it can be written");
     }
 }
 
-/// The file with its marked place filled anew.
-fn replaced(old: &str, text: &str) -> String {
-    let (before, rest) = old.split_once(BEGIN).expect("the begin of the marked place");
-    let (_, after) = rest.split_once(END).expect("the end of the marked place");
-    format!("{before}{BEGIN}\n\n{text}\n{END}{after}")
+/// The file with a marked place filled anew.
+fn replaced(old: &str, place: &str, text: &str) -> String {
+    let begin = format!("<!-- made by tests/cost.sh: {place}: begin -->");
+    let end = format!("<!-- made by tests/cost.sh: {place}: end -->");
+    let (before, rest) = old.split_once(&begin).expect("the begin of the marked place");
+    let (_, after) = rest.split_once(&end).expect("the end of the marked place");
+    format!("{before}{begin}\n\n{text}\n{end}{after}")
 }
 
 #[cfg(test)]
@@ -98,9 +101,13 @@ mod tests {
 
     #[test]
     fn only_the_marked_place_is_replaced() {
-        let old = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let new = replaced(&old, "new\n");
-        assert_eq!(new, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
-        assert_eq!(replaced(&new, "new\n"), new);
+        let place = |name: &str, text: &str| {
+            let line = |end| format!("<!-- made by tests/cost.sh: {name}: {end} -->");
+            format!("{}\n{text}\n{}\n", line("begin"), line("end"))
+        };
+        let old = format!("a\n{}b\n{}", place("x", "old"), place("y", "old"));
+        let new = replaced(&old, "y", "new\n");
+        assert_eq!(new, format!("a\n{}b\n{}", place("x", "old"), place("y", "\nnew\n")));
+        assert_eq!(replaced(&new, "y", "new\n"), new);
     }
 }

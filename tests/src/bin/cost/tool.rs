@@ -1,6 +1,6 @@
 //! The profilers, and one run of one of them.
 
-use super::bpf::{self, Program};
+use super::bpf;
 use super::clock;
 use super::load::Load;
 use super::sampler::{self, Times};
@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -166,24 +165,12 @@ fn watch(child: &Child, window: Duration, load: &Load) -> Run {
     let pid = child.id();
     let (programs, maps) = bpf::held_by(pid);
     let bpf_ns = || programs.iter().map(|program| program.counts().time_ns).sum::<u64>();
-    let stop = AtomicBool::new(false);
-    // Not what it hands on to: that runs as a part of it.
-    let samplers = programs.iter().filter(|program| program.samples);
-    let sampler = samplers.max_by_key(|program| program.counts().runs);
     let (from, spent, ran) = (Instant::now(), clock::spent_by(pid), bpf_ns());
     let ticks = clock::machine();
-    let samples = thread::scope(|scope| {
-        let times = sampler.map(|program: &Program| {
-            let stop = &stop;
-            scope.spawn(move || sampler::times(program, stop))
-        });
-        thread::sleep(window);
-        stop.store(true, Ordering::Relaxed);
-        times.map(|times| times.join().expect("it only reads"))
-    });
+    thread::sleep(window);
     let (busy, idle) = clock::machine();
     let (busy, idle) = ((busy - ticks.0) as f64, (idle - ticks.1) as f64);
-    Run {
+    let mut run = Run {
         own: (clock::spent_by(pid) - spent).as_secs_f64(),
         bpf: (bpf_ns() - ran) as f64 / 1e9,
         start: spent.as_secs_f64(),
@@ -191,9 +178,17 @@ fn watch(child: &Child, window: Duration, load: &Load) -> Run {
         pieces: load.between(from, Instant::now()),
         busy: busy / (busy + idle),
         maps,
-        samples,
         ..Run::default()
-    }
+    };
+    // Not what it hands on to: that runs as a part of it.
+    let samplers = programs.iter().filter(|program| program.samples);
+    let sampler = samplers.max_by_key(|program| program.counts().runs);
+    run.samples = sampler.map(|program| {
+        // A thread of its own, whose priority ends with it.
+        let times = || sampler::times(program, window / 2);
+        thread::scope(|scope| scope.spawn(times).join().expect("it only reads"))
+    });
+    run
 }
 
 /// Bytes that were resident at most.
