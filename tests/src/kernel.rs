@@ -76,13 +76,17 @@ fn cut(name: &str) -> &str {
 }
 
 /// The keys of the maps in which a run keeps what it counts, each as its 32-bit words. The first
-/// word is a PID, except in `INFLIGHT` and `WAITING`, where it is a TID.
+/// word is a PID, except in `INFLIGHT` and `WAITING`, where it is a TID. (The name of the user stack,
+/// two words that stand before it in `OFFCPU` and `PROFILE`, comes last here.)
 pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
     const OFFCPU: usize = size_of::<offcpu::Key>() / 4;
     const PROFILE: usize = size_of::<profile::Key>() / 4;
     // Off-CPU time and profile are counted in two maps by turns.
     let both = |read: &dyn Fn(&str) -> Vec<Vec<u32>>| {
-        [0, 1].iter().flat_map(|turn| read(&format!("{map}_{turn}"))).collect()
+        let mut keys: Vec<_> =
+            [0, 1].iter().flat_map(|turn| read(&format!("{map}_{turn}"))).collect();
+        keys.iter_mut().for_each(|key| key.rotate_left(2));
+        keys
     };
     match map {
         "SYSCALLS" => per_cpu::<2, { words::<syscalls::Stats>() }>(holder, map),
