@@ -32,8 +32,13 @@ pub struct Unwind {
     pub tables: u64,
     /// Bytes that they take.
     pub bytes: u64,
-    /// Tables, and processes, for which there was no room: their stacks are walked by frame pointers.
+    /// Times that there was no room for a table, or for all code of a process: stacks are walked by
+    /// frame pointers there.
     pub no_room: u64,
+    /// Files with code that could not be opened: they have no table.
+    pub unopened: u64,
+    /// Files with a Python of which nothing is known: only its native frames are shown.
+    pub unknown_pythons: u64,
 }
 
 /// Whether a probe runs.
@@ -124,12 +129,14 @@ impl Health {
     }
 
     /// What went wrong in reading, whatever the probe: count and text.
-    pub fn shortfalls(&self) -> [(u64, &'static str); 5] {
+    pub fn shortfalls(&self) -> [(u64, &'static str); 7] {
         [
             (self.overrun, "file opens thrown away: nobody took them in time"),
             (self.read_errors, "readings of the kernel's maps that failed"),
             (self.unsymbolized_stacks, "stacks without names: too many at once"),
-            (self.unwind.no_room, "unwind tables without room: their stacks may be cut"),
+            (self.unwind.no_room, "times without room for an unwind table: stacks may be cut"),
+            (self.unwind.unopened, "files that could not be opened: stacks may be cut"),
+            (self.unwind.unknown_pythons, "versions of Python that are not known: no names"),
             (self.skipped_ticks, "readings left out because one took longer than the interval"),
         ]
     }

@@ -1,7 +1,7 @@
 //! What is mapped where in a process, as it is read: nothing is looked up in the files yet, so it is
 //! quick, and can be done on any thread.
 
-use super::files::Identity;
+use super::files::{Identity, open_first};
 use super::guard::guarded;
 use super::held::Held;
 use super::perf_map;
@@ -11,6 +11,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Bytes of a list of mappings that are read at most.
+const MAPS_MAX: u64 = 16 << 20;
 
 /// The address space of a process as it was at some time.
 #[derive(Debug)]
@@ -34,13 +37,30 @@ pub(super) struct Region {
 
 /// A mapping of a file: leads to it while that process lives, also when its path leads elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mapped {
-    pub(super) pid: u32,
+pub(crate) struct Mapped {
+    pub(crate) pid: u32,
     /// Start and end.
-    pub(super) address: (u64, u64),
+    pub(crate) address: (u64, u64),
 }
 
 impl Mapped {
+    /// What file a line of `/proc/PID/maps` tells of, which its process calls `path`. `None`: nothing
+    /// leads to it.
+    pub(crate) fn identify(&self, map: &MemoryMap, path: &Path) -> Option<Identity> {
+        let [link, others @ ..] = &self.ways(path);
+        let by_path = || {
+            let at = |way: &PathBuf| Identity::at(way).filter(|it| it.can_be(map.dev, map.inode));
+            others.iter().find_map(at)
+        };
+        Identity::at(link).or_else(by_path)
+    }
+
+    /// Opens the file that its process calls `path`, if it is the one that was seen.
+    pub(crate) fn open(&self, path: &Path, identity: &Identity) -> Option<File> {
+        let ways = self.ways(path);
+        open_first(ways.iter().map(PathBuf::as_path), identity)
+    }
+
     /// The ways to the file that its process calls `path`, the surest first.
     pub(super) fn ways(&self, path: &Path) -> [PathBuf; 3] {
         let (pid, (start, end)) = (self.pid, self.address);
@@ -97,21 +117,16 @@ impl Region {
 }
 
 fn find(mapped: Mapped, map: &MemoryMap, path: &Path, held: &Held) -> Option<(Identity, Mapped)> {
-    let ways = mapped.ways(path);
-    let [link, others @ ..] = &ways;
-    let by_path = || {
-        let at = |way: &PathBuf| Identity::at(way).filter(|it| it.can_be(map.dev, map.inode));
-        others.iter().find_map(at)
-    };
-    let identity = Identity::at(link).or_else(by_path)?;
-    held.hold(&identity, path, ways.iter().map(PathBuf::as_path));
+    let identity = mapped.identify(map, path)?;
+    held.hold(&identity, path, mapped.ways(path).iter().map(PathBuf::as_path));
     Some((identity, mapped))
 }
 
 /// The text of `/proc/PID/maps`; empty when the process has no memory (any more).
-fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
+pub(crate) fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
     let mut text = Vec::new();
-    let read = process.open_relative("maps").and_then(|mut maps| Ok(maps.read_to_end(&mut text)?));
+    let maps = process.open_relative("maps");
+    let read = maps.and_then(|maps| Ok(maps.take(MAPS_MAX).read_to_end(&mut text)?));
     if text.is_empty() {
         // Its first thread may have ended before the others; then only theirs can be read.
         text = read_of_threads(process);
@@ -126,8 +141,8 @@ fn read_of_threads(process: &Process) -> Vec<u8> {
     let Ok(threads) = process.tasks() else { return Vec::new() };
     let read = |tid: i32| {
         let mut text = Vec::new();
-        let mut maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
-        maps.read_to_end(&mut text).ok()?;
+        let maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
+        maps.take(MAPS_MAX).read_to_end(&mut text).ok()?;
         (!text.is_empty()).then_some(text)
     };
     // The dead one is listed too, and first.

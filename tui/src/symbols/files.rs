@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// What tells one state of a file from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
     /// Bytes of it.
@@ -31,7 +31,7 @@ impl From<&Metadata> for Identity {
 
 impl Identity {
     /// That of an open file.
-    pub(super) fn of(file: &File) -> Option<Self> {
+    pub(crate) fn of(file: &File) -> Option<Self> {
         Some(Self::from(&file.metadata().ok()?))
     }
 
@@ -55,6 +55,15 @@ impl Identity {
 pub(super) fn open_regular(path: &Path, flags: i32) -> io::Result<File> {
     let place = OpenOptions::new().read(true).custom_flags(flags | libc::O_PATH).open(path)?;
     reopen_regular(&place)
+}
+
+/// Opens the first of these files that is the one that was seen.
+pub(super) fn open_first<'a>(
+    mut ways: impl Iterator<Item = &'a Path>,
+    identity: &Identity,
+) -> Option<File> {
+    let is_it = |file: &File| Identity::of(file).as_ref() == Some(identity);
+    ways.find_map(|way| open_regular(way, 0).ok().filter(is_it))
 }
 
 /// Opens a regular file below the root directory of somebody else; links in the path lead to where

@@ -1,7 +1,7 @@
 //! Files with code that are held open, so that they can be read after the process is gone, and the
 //! file deleted or replaced.
 
-use super::files::{Identity, open_regular};
+use super::files::{Identity, open_first};
 use rustc_hash::FxHashMap;
 use std::fs::File;
 use std::path::Path;
@@ -55,13 +55,12 @@ impl Held {
         &self,
         identity: &Identity,
         path: &Path,
-        mut ways: impl Iterator<Item = &'a Path>,
+        ways: impl Iterator<Item = &'a Path>,
     ) -> Option<Arc<File>> {
         if let Some(known) = self.get(identity) {
             return Some(known);
         }
-        let is_it = |file: &File| Identity::of(file).as_ref() == Some(identity);
-        let file = Arc::new(ways.find_map(|way| open_regular(way, 0).ok().filter(is_it))?);
+        let file = Arc::new(open_first(ways, identity)?);
         let lasting = Identity::at(path).as_ref() == Some(identity);
         let mut files = self.files();
         if files.len() < self.most || make_room(&mut files, lasting) {

@@ -46,6 +46,8 @@ pub use debuginfod::Debuginfod;
 pub use guard::{log_caught_panics, panic_is_caught};
 pub use process::KEEP_EXITED;
 
+pub(crate) use address_space::{Mapped, read_maps};
+pub(crate) use files::Identity;
 pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
 pub(crate) use {

@@ -1,6 +1,6 @@
 //! Makes the table of a file.
 
-use super::elf::{Elf, Machine, Place};
+use super::elf::{Code, Elf, Machine, Place};
 use super::program::Program;
 use super::source::{Bytes, Entry, Source};
 use super::table::{Builder, PAGES_MAX, Reason, Stats};
@@ -11,6 +11,7 @@ use gimli::{DebugFrame, EhFrame, EndianSlice, LittleEndian, UnwindSection, Vendo
 use object::read::ReadRef;
 use object::{LittleEndian as Little, elf};
 use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::io::Read;
 use syscope_shared::unwind::{PAGE_BITS, RULE_NO_DATA, Rule};
 
@@ -86,6 +87,27 @@ impl Table {
             }
         }
         writer.builder.finish(file.first_page(), writer.stats)
+    }
+}
+
+impl Elf {
+    /// A number for all that a table is made of: where the code lies, and what describes it. Files with
+    /// the same number, by a hash that nobody can know beforehand, have the same table.
+    pub fn fingerprint<'d>(
+        &self,
+        data: impl ReadRef<'d>,
+        hashing: &impl BuildHasher,
+    ) -> Result<u64, Error> {
+        let mut hasher = hashing.build_hasher();
+        (self.machine as u8).hash(&mut hasher);
+        for Code { address, offset, size } in &self.code {
+            (address, offset, size).hash(&mut hasher);
+        }
+        for place in [self.eh_frame, self.debug_frame] {
+            place.map(|place| (place.address, place.open_ended)).hash(&mut hasher);
+            section(place, data)?.hash(&mut hasher);
+        }
+        Ok(hasher.finish())
     }
 }
 

@@ -47,7 +47,7 @@ fn row_of(health: &Health, told: &mut Telling) -> Vec<u64> {
     let probes = &health.probes[..health.probes.len().min(PROBES_MAX)];
     let mut row = vec![0; ROW * (1 + probes.len())];
     let filter = (!health.filter.is_empty()).then_some(health.filter.as_str());
-    row[..14].copy_from_slice(&[
+    row[..16].copy_from_slice(&[
         probes.len() as u64,
         health.read_errors,
         health.unsymbolized_stacks,
@@ -62,6 +62,8 @@ fn row_of(health: &Health, told: &mut Telling) -> Vec<u64> {
         health.unwind.tables,
         health.unwind.bytes,
         health.unwind.no_room,
+        health.unwind.unopened,
+        health.unwind.unknown_pythons,
     ]);
     for (probe, row) in probes.iter().zip(row[ROW..].chunks_exact_mut(ROW)) {
         let reason = match &probe.status {
@@ -170,7 +172,13 @@ fn health_of(row: &[u64], known: &mut Known) -> Result<Health, Damage> {
             Some(number) => known.string(number)?,
             None => String::new(),
         },
-        unwind: Unwind { tables: row[11], bytes: row[12], no_room: row[13] },
+        unwind: Unwind {
+            tables: row[11],
+            bytes: row[12],
+            no_room: row[13],
+            unopened: row[14],
+            unknown_pythons: row[15],
+        },
     })
 }
 

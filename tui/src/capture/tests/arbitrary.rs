@@ -199,7 +199,7 @@ fn health() -> impl Strategy<Value = Health> {
         (share(), option::of(share())),
         pids,
         text(),
-        (number(), number(), number()),
+        proptest::array::uniform5(number()),
     )
         .prop_map(
             |(
@@ -211,7 +211,7 @@ fn health() -> impl Strategy<Value = Health> {
                 cost,
                 pushed_down,
                 filter,
-                (tables, bytes, no_room),
+                [tables, bytes, no_room, unopened, unknown_pythons],
             )| {
                 Health {
                     probes,
@@ -222,7 +222,7 @@ fn health() -> impl Strategy<Value = Health> {
                     overhead: Overhead { self_cpu: cost.0, bpf_share: cost.1 },
                     pushed_down,
                     filter,
-                    unwind: Unwind { tables, bytes, no_room },
+                    unwind: Unwind { tables, bytes, no_room, unopened, unknown_pythons },
                 }
             },
         )

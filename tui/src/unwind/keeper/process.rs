@@ -1,15 +1,14 @@
 //! What code a process has mapped.
 
 use super::store::FileId;
-use crate::symbols::parse_mappings;
+use crate::symbols::{self, parse_mappings, read_maps};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use procfs::process::{MMPermissions, MMapPath};
+use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
+use procfs::{ProcError, ProcResult};
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-
-/// Bytes of a list of mappings that are read at most.
-const MAPS_MAX: u64 = 16 << 20;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 /// A mapping that can be executed.
 pub struct Code {
@@ -17,10 +16,29 @@ pub struct Code {
     pub range: (u64, u64),
     /// Where it begins in the file, in bytes.
     pub offset: u64,
-    /// Its file; `None`: memory.
-    pub file: Option<FileId>,
-    /// Opens the file, whatever became of its name.
-    pub open: Box<dyn Fn() -> Option<File>>,
+    /// Its file, and the way there; `None`: memory.
+    pub file: Option<(FileId, Way)>,
+}
+
+/// The way to a file.
+pub enum Way {
+    /// As a process has mapped it.
+    Mapped(symbols::Mapped, PathBuf),
+    /// The kernel's, which is in every process.
+    Vdso,
+    /// None: the process has ended, or may not be looked at that closely.
+    Nowhere,
+}
+
+impl Way {
+    /// Opens the file, whatever became of its name. `None` when nothing leads to it any more.
+    pub fn open(&self, file: FileId) -> Option<File> {
+        match (self, file) {
+            (Self::Mapped(mapped, path), FileId::File(identity)) => mapped.open(path, &identity),
+            (Self::Vdso, FileId::Vdso) => vdso().ok(),
+            _ => None,
+        }
+    }
 }
 
 /// The code that a process has mapped, in order of address.
@@ -28,31 +46,35 @@ pub struct Code {
 /// # Errors
 ///
 /// When it has ended, or may not be looked at.
-pub fn code(pid: u32) -> io::Result<Vec<Code>> {
-    let mut text = Vec::new();
-    File::open(format!("/proc/{pid}/maps"))?.take(MAPS_MAX).read_to_end(&mut text)?;
+pub fn code(pid: u32) -> ProcResult<Vec<Code>> {
+    let text = read_maps(&Process::new(pid.cast_signed())?)?;
     if text.is_empty() {
-        return Err(io::ErrorKind::NotFound.into());
+        return Err(ProcError::NotFound(None));
     }
     let executable = parse_mappings(&text).filter(|map| map.perms.contains(MMPermissions::EXECUTE));
     Ok(executable.map(|map| of_mapping(pid, &map)).collect())
 }
 
-fn of_mapping(pid: u32, map: &procfs::process::MemoryMap) -> Code {
-    let range = map.address;
-    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", range.0, range.1);
-    let (file, open): (_, Box<dyn Fn() -> Option<File>>) = match &map.pathname {
-        MMapPath::Path(_) if map.inode != 0 => {
-            (Some(identity(&link, map)), Box::new(move || File::open(&link).ok()))
-        }
-        MMapPath::Vdso => (Some(VDSO), Box::new(|| vdso().ok())),
-        _ => (None, Box::new(|| None)),
-    };
-    Code { range, offset: map.offset, file, open }
+/// Whether a process has memory: it has not ended.
+pub fn lives(pid: u32) -> bool {
+    let text = || read_maps(&Process::new(pid.cast_signed())?);
+    text().is_ok_and(|text| !text.is_empty())
 }
 
-/// The code that the kernel puts into every process, as if it were a file: no file has this inode.
-const VDSO: FileId = FileId { dev: 0, inode: 0 };
+fn of_mapping(pid: u32, map: &MemoryMap) -> Code {
+    let file = match &map.pathname {
+        MMapPath::Path(path) if map.inode != 0 => {
+            let mapped = symbols::Mapped { pid, address: map.address };
+            Some(match mapped.identify(map, path) {
+                Some(file) => (FileId::File(file), Way::Mapped(mapped, path.clone())),
+                None => (FileId::Unreachable { device: map.dev, inode: map.inode }, Way::Nowhere),
+            })
+        }
+        MMapPath::Vdso => Some((FileId::Vdso, Way::Vdso)),
+        _ => None,
+    };
+    Code { range: map.address, offset: map.offset, file }
+}
 
 /// A file with our own copy, which is that of every 64-bit process.
 fn vdso() -> io::Result<File> {
@@ -68,17 +90,3 @@ fn vdso() -> io::Result<File> {
 
 /// Bytes of it at most; it has two pages.
 const VDSO_MAX: u64 = 1 << 20;
-
-/// A file is known by what `stat` says of it: file systems with subvolumes have other numbers for it in
-/// the list of mappings.
-fn identity(link: &str, map: &procfs::process::MemoryMap) -> FileId {
-    let of_list = || FileId {
-        dev: nix::sys::stat::makedev(
-            map.dev.0.cast_unsigned().into(),
-            map.dev.1.cast_unsigned().into(),
-        ),
-        inode: map.inode,
-    };
-    std::fs::metadata(link)
-        .map_or_else(|_| of_list(), |file| FileId { dev: file.dev(), inode: file.ino() })
-}

@@ -2,13 +2,14 @@
 
 use super::maps::Maps;
 use super::room::Room;
+use super::space::{Mapped, Range, Space, python, segment};
 use super::store::{FileId, Store};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use syscope_shared::unwind::{NO_TABLE, NOT_READY, Process, SEGMENTS_MAX, Segment};
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, SEGMENTS_MAX, Segment};
 
 /// Least time between two looks at a process because of an address that is in none of its segments.
 /// Doubles while nothing new is found, up to [`MAX_PATIENCE`].
@@ -27,57 +28,6 @@ const TELL: u32 = 0;
 /// When they are not code: a look has just shown that.
 const LOOKED: u32 = 2;
 
-/// Code that a process has mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mapped {
-    /// From its first address to before its last.
-    pub range: (u64, u64),
-    /// Where it begins in the file, in bytes.
-    pub offset: u64,
-    /// `None`: memory without a file.
-    pub file: Option<FileId>,
-}
-
-/// A process.
-struct Space {
-    exec_id: u32,
-    mapped: Rc<Vec<Mapped>>,
-    range: Rc<Range>,
-    /// Where its Python is, and the index of its layout; (0, 0): it runs none that is known.
-    python: (u64, u32),
-    /// A table of its files is not made yet.
-    waits: bool,
-    /// When it was met.
-    met: Instant,
-    looked: Instant,
-    patience: Duration,
-    /// Unknown addresses are told again.
-    tells: bool,
-}
-
-impl Space {
-    /// What the programs are told.
-    fn told(&self, asked: u32) -> Process {
-        let count = self.range.segments.len() as u32;
-        let first = self.range.first.unwrap_or_default();
-        let ((python, python_layout), exec_id) = (self.python, self.exec_id);
-        Process { first, count, exec_id, asked, python, python_layout, pad: 0 }
-    }
-}
-
-/// Segments of a process, and of its children until they are other ones.
-struct Range {
-    /// Where they are in the map; `None`: not there.
-    first: Option<u32>,
-    segments: Vec<Segment>,
-}
-
-impl Range {
-    fn place(self) -> (Option<u32>, usize) {
-        (self.first, self.segments.len())
-    }
-}
-
 /// All processes that were met.
 pub struct Spaces {
     by_pid: FxHashMap<u32, Space>,
@@ -85,7 +35,7 @@ pub struct Spaces {
     /// their stacks may still come.
     gone: VecDeque<(Instant, u32, Space)>,
     room: Room,
-    /// Processes whose code there was no room for.
+    /// Times that there was no room for all code of a process.
     pub no_room: u64,
 }
 
@@ -140,6 +90,7 @@ impl Spaces {
         store: &mut Store,
         maps: &mut dyn Maps,
     ) -> io::Result<()> {
+        let mapped = self.first_ones(mapped);
         let known = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
         let same = known.is_some_and(|space| *space.mapped == mapped);
         let patience = match known {
@@ -152,10 +103,25 @@ impl Spaces {
         self.publish(pid, exec_id, Rc::new(mapped), (patience, begins || !same), store, maps)
     }
 
-    /// Tells the programs anew of every process that waits for tables, some of which may be made by now.
+    /// Those of a process that are kept: the programs search so many.
+    fn first_ones(&mut self, mut mapped: Vec<Mapped>) -> Vec<Mapped> {
+        if mapped.len() > SEGMENTS_MAX as usize {
+            self.no_room += 1;
+            mapped.truncate(SEGMENTS_MAX as usize);
+        }
+        mapped
+    }
+
+    /// A process that lives and has this file mapped.
+    pub fn with(&self, file: FileId) -> Option<u32> {
+        let has = |space: &Space| space.mapped.iter().any(|mapped| mapped.file == Some(file));
+        self.by_pid.iter().find(|(_, space)| space.lacks && has(space)).map(|(pid, _)| *pid)
+    }
+
+    /// Tells the programs anew of every process that lacks tables, some of which may be made by now.
     pub fn refresh(&mut self, store: &mut Store, maps: &mut dyn Maps) -> io::Result<()> {
         let waiting: Vec<u32> =
-            self.by_pid.iter().filter(|(_, space)| space.waits).map(|(pid, _)| *pid).collect();
+            self.by_pid.iter().filter(|(_, space)| space.lacks).map(|(pid, _)| *pid).collect();
         for pid in waiting {
             let Some(space) = self.by_pid.get(&pid) else { continue };
             let (exec_id, mapped, patience) =
@@ -186,6 +152,8 @@ impl Spaces {
     ) -> io::Result<()> {
         let segments: Vec<Segment> = mapped.iter().map(|mapped| segment(mapped, store)).collect();
         let waits = segments.iter().any(|segment| segment.base == NOT_READY);
+        let files = mapped.iter().filter_map(|mapped| mapped.file);
+        let lacks = waits || files.into_iter().any(|file| store.may_come(file));
         let now = Instant::now();
         let known = self.by_pid.get(&pid).map(|space| Rc::clone(&space.range));
         let range = match known.filter(|range| range.first.is_some() && range.segments == segments)
@@ -204,7 +172,8 @@ impl Spaces {
         let known = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
         let met = known.map_or(now, |space| space.met);
         let looked = now;
-        let space = Space { exec_id, mapped, range, python, waits, met, looked, patience, tells };
+        let space =
+            Space { exec_id, mapped, range, python, waits, lacks, met, looked, patience, tells };
         maps.publish(pid, &space.told(if tells { TELL } else { LOOKED }))?;
         match self.by_pid.insert(pid, space) {
             Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
@@ -228,18 +197,8 @@ impl Spaces {
     /// A child begins with the code of its parent: the programs have told themselves already.
     pub fn forked(&mut self, parent: u32, child: u32) {
         let Some(space) = self.by_pid.get(&parent) else { return };
-        let inherited = Space {
-            exec_id: space.exec_id,
-            mapped: Rc::clone(&space.mapped),
-            range: Rc::clone(&space.range),
-            python: space.python,
-            waits: space.waits,
-            met: space.met,
-            looked: space.looked,
-            patience: space.patience,
-            // What the programs copied may be either.
-            tells: false,
-        };
+        // What the programs copied may be either.
+        let inherited = Space { tells: false, ..space.clone() };
         if let Some(old) = self.by_pid.insert(child, inherited) {
             self.retire(child, old, Instant::now());
         }
@@ -276,29 +235,4 @@ impl Spaces {
             self.room.give_back(first, len, now);
         }
     }
-}
-
-/// Where its table is. Memory without a file has none: a JIT's code, which keeps frame pointers if it is
-/// to be profiled at all.
-fn segment(mapped: &Mapped, store: &mut Store) -> Segment {
-    let (start, end) = mapped.range;
-    match mapped.file {
-        Some(file) => store.segment(file, mapped.range, mapped.offset),
-        None => Segment { start, len: end - start, base: NO_TABLE, ..Segment::default() },
-    }
-}
-
-/// Where the first Python of a process is, and the index of its layout.
-fn python(mapped: &[Mapped], store: &Store) -> Option<(u64, u32)> {
-    mapped.iter().find_map(|mapped| {
-        let python = store.python(mapped.file?)?;
-        let bias = python.image.bias(mapped.range.0, mapped.offset)?;
-        Some((python.image.runtime(bias), python.layout))
-    })
-}
-
-/// Those of a process that are kept: the programs search so many.
-pub fn first_ones(mut mapped: Vec<Mapped>) -> Vec<Mapped> {
-    mapped.truncate(SEGMENTS_MAX as usize);
-    mapped
 }

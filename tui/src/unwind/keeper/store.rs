@@ -3,26 +3,38 @@
 use super::maps::Maps;
 use super::pythons::{Python, Pythons};
 use super::room::Room;
+use crate::symbols::Identity;
 use crate::unwind::{Elf, Error, Rules, Table};
 use object::ReadCache;
 use rustc_hash::FxHashMap;
 use std::fs::File;
+use std::hash::RandomState;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
 
 /// Files that are remembered at most, with or without a table.
 const FILES_MAX: usize = 16 * 1024;
 /// Words of a table at most: half of what there is.
 const SHARE: usize = 2;
+/// How long a table for which there was no room is put off. Doubles up to [`LAST_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_secs(10);
+const LAST_DELAY: Duration = Duration::from_secs(320);
 
-/// A file by its device and inode.
+/// A file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FileId {
-    /// Device (`st_dev`).
-    pub dev: u64,
-    /// Inode.
-    pub inode: u64,
+pub enum FileId {
+    /// One of a file system, as it was when it was met.
+    File(Identity),
+    /// The code that the kernel puts into every process.
+    Vdso,
+    /// One that nothing leads to, as `/proc/PID/maps` tells of it.
+    Unreachable {
+        /// Major and minor number of its device.
+        device: (i32, i32),
+        /// Inode.
+        inode: u64,
+    },
 }
 
 /// What is known of a file.
@@ -32,13 +44,23 @@ enum Known {
     Waiting,
     /// It has none.
     Without,
+    /// There is no room for it: when it is tried again, and how long it was put off.
+    PutOff(Instant, Duration),
     /// It has one.
     Ready { elf: Arc<Elf>, table: TableId, python: Option<Python> },
 }
 
-/// A table: what it was made of says which.
+/// A table: what it was made of says which. Whoever makes a file can give it the build id of another;
+/// the fingerprint he cannot know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum TableId {
+struct TableId {
+    name: Name,
+    /// See [`Elf::fingerprint`].
+    fingerprint: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Name {
     BuildId(Box<[u8]>),
     File(FileId),
 }
@@ -60,8 +82,10 @@ pub struct Counts {
     pub bytes: usize,
     /// Files without unwind data, or whose headers cannot be read.
     pub without: u64,
-    /// Tables for which there was no room.
+    /// Times that there was no room for a table.
     pub no_room: u64,
+    /// Files that could not be opened.
+    pub unopened: u64,
     /// Tables that made room for others.
     pub evicted: u64,
     /// Files with a Python in them of which nothing is known: only native frames are shown.
@@ -77,6 +101,8 @@ pub struct Store {
     room: Room,
     words: usize,
     pythons: Pythons,
+    /// Makes fingerprints.
+    hashing: RandomState,
     counts: Counts,
 }
 
@@ -91,6 +117,7 @@ impl Store {
             room: Room::new(words),
             words,
             pythons: Pythons::default(),
+            hashing: RandomState::new(),
             counts: Counts::default(),
         }
     }
@@ -103,10 +130,42 @@ impl Store {
         }
         match self.files.entry(file).or_insert(Known::Waiting) {
             Known::Waiting => true,
-            Known::Without => false,
+            Known::Without | Known::PutOff(..) => false,
             // It may have made room for another.
             Known::Ready { table, .. } => !self.tables.contains_key(table),
         }
+    }
+
+    /// Nothing leads to a file that is wanted.
+    pub fn cannot_open(&mut self, file: FileId) {
+        self.counts.unopened += 1;
+        self.files.insert(file, Known::Without);
+    }
+
+    /// There is no room for what a file needs now.
+    pub fn put_off(&mut self, file: FileId, now: Instant) {
+        self.counts.no_room += 1;
+        let delay = match self.files.get(&file) {
+            Some(Known::PutOff(_, delay)) => (*delay * 2).min(LAST_DELAY),
+            _ => FIRST_DELAY,
+        };
+        self.files.insert(file, Known::PutOff(now + delay, delay));
+    }
+
+    /// Files that were put off long enough.
+    pub fn due(&self, now: Instant) -> Vec<FileId> {
+        let is_due = |known: &Known| matches!(known, Known::PutOff(until, _) if *until <= now);
+        self.files.iter().filter(|(_, known)| is_due(known)).map(|(file, _)| *file).collect()
+    }
+
+    /// Nobody has use for a file any more.
+    pub fn forget(&mut self, file: FileId) {
+        self.files.remove(&file);
+    }
+
+    /// Whether the table of a file may come yet.
+    pub fn may_come(&self, file: FileId) -> bool {
+        matches!(self.files.get(&file), None | Some(Known::Waiting | Known::PutOff(..)))
     }
 
     /// What a process has mapped of a file: addresses, and where they begin in the file.
@@ -115,7 +174,7 @@ impl Store {
             |base| Segment { start: range.0, len: range.1 - range.0, base, ..Segment::default() };
         match self.files.get(&file) {
             None | Some(Known::Waiting) => bare(NOT_READY),
-            Some(Known::Without) => bare(NO_TABLE),
+            Some(Known::Without | Known::PutOff(..)) => bare(NO_TABLE),
             Some(Known::Ready { elf, table, .. }) => {
                 let Some(kept) = self.tables.get_mut(table) else {
                     // It made room for another.
@@ -132,7 +191,7 @@ impl Store {
     pub fn python(&self, file: FileId) -> Option<&Python> {
         match self.files.get(&file)? {
             Known::Ready { python, .. } => python.as_ref(),
-            Known::Waiting | Known::Without => None,
+            Known::Waiting | Known::Without | Known::PutOff(..) => None,
         }
     }
 
@@ -145,18 +204,24 @@ impl Store {
         in_use: impl Fn(u32) -> bool,
         maps: &mut dyn Maps,
     ) {
-        let known = match self.compile(id, file, in_use, &mut *maps) {
+        match self.compile(id, file, in_use, &mut *maps) {
             Ok((elf, table)) => {
                 let python = self.pythons.find(file, maps);
-                Known::Ready { elf: Arc::new(elf), table, python }
+                self.files.insert(id, Known::Ready { elf: Arc::new(elf), table, python });
             }
-            Err(error) => {
+            Err(Failure::NoRoom) => {
+                tracing::info!(?id, "no room for an unwind table");
+                self.put_off(id, Instant::now());
+            }
+            Err(Failure::Error(error)) => {
                 tracing::debug!(?id, %error, "no unwind table");
-                self.counts.without += 1;
-                Known::Without
+                match error {
+                    Error::TooLarge(_) => self.counts.no_room += 1,
+                    _ => self.counts.without += 1,
+                }
+                self.files.insert(id, Known::Without);
             }
-        };
-        self.files.insert(id, known);
+        }
     }
 
     fn compile(
@@ -165,18 +230,17 @@ impl Store {
         file: &File,
         in_use: impl Fn(u32) -> bool,
         maps: &mut dyn Maps,
-    ) -> Result<(Elf, TableId), Error> {
+    ) -> Result<(Elf, TableId), Failure> {
         let data = ReadCache::new(file);
         let elf = Elf::read(&data)?;
-        let named = elf.build_id.clone().map_or(TableId::File(id), TableId::BuildId);
+        let name = elf.build_id.clone().map_or(Name::File(id), Name::BuildId);
+        let fingerprint = elf.fingerprint(&data, &self.hashing)?;
+        let named = TableId { name, fingerprint };
         if self.tables.contains_key(&named) {
             return Ok((elf, named));
         }
         let table = Table::compile(&elf, &data, &mut self.rules, self.words / SHARE)?;
-        let start = self.make_room(table.words.len(), in_use).ok_or_else(|| {
-            self.counts.no_room += 1;
-            Error::TooLarge(self.words)
-        })?;
+        let start = self.make_room(table.words.len(), in_use).ok_or(Failure::NoRoom)?;
         let new = &self.rules.all()[self.rules_written..];
         maps.write_rules(self.rules_written as u32, new);
         self.rules_written = self.rules.all().len();
@@ -210,5 +274,19 @@ impl Store {
         let words: usize = self.tables.values().map(|kept| kept.words).sum();
         let (tables, bytes) = (self.tables.len(), words * size_of::<u32>());
         Counts { tables, bytes, unknown_pythons: self.pythons.unknown, ..self.counts }
+    }
+}
+
+/// Why there is no table for a file.
+enum Failure {
+    /// There will be none.
+    Error(Error),
+    /// There may be one later.
+    NoRoom,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }

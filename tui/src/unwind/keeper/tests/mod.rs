@@ -1,0 +1,79 @@
+//! The keeper, on maps that are none of the kernel's.
+
+mod store;
+mod work;
+
+use super::Maps;
+use rustc_hash::FxHashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use syscope_shared::python::Layout;
+use syscope_shared::unwind::{Process, RULES_MAX, Rule, SEGMENTS_MAX, Segment};
+
+/// What was written.
+#[derive(Debug, Default)]
+struct Written {
+    segments: Vec<Segment>,
+    processes: FxHashMap<u32, Process>,
+}
+
+/// Maps in our own memory.
+struct Memory {
+    words: Vec<u32>,
+    rules: Vec<Rule>,
+    written: Arc<Mutex<Written>>,
+}
+
+impl Memory {
+    /// Maps with room for so many words, and what is written of processes.
+    fn new(words: usize) -> (Self, Arc<Mutex<Written>>) {
+        let segments = vec![Segment::default(); 4 * SEGMENTS_MAX as usize];
+        let written = Arc::new(Mutex::new(Written { segments, processes: FxHashMap::default() }));
+        let rules = vec![Rule::NO_DATA; RULES_MAX as usize];
+        (Self { words: vec![0; words], rules, written: Arc::clone(&written) }, written)
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().expect("nobody panicked")
+    }
+}
+
+impl Maps for Memory {
+    fn segments(&self) -> usize {
+        self.written().segments.len()
+    }
+
+    fn all_words(&self) -> &[u32] {
+        &self.words
+    }
+
+    fn all_rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    fn write_words(&mut self, index: u32, words: &[u32]) {
+        self.words[index as usize..][..words.len()].copy_from_slice(words);
+    }
+
+    fn write_rules(&mut self, index: u32, rules: &[Rule]) {
+        self.rules[index as usize..][..rules.len()].copy_from_slice(rules);
+    }
+
+    fn write_segments(&mut self, index: u32, segments: &[Segment]) {
+        self.written().segments[index as usize..][..segments.len()].copy_from_slice(segments);
+    }
+
+    fn write_python(&mut self, _: u32, _: &Layout) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn publish(&mut self, pid: u32, process: &Process) -> io::Result<()> {
+        self.written().processes.insert(pid, *process);
+        Ok(())
+    }
+
+    fn withdraw(&mut self, pid: u32) -> io::Result<()> {
+        self.written().processes.remove(&pid);
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! What the thread does.
+
+use super::copy::{Copies, Walked};
+use super::process::{self, Way};
+use super::space::Mapped;
+use super::spaces::Spaces;
+use super::store::{FileId, Store};
+use super::{Event, Kept, Maps};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How often processes are made to tell of unknown addresses again.
+const LISTEN_EVERY: Duration = Duration::from_millis(250);
+/// How long nothing must happen until copies of stacks are walked when there is no table to make.
+const COPIES_WAIT: Duration = Duration::from_millis(5);
+/// Files whose tables may wait to be made.
+const QUEUE_MAX: usize = 4 * 1024;
+
+/// A file whose table is to be made. It is held open: its process may end before.
+struct ToMake {
+    id: FileId,
+    file: File,
+}
+
+/// What the thread works with.
+pub(super) struct Work {
+    maps: Box<dyn Maps>,
+    looked: Box<dyn Fn(u32) + Send>,
+    store: Store,
+    pub(super) spaces: Spaces,
+    queue: VecDeque<ToMake>,
+    copies: Copies,
+    walks: Sender<Walked>,
+    told: Arc<Mutex<Kept>>,
+}
+
+impl Work {
+    pub(super) fn new(
+        maps: Box<dyn Maps>,
+        looked: Box<dyn Fn(u32) + Send>,
+        walks: Sender<Walked>,
+        told: Arc<Mutex<Kept>>,
+    ) -> Self {
+        let (store, spaces) = (Store::new(maps.all_words().len()), Spaces::new(maps.segments()));
+        let (queue, copies) = (VecDeque::new(), Copies::default());
+        Self { maps, looked, store, spaces, queue, copies, walks, told }
+    }
+
+    /// Works until nobody can tell it anything any more.
+    pub(super) fn run(mut self, happened: &Receiver<Event>) {
+        let mut listened = Instant::now();
+        // Whether all copies that can be walked have been: those that are left wait for an event, or
+        // until they have waited long enough.
+        let mut walked = true;
+        loop {
+            let patience = match (!self.has_to_make(), walked || self.copies.is_empty()) {
+                (true, true) => LISTEN_EVERY,
+                (true, false) => COPIES_WAIT,
+                (false, _) => Duration::ZERO,
+            };
+            match happened.recv_timeout(patience) {
+                Ok(event) => {
+                    self.log(Self::handle, event);
+                    walked = false;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.walk_copies();
+                    walked = self.queue.is_empty();
+                    self.log(Self::make_next, ());
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if listened.elapsed() >= LISTEN_EVERY {
+                listened = Instant::now();
+                self.log(|work, ()| work.spaces.listen_again(&mut *work.maps), ());
+                self.try_again();
+                self.tell_kept();
+            }
+        }
+    }
+
+    fn log<T>(&mut self, act: impl Fn(&mut Self, T) -> io::Result<()>, what: T) {
+        if let Err(error) = act(self, what) {
+            // The map of processes is full, or the kernel is out of memory.
+            self.spaces.no_room += 1;
+            tracing::warn!(%error, "the maps of the unwind tables");
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Asked { pid, exec_id } => self.look(pid, exec_id),
+            Event::Forked { parent, child } => {
+                self.spaces.forked(parent, child);
+                Ok(())
+            }
+            Event::Exited { pid } => self.spaces.leave(pid, &mut *self.maps),
+            Event::Copied(copy) => {
+                self.copies.push(copy);
+                Ok(())
+            }
+        }
+    }
+
+    fn look(&mut self, pid: u32, exec_id: u32) -> io::Result<()> {
+        if !self.spaces.wants_look(pid, exec_id) {
+            return Ok(());
+        }
+        let Ok(code) = process::code(pid) else {
+            // It has ended.
+            return self.spaces.leave(pid, &mut *self.maps);
+        };
+        let mapped = code.into_iter().map(|code| self.meet(pid, code)).collect();
+        (self.looked)(pid);
+        self.spaces.set(pid, exec_id, mapped, &mut self.store, &mut *self.maps)
+    }
+
+    /// Takes in what a process has mapped: the table of its file is to be made if it is new.
+    fn meet(&mut self, pid: u32, code: process::Code) -> Mapped {
+        let process::Code { range, offset, file } = code;
+        if let Some((file, way)) = &file
+            && self.store.wants(*file)
+            && !self.is_queued(*file)
+        {
+            self.open(pid, *file, way);
+        }
+        Mapped { range, offset, file: file.map(|(file, _)| file) }
+    }
+
+    /// Whether a table waits to be made.
+    pub(super) fn has_to_make(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    fn is_queued(&self, file: FileId) -> bool {
+        self.queue.iter().any(|waiting| waiting.id == file)
+    }
+
+    /// Has the table of a file made.
+    fn open(&mut self, pid: u32, id: FileId, way: &Way) {
+        match way.open(id) {
+            _ if self.queue.len() >= QUEUE_MAX => self.store.put_off(id, Instant::now()),
+            Some(file) => self.queue.push_back(ToMake { id, file }),
+            None if process::lives(pid) => self.store.cannot_open(id),
+            // It ended just now: whoever has the file mapped next may open it.
+            None => {}
+        }
+    }
+
+    /// Tries those again for which there was no room.
+    fn try_again(&mut self) {
+        for id in self.store.due(Instant::now()) {
+            let mapped = self.spaces.with(id).and_then(|pid| Some((pid, way_to(id, pid)?)));
+            match mapped {
+                Some((pid, way)) if !self.is_queued(id) => self.open(pid, id, &way),
+                Some(_) => {}
+                None => self.store.forget(id),
+            }
+        }
+    }
+
+    pub(super) fn make_next(&mut self, (): ()) -> io::Result<()> {
+        let Some(ToMake { id, file }) = self.queue.pop_front() else { return Ok(()) };
+        let bases = self.spaces.bases();
+        self.store.make(id, &file, |base| bases.contains(&base), &mut *self.maps);
+        self.spaces.refresh(&mut self.store, &mut *self.maps)
+    }
+
+    fn walk_copies(&mut self) {
+        for walked in self.copies.walk(&self.spaces, self.maps.all_words(), self.maps.all_rules()) {
+            // Nobody takes it where the collector has ended.
+            let _ = self.walks.send(walked);
+        }
+    }
+
+    pub(super) fn tell_kept(&self) {
+        if let Ok(mut told) = self.told.lock() {
+            let (processes, no_room) = (self.spaces.len(), self.spaces.no_room);
+            let kept = Kept { tables: self.store.counts(), processes, no_room };
+            if *told != kept {
+                tracing::debug!(?kept, "unwind tables");
+            }
+            *told = kept;
+        }
+    }
+}
+
+/// The way to a file that a process has mapped.
+fn way_to(id: FileId, pid: u32) -> Option<Way> {
+    let mut files = process::code(pid).ok()?.into_iter().filter_map(|code| code.file);
+    files.find_map(|(file, way)| (file == id).then_some(way))
+}
