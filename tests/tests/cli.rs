@@ -143,10 +143,16 @@ fn the_setcap_command_it_names_is_enough() {
     assert!(status.success(), "setcap does not take {capabilities:?}");
     let mut load = Workload::start(&["mixed", "/etc/passwd"]);
     load.go();
-    let output = nobody.run(&["report", "-d", "1", "--json"]);
+    let output = nobody.run(&["report", "-d", "2", "--json", "-p", &load.pid.to_string()]);
     assert!(output.status.success(), "{output:?}");
     let report = syscope_tests::report::Report::parse(&output.stdout);
     assert!(!report.document.syscalls.is_empty());
+    // The files of others can be opened, though not through `map_files`.
+    let stacks = &report.raw["health"]["stacks"];
+    let [samples, complete] = ["samples", "complete"].map(|key| stacks[key].as_u64());
+    assert!(complete > Some(0) && complete >= samples.map(|n| n * 9 / 10), "{stacks:#}");
+    let unwind = &report.raw["health"]["unwind"];
+    assert!(unwind["tables"].as_u64() > Some(1) && unwind["unopened"] == 0, "{unwind:#}");
     for probe in ["syscalls", "opens", "offcpu", "profile"] {
         assert!(report.health(probe).events > 0, "{probe}: {:#}", report.raw["health"]);
     }
