@@ -152,7 +152,10 @@ impl Store {
             }
             Err(error) => {
                 tracing::debug!(?id, %error, "no unwind table");
-                self.counts.without += 1;
+                match error {
+                    Error::TooLarge(_) | Error::TooManyRules => self.counts.no_room += 1,
+                    _ => self.counts.without += 1,
+                }
                 Known::Without
             }
         };
@@ -172,11 +175,12 @@ impl Store {
         if self.tables.contains_key(&named) {
             return Ok((elf, named));
         }
+        let rules_before = self.rules.all().len();
         let table = Table::compile(&elf, &data, &mut self.rules, self.words / SHARE)?;
-        let start = self.make_room(table.words.len(), in_use).ok_or_else(|| {
-            self.counts.no_room += 1;
-            Error::TooLarge(self.words)
-        })?;
+        let Some(start) = self.make_room(table.words.len(), in_use) else {
+            self.rules.keep(rules_before);
+            return Err(Error::TooLarge(self.words));
+        };
         let new = &self.rules.all()[self.rules_written..];
         maps.write_rules(self.rules_written as u32, new);
         self.rules_written = self.rules.all().len();
@@ -212,3 +216,6 @@ impl Store {
         Counts { tables, bytes, unknown_pythons: self.pythons.unknown, ..self.counts }
     }
 }
+
+#[cfg(test)]
+mod tests;
