@@ -204,18 +204,13 @@ fn look_process_up(walk: &mut Walk, pid: u32) {
     walk.not_ready = 1;
     let exec_id = walk.head.exec_id;
     let (python, python_layout) = (0, 0);
-    walk.process =
-        Process { first: 0, count: 0, exec_id, asked: ASKED_FOR, python, python_layout, pad: 0 };
+    let asked = Process::ASKED_FOR;
+    walk.process = Process { first: 0, count: 0, exec_id, asked, python, python_layout, pad: 0 };
     // The entry says that it has been asked for. Where there is no room, it is asked for again.
     if ask(walk.head.pid, walk.head.exec_id, 0) {
         let _ = PROCESSES.insert(pid, walk.process, 0);
     }
 }
-
-/// [`Process::asked`]: an address was told, and user space has not looked yet.
-const ASKED_FOR: u32 = 1;
-/// User space has looked: what is in no segment is no code.
-const LOOKED: u32 = 2;
 
 #[inline(always)]
 fn ask(pid: u32, exec_id: u32, address: u64) -> bool {
@@ -235,7 +230,7 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
     }
     let mut registers = walk.registers;
     let known = find_segment(walk, registers.ip.wrapping_sub(registers.is_return));
-    if !known && walk.process.asked == LOOKED && depth > 0 {
+    if !known && walk.process.asked == Process::LOOKED && depth > 0 {
         // Not an address of code: what led to it led astray.
         walk.head.end = End::NoUnwindData as u32;
         return 1;
@@ -247,9 +242,9 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
     walk.head.id = mix(walk.head.id, address);
     walk.head.depth = depth + 1;
     walk.registers = registers;
-    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == 0 {
+    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == Process::TELL {
         // The code may have been replaced by another since it was looked at.
-        walk.process.asked = ASKED_FOR;
+        walk.process.asked = Process::ASKED_FOR;
         tell_unknown(walk, registers.ip);
     }
     match went {
@@ -264,10 +259,10 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
 /// A step where no segment is known.
 #[inline(always)]
 fn without(walk: &mut Walk, registers: &mut Registers) -> Step {
-    if walk.process.asked != LOOKED {
+    if walk.process.asked != Process::LOOKED {
         walk.not_ready = 1;
-        if walk.process.asked == 0 {
-            walk.process.asked = ASKED_FOR;
+        if walk.process.asked == Process::TELL {
+            walk.process.asked = Process::ASKED_FOR;
             tell_unknown(walk, registers.ip);
         }
     }
@@ -281,7 +276,7 @@ fn tell_unknown(walk: &Walk, address: u64) {
     if ask(walk.head.pid, walk.head.exec_id, address) {
         // SAFETY: the map keeps the memory. User space may write the entry anew meanwhile: then it
         // has looked, and is asked once more than needed, or a little later.
-        unsafe { write_volatile(&raw mut (*process).asked, ASKED_FOR) };
+        unsafe { write_volatile(&raw mut (*process).asked, Process::ASKED_FOR) };
     }
 }
 

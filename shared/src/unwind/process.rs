@@ -31,7 +31,8 @@ pub struct Process {
     pub count: u32,
     /// The program that they are of (see [`crate::offcpu::Key::exec_id`]).
     pub exec_id: u32,
-    /// Not 0: an address that is in none of them was met, and told.
+    /// Whether an address that is in none of them is told: [`Process::TELL`], [`Process::ASKED_FOR`] or
+    /// [`Process::LOOKED`].
     pub asked: u32,
     /// Address of CPython's `_PyRuntime`; 0: it runs no Python that is known.
     pub python: u64,
@@ -39,6 +40,16 @@ pub struct Process {
     pub python_layout: u32,
     /// Makes the size a multiple of eight.
     pub pad: u32,
+}
+
+impl Process {
+    /// [`Process::asked`]: an address that is in no segment is to be told. User space sets it.
+    pub const TELL: u32 = 0;
+    /// Such an address was told, or the process itself, and user space has not looked yet. The programs
+    /// set it.
+    pub const ASKED_FOR: u32 = 1;
+    /// User space has just looked: what is in no segment is no code. User space sets it, for a while.
+    pub const LOOKED: u32 = 2;
 }
 
 /// A process that is to be looked at: an event of the `ASKED` ring.

@@ -22,11 +22,6 @@ const KEEP_GONE: Duration = Duration::from_secs(10);
 /// How many of them at most.
 const GONE_MAX: usize = 4 * 1024;
 
-/// [`Process::asked`] when unknown addresses are to be told.
-const TELL: u32 = 0;
-/// When they are not code: a look has just shown that.
-const LOOKED: u32 = 2;
-
 /// Code that a process has mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapped {
@@ -205,7 +200,7 @@ impl Spaces {
         let met = known.map_or(now, |space| space.met);
         let looked = now;
         let space = Space { exec_id, mapped, range, python, waits, met, looked, patience, tells };
-        maps.publish(pid, &space.told(if tells { TELL } else { LOOKED }))?;
+        maps.publish(pid, &space.told(if tells { Process::TELL } else { Process::LOOKED }))?;
         match self.by_pid.insert(pid, space) {
             Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
             Some(old) => self.drop_range(old.range, now),
@@ -219,7 +214,7 @@ impl Spaces {
         for (pid, space) in &mut self.by_pid {
             if !space.tells && space.looked.elapsed() >= space.patience {
                 space.tells = true;
-                maps.publish(*pid, &space.told(TELL))?;
+                maps.publish(*pid, &space.told(Process::TELL))?;
             }
         }
         Ok(())
