@@ -13,7 +13,7 @@ use crate::ring;
 use crate::tables;
 use crate::user_registers::Cpu;
 use aya_ebpf::EbpfContext;
-use aya_ebpf::bindings::{BPF_F_USER_STACK, BPF_NOEXIST};
+use aya_ebpf::bindings::{BPF_F_USER_STACK, BPF_NOEXIST, pt_regs};
 use aya_ebpf::helpers::bpf_probe_read_user;
 use aya_ebpf::helpers::generated::bpf_get_stack;
 use aya_ebpf::macros::map;
@@ -50,6 +50,8 @@ pub struct Walk {
     sampled: Registers,
     /// The other registers of the leaf, by their numbers in DWARF.
     pub leaf: [u64; 16],
+    /// Room for those that a thread entered the kernel with.
+    entered: pt_regs,
     pub process: Process,
     pub python: Python,
     /// The stack pointer of each native frame.
@@ -91,7 +93,11 @@ pub fn user_stack<C: EbpfContext>(
     let exec_id = current_exec_id();
     let (python, python_end) = (0, 0);
     walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
-    let registers = if machine!(unwind_on) == 1 { cpu.registers(&mut walk.leaf) } else { None };
+    let registers = if machine!(unwind_on) == 1 {
+        cpu.registers(&mut walk.leaf, &mut walk.entered)
+    } else {
+        None
+    };
     let Some(registers) = registers else {
         return UserStack::Name(by_the_kernel(ctx, probe, walk));
     };
@@ -231,7 +237,7 @@ fn by_rule(walk: &mut Walk, registers: &mut Registers) -> Step {
     }
     let within = address - walk.segment.start + u64::from(walk.segment.shift);
     let Some(rule) = tables::find_rule(walk, within) else { return Step::NoData };
-    let leaf = |number: u32| Some(walk.leaf[number as usize & 15]);
+    let leaf = |number: u32| (number < 16).then(|| walk.leaf[number as usize & 15]);
     step(rule, registers, leaf, read)
 }
 
