@@ -3,7 +3,7 @@
 use crate::filter::{list, listed};
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task, field};
-use crate::{config, machine, offcpu, syscalls, unwind};
+use crate::{config, machine, offcpu, syscalls, tables};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user, bpf_ringbuf_output,
@@ -37,7 +37,7 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
         return 0; // a thread
     }
     let Some(parent) = field::<u32>(ctx.arg(0), machine!(layout.task_tgid)) else { return 0 };
-    unwind::forked(parent, pid);
+    tables::forked(parent, pid);
     send(&event(FORK, pid, parent), 0);
     // Listed after the event is sent: user space may take out only what it has heard of.
     if let Some(config) = config()

@@ -15,6 +15,7 @@ mod python;
 mod ring;
 mod stack;
 mod syscalls;
+mod tables;
 mod unwind;
 mod user_registers;
 

@@ -10,39 +10,21 @@ use crate::kernel::{current_exec_id, current_task, field};
 use crate::machine;
 use crate::python::{self, Python};
 use crate::ring;
+use crate::tables;
 use crate::user_registers::Cpu;
 use aya_ebpf::EbpfContext;
-use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_USER_STACK, BPF_NOEXIST};
+use aya_ebpf::bindings::{BPF_F_USER_STACK, BPF_NOEXIST, pt_regs};
 use aya_ebpf::helpers::bpf_probe_read_user;
 use aya_ebpf::helpers::generated::bpf_get_stack;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
-use core::ptr::{read_volatile, write_volatile};
+use aya_ebpf::maps::{HashMap, PerCpuArray, RingBuf};
 use syscope_shared::health::ProbeId;
 use syscope_shared::python::PAIRS_MAX;
 use syscope_shared::stack::{USER_LOST, USER_NONE};
 use syscope_shared::unwind::{
-    Asked, CHUNK_SEGMENTS, CHUNK_WORDS, End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY,
-    PAGE_BITS, PAGE_ROWS_LOG2, Process, RULE_NO_DATA, Registers, Rule, SEGMENTS_LOG2, Segment,
-    Step, by_frame_pointer, mix, name_of, row, rule_of, step, told,
+    End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY, Process, Registers, Segment, Step,
+    by_frame_pointer, mix, name_of, step, told,
 };
-
-/// The tables of all files (sized by user space).
-#[map]
-static UNWIND: Array<[u32; CHUNK_WORDS]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-
-/// The rules of all tables.
-#[map]
-static RULES: Array<Rule> =
-    Array::with_max_entries(syscope_shared::unwind::RULES_MAX, BPF_F_MMAPABLE);
-
-/// The code of all processes (sized by user space).
-#[map]
-static SEGMENTS: Array<[Segment; CHUNK_SEGMENTS]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-
-/// What is known of each process that was met in a stack.
-#[map]
-static PROCESSES: HashMap<u32, Process> = HashMap::with_max_entries(16 * 1024, 0);
 
 /// Names of stacks that user space has been told.
 #[map]
@@ -52,10 +34,6 @@ static SEEN: HashMap<u64, u32> = HashMap::with_max_entries(32 * 1024, 0);
 #[map]
 static STACKS: RingBuf = RingBuf::with_byte_size(STACKS_BYTES, 0);
 const STACKS_BYTES: u32 = 2 * 1024 * 1024;
-
-/// Processes that user space is to look at.
-#[map]
-static ASKED: RingBuf = RingBuf::with_byte_size(64 * 1024, 0);
 
 /// The walks in progress: one a CPU and probe, for a sample can interrupt the off-CPU probe.
 #[map]
@@ -72,17 +50,19 @@ pub struct Walk {
     sampled: Registers,
     /// The other registers of the leaf, by their numbers in DWARF.
     pub leaf: [u64; 16],
+    /// Room for those that a thread entered the kernel with.
+    entered: pt_regs,
     pub process: Process,
     pub python: Python,
     /// The stack pointer of each native frame.
     pub stack_pointers: [u64; FRAMES_MAX + 1],
     /// The segment that the last address was in.
-    segment: Segment,
+    pub segment: Segment,
     /// Bounds of a search.
-    low: u32,
-    high: u32,
+    pub low: u32,
+    pub high: u32,
     /// 1 when something that is being made was missing.
-    not_ready: u32,
+    pub not_ready: u32,
     pad: u32,
 }
 
@@ -113,13 +93,17 @@ pub fn user_stack<C: EbpfContext>(
     let exec_id = current_exec_id();
     let (python, python_end) = (0, 0);
     walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
-    let registers = if machine!(unwind_on) == 1 { cpu.registers(&mut walk.leaf) } else { None };
+    let registers = if machine!(unwind_on) == 1 {
+        cpu.registers(&mut walk.leaf, &mut walk.entered)
+    } else {
+        None
+    };
     let Some(registers) = registers else {
         return UserStack::Name(by_the_kernel(ctx, probe, walk));
     };
     walk.registers = registers;
     walk.sampled = registers;
-    look_process_up(walk, pid);
+    tables::look_process_up(walk, pid);
     for _ in 0..FRAMES_MAX + 1 {
         if unwind_step(slot) != 0 {
             break;
@@ -188,41 +172,6 @@ fn by_the_kernel<C: EbpfContext>(ctx: &C, probe: ProbeId, walk: &mut Walk) -> u6
 /// Frames that the kernel walks at most (`PERF_MAX_STACK_DEPTH`).
 const KERNEL_FRAMES: usize = 127;
 
-/// Finds what is known of the process, and asks for it where nothing is.
-#[inline(always)]
-fn look_process_up(walk: &mut Walk, pid: u32) {
-    walk.not_ready = 0;
-    walk.segment.len = 0;
-    if let Some(process) = PROCESSES.get_ptr(pid) {
-        // SAFETY: the map keeps the memory, and any bytes are a process.
-        walk.process = unsafe { read_volatile(process) };
-        if walk.process.exec_id == walk.head.exec_id {
-            walk.not_ready = u32::from(walk.process.count == 0);
-            return;
-        }
-    }
-    walk.not_ready = 1;
-    let exec_id = walk.head.exec_id;
-    let (python, python_layout) = (0, 0);
-    walk.process =
-        Process { first: 0, count: 0, exec_id, asked: ASKED_FOR, python, python_layout, pad: 0 };
-    // The entry says that it has been asked for. Where there is no room, it is asked for again.
-    if ask(walk.head.pid, walk.head.exec_id, 0) {
-        let _ = PROCESSES.insert(pid, walk.process, 0);
-    }
-}
-
-/// [`Process::asked`]: an address was told, and user space has not looked yet.
-const ASKED_FOR: u32 = 1;
-/// User space has looked: what is in no segment is no code.
-const LOOKED: u32 = 2;
-
-#[inline(always)]
-fn ask(pid: u32, exec_id: u32, address: u64) -> bool {
-    let asked = Asked { pid, exec_id, address };
-    ASKED.output::<Asked>(&asked, 0).is_ok()
-}
-
 /// Takes the address of a frame in, and goes on to its caller. Returns 0 while there is one.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -234,8 +183,8 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
         return 1;
     }
     let mut registers = walk.registers;
-    let known = find_segment(walk, registers.ip.wrapping_sub(registers.is_return));
-    if !known && walk.process.asked == LOOKED && depth > 0 {
+    let known = tables::find_segment(walk, registers.ip.wrapping_sub(registers.is_return));
+    if !known && walk.process.asked == Process::LOOKED && depth > 0 {
         // Not an address of code: what led to it led astray.
         walk.head.end = End::NoUnwindData as u32;
         return 1;
@@ -247,10 +196,10 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
     walk.head.id = mix(walk.head.id, address);
     walk.head.depth = depth + 1;
     walk.registers = registers;
-    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == 0 {
+    if matches!(went, Step::NoData | Step::Unreadable) && walk.process.asked == Process::TELL {
         // The code may have been replaced by another since it was looked at.
-        walk.process.asked = ASKED_FOR;
-        tell_unknown(walk, registers.ip);
+        walk.process.asked = Process::ASKED_FOR;
+        tables::tell_unknown(walk, registers.ip);
     }
     match went {
         Step::Caller => return 0,
@@ -264,25 +213,14 @@ pub extern "C" fn unwind_step(slot: u32) -> u32 {
 /// A step where no segment is known.
 #[inline(always)]
 fn without(walk: &mut Walk, registers: &mut Registers) -> Step {
-    if walk.process.asked != LOOKED {
+    if walk.process.asked != Process::LOOKED {
         walk.not_ready = 1;
-        if walk.process.asked == 0 {
-            walk.process.asked = ASKED_FOR;
-            tell_unknown(walk, registers.ip);
+        if walk.process.asked == Process::TELL {
+            walk.process.asked = Process::ASKED_FOR;
+            tables::tell_unknown(walk, registers.ip);
         }
     }
     by_frame_pointer(registers, read)
-}
-
-/// Tells user space of an address in none of the segments of a process.
-#[inline(always)]
-fn tell_unknown(walk: &Walk, address: u64) {
-    let Some(process) = PROCESSES.get_ptr_mut(walk.head.pid) else { return };
-    if ask(walk.head.pid, walk.head.exec_id, address) {
-        // SAFETY: the map keeps the memory. User space may write the entry anew meanwhile: then it
-        // has looked, and is asked once more than needed, or a little later.
-        unsafe { write_volatile(&raw mut (*process).asked, ASKED_FOR) };
-    }
 }
 
 /// A step in a known segment.
@@ -297,11 +235,9 @@ fn by_rule(walk: &mut Walk, registers: &mut Registers) -> Step {
         }
         _ => {}
     }
-    let rule = find_rule(walk, address - walk.segment.start + u64::from(walk.segment.shift));
-    let Some(rule) = RULES.get_ptr(rule) else { return Step::NoData };
-    // SAFETY: the map keeps the memory; user space writes a rule before a table that names it.
-    let rule = unsafe { &*rule };
-    let leaf = |number: u32| Some(walk.leaf[number as usize & 15]);
+    let within = address - walk.segment.start + u64::from(walk.segment.shift);
+    let Some(rule) = tables::find_rule(walk, within) else { return Step::NoData };
+    let leaf = |number: u32| (number < 16).then(|| walk.leaf[number as usize & 15]);
     step(rule, registers, leaf, read)
 }
 
@@ -309,103 +245,6 @@ fn by_rule(walk: &mut Walk, registers: &mut Registers) -> Step {
 fn read(address: u64) -> Option<u64> {
     // SAFETY: the helper checks the address and fails on one that cannot be read.
     unsafe { bpf_probe_read_user(address as *const u64) }.ok()
-}
-
-/// Finds the segment of an address, and keeps it in the walk.
-#[inline(always)]
-fn find_segment(walk: &mut Walk, address: u64) -> bool {
-    if address.wrapping_sub(walk.segment.start) < walk.segment.len {
-        return true;
-    }
-    let first = walk.process.first;
-    set(&raw mut walk.low, first);
-    set(&raw mut walk.high, first.wrapping_add(walk.process.count));
-    // The last segment that begins at the address or before it.
-    for _ in 0..SEGMENTS_LOG2 + 1 {
-        let (low, high) = (get(&raw const walk.low), get(&raw const walk.high));
-        if low >= high {
-            break;
-        }
-        let middle = low + (high - low) / 2;
-        let Some(segment) = segment(middle) else { return false };
-        // SAFETY: the map keeps the memory, and any bytes are a segment.
-        let start = unsafe { read_volatile(&raw const (*segment).start) };
-        if start <= address {
-            set(&raw mut walk.low, middle + 1);
-        } else {
-            set(&raw mut walk.high, middle);
-        }
-    }
-    let behind = get(&raw const walk.low);
-    if behind == first {
-        return false;
-    }
-    let Some(segment) = segment(behind - 1) else { return false };
-    // SAFETY: as above.
-    walk.segment = unsafe { read_volatile(segment) };
-    address.wrapping_sub(walk.segment.start) < walk.segment.len
-}
-
-#[inline(always)]
-fn segment(index: u32) -> Option<*const Segment> {
-    let chunk = SEGMENTS.get_ptr(index / CHUNK_SEGMENTS as u32)?;
-    let within = index as usize & (CHUNK_SEGMENTS - 1);
-    // SAFETY: `within` is below the length of the array.
-    Some(unsafe { chunk.cast::<Segment>().add(within) })
-}
-
-/// Finds the number of the rule for an address of the table of the walk's segment.
-#[inline(always)]
-fn find_rule(walk: &mut Walk, address: u64) -> u32 {
-    let page = address >> PAGE_BITS;
-    let (base, pages) = (walk.segment.base, walk.segment.pages);
-    if page >= u64::from(pages) {
-        return RULE_NO_DATA;
-    }
-    let index = base.wrapping_add(page as u32);
-    let rows = base.wrapping_add(pages).wrapping_add(1);
-    let (Some(low), Some(high)) = (word(index), word(index.wrapping_add(1))) else {
-        return RULE_NO_DATA;
-    };
-    set(&raw mut walk.low, rows.wrapping_add(low));
-    set(&raw mut walk.high, rows.wrapping_add(high));
-    let wanted = row(address, 0);
-    // The first row is for the page's first address, so that there always is one before the end.
-    for _ in 0..PAGE_ROWS_LOG2 {
-        let (low, high) = (get(&raw const walk.low), get(&raw const walk.high));
-        if low >= high {
-            break;
-        }
-        let middle = low + (high - low) / 2;
-        let Some(found) = word(middle) else { return RULE_NO_DATA };
-        if row(u64::from(found), 0) <= wanted {
-            set(&raw mut walk.low, middle + 1);
-        } else {
-            set(&raw mut walk.high, middle);
-        }
-    }
-    word(get(&raw const walk.low).wrapping_sub(1)).map_or(RULE_NO_DATA, rule_of)
-}
-
-/// A word of the tables.
-#[inline(always)]
-fn word(index: u32) -> Option<u32> {
-    let chunk = UNWIND.get_ptr(index / CHUNK_WORDS as u32)?;
-    let within = index as usize & (CHUNK_WORDS - 1);
-    // SAFETY: `within` is below the length of the array; user space writes whole words.
-    Some(unsafe { read_volatile(chunk.cast::<u32>().add(within)) })
-}
-
-#[inline(always)]
-fn get(place: *const u32) -> u32 {
-    // SAFETY: the callers hand over fields of a walk.
-    unsafe { read_volatile(place) }
-}
-
-#[inline(always)]
-fn set(place: *mut u32, value: u32) {
-    // SAFETY: the callers hand over fields of a walk.
-    unsafe { write_volatile(place, value) };
 }
 
 /// Names the stack, and sends it when the name is new.
@@ -432,19 +271,6 @@ fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     // Without room for the name the stack is sent again the next time.
     let _ = SEEN.insert(id, 0, u64::from(BPF_NOEXIST));
     id
-}
-
-/// A child begins with the code of its parent.
-#[inline(always)]
-pub fn forked(parent: u32, child: u32) {
-    if machine!(unwind_on) == 0 {
-        return;
-    }
-    // SAFETY: copied at once; a torn copy is found out by its exec id, or is one of two true ones.
-    if let Some(process) = unsafe { PROCESSES.get(parent) } {
-        let copy = *process;
-        let _ = PROCESSES.insert(child, copy, 0);
-    }
 }
 
 /// Whether the running thread has an address space of a process.

@@ -3,6 +3,7 @@
 use crate::kernel::{current_task, field};
 use crate::machine;
 use aya_ebpf::bindings::pt_regs;
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use syscope_shared::layout::ABSENT;
 use syscope_shared::unwind::Registers;
 
@@ -20,12 +21,41 @@ const USER_DS: u64 = 0x2b;
 /// Bytes of a kernel stack on x86-64, and what newer kernels leave at its top (`THREAD_SIZE`,
 /// `TOP_OF_KERNEL_STACK_PADDING` with FRED). Kernels with KASAN have twice as much.
 const TOPS: [u64; 4] = [16 * 1024, 16 * 1024 - 16, 32 * 1024, 32 * 1024 - 16];
+/// Bytes of the registers there.
+const SIZE: u64 = size_of::<pt_regs>() as u64;
+
+/// Takes over all registers, those that are not carried from frame to frame to `$leaf`: what another walk
+/// has left there must go. `$load` reads one by its name.
+macro_rules! taken {
+    ($load:ident, $leaf:ident) => {{
+        let (ip, sp, fp) = ($load!(rip), $load!(rsp), $load!(rbp));
+        *$leaf = [
+            $load!(rax),
+            $load!(rdx),
+            $load!(rcx),
+            $load!(rbx),
+            $load!(rsi),
+            $load!(rdi),
+            fp,
+            sp,
+            $load!(r8),
+            $load!(r9),
+            $load!(r10),
+            $load!(r11),
+            $load!(r12),
+            $load!(r13),
+            $load!(r14),
+            $load!(r15),
+        ];
+        Registers { ip, sp, fp, lr: 0, is_return: 0, chained: 0 }
+    }};
+}
 
 impl Cpu {
     /// The registers; those that are not carried from frame to frame go to `leaf`, by their numbers in
-    /// DWARF. `None` where the thread runs no 64-bit code.
+    /// DWARF. `None` where the thread runs no 64-bit code. `entered` is room for a copy.
     #[inline(always)]
-    pub fn registers(&self, leaf: &mut [u64; 16]) -> Option<Registers> {
+    pub fn registers(&self, leaf: &mut [u64; 16], entered: &mut pt_regs) -> Option<Registers> {
         if let Self::Sampled(sampled) = self {
             // SAFETY: the context of a sample holds registers; the verifier checks each load.
             let registers = unsafe { sampled_registers(*sampled, leaf) };
@@ -33,7 +63,7 @@ impl Cpu {
                 return registers;
             }
         }
-        entered_with(leaf)
+        entered_with(leaf, entered)
     }
 }
 
@@ -44,66 +74,47 @@ impl Cpu {
 /// `at` is the context of a sample.
 #[inline(always)]
 unsafe fn sampled_registers(at: *const pt_regs, leaf: &mut [u64; 16]) -> Option<Registers> {
+    // Volatile, for the verifier wants each load of a context by itself, and refuses one that the
+    // compiler has made one with that of the other function.
     macro_rules! load {
         ($name:ident) => {
             // SAFETY: see above.
             unsafe { core::ptr::read_volatile(&raw const (*at).$name) }
         };
     }
-    if load!(cs) != USER_CS {
-        return None;
-    }
-    leaf[0] = load!(rax);
-    leaf[1] = load!(rdx);
-    leaf[2] = load!(rcx);
-    leaf[3] = load!(rbx);
-    leaf[4] = load!(rsi);
-    leaf[5] = load!(rdi);
-    leaf[8] = load!(r8);
-    leaf[9] = load!(r9);
-    leaf[10] = load!(r10);
-    leaf[11] = load!(r11);
-    leaf[12] = load!(r12);
-    leaf[13] = load!(r13);
-    leaf[14] = load!(r14);
-    leaf[15] = load!(r15);
-    let (ip, sp, fp) = (load!(rip), load!(rsp), load!(rbp));
-    Some(Registers { ip, sp, fp, lr: 0, is_return: 0, chained: 0 })
+    (load!(cs) == USER_CS).then(|| taken!(load, leaf))
 }
 
 /// The registers that the running thread entered the kernel with.
 #[inline(always)]
-fn entered_with(leaf: &mut [u64; 16]) -> Option<Registers> {
-    if machine!(layout.task_stack) == ABSENT {
-        return None;
+fn entered_with(leaf: &mut [u64; 16], entered: &mut pt_regs) -> Option<Registers> {
+    macro_rules! load {
+        ($name:ident) => {
+            entered.$name
+        };
     }
-    let stack = field::<u64>(current_task(), machine!(layout.task_stack))?;
-    let at = top(stack)?;
-    let load = |offset: usize| field::<u64>(at, offset as u32);
-    leaf[3] = load(core::mem::offset_of!(pt_regs, rbx))?;
-    leaf[10] = load(core::mem::offset_of!(pt_regs, r10))?;
-    leaf[12] = load(core::mem::offset_of!(pt_regs, r12))?;
-    leaf[13] = load(core::mem::offset_of!(pt_regs, r13))?;
-    Some(Registers {
-        ip: load(core::mem::offset_of!(pt_regs, rip))?,
-        sp: load(core::mem::offset_of!(pt_regs, rsp))?,
-        fp: load(core::mem::offset_of!(pt_regs, rbp))?,
-        lr: 0,
-        is_return: 0,
-        chained: 0,
-    })
+    read_entered(entered).then(|| taken!(load, leaf))
 }
 
-/// Where the registers lie: known by the two segment registers, which user space cannot choose.
+/// Reads the registers that the running thread entered the kernel with. Where they lie is known by the
+/// two segment registers, which user space cannot choose. (In a system call rax, rcx and r11 have lost
+/// what they had, for the thread too.)
 #[inline(always)]
-fn top(stack: u64) -> Option<u64> {
+fn read_entered(entered: &mut pt_regs) -> bool {
+    if machine!(layout.task_stack) == ABSENT {
+        return false;
+    }
+    let Some(stack) = field::<u64>(current_task(), machine!(layout.task_stack)) else {
+        return false;
+    };
     for top in TOPS {
-        let at = stack + top - size_of::<pt_regs>() as u64;
-        let cs = field::<u64>(at, core::mem::offset_of!(pt_regs, cs) as u32);
-        let ss = field::<u64>(at, core::mem::offset_of!(pt_regs, ss) as u32);
-        if cs == Some(USER_CS) && ss == Some(USER_DS) {
-            return Some(at);
+        let at = (stack + top - SIZE) as *const _;
+        // SAFETY: the room is as long as said; the helper checks the address and fails on one that
+        // cannot be read.
+        let read = unsafe { bpf_probe_read_kernel((&raw mut *entered).cast(), SIZE as u32, at) };
+        if read == 0 && entered.cs == USER_CS && entered.ss == USER_DS {
+            return true;
         }
     }
-    None
+    false
 }

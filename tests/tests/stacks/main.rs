@@ -6,6 +6,7 @@ mod compilers;
 mod depth;
 mod frames;
 mod mappings;
+mod registers;
 mod unwinding;
 
 use std::path::{Path, PathBuf};

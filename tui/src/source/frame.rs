@@ -164,3 +164,25 @@ pub struct ResolvedStack {
     /// Its frames, leaf first; inlined functions come before the function they are inlined into.
     pub frames: Vec<Arc<Frame>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syscope_shared::unwind::End;
+
+    /// The programs tell the number of an [`End`], and user space takes the [`StackEnd`] of that number.
+    #[test]
+    fn ends_have_the_numbers_that_the_programs_tell() {
+        let here = |end| match end {
+            End::Complete => StackEnd::Complete,
+            End::DepthLimit => StackEnd::DepthLimit,
+            End::NoUnwindData => StackEnd::NoUnwindData,
+            End::NotReady => StackEnd::NotReady,
+            End::Unreadable => StackEnd::Unreadable,
+            End::Unknown => StackEnd::FramePointers,
+        };
+        assert_eq!(End::ALL.map(here), StackEnd::ALL);
+        assert_eq!(End::ALL.map(|end| end as usize), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(StackEnd::ALL.map(|end| end as usize), [0, 1, 2, 3, 4, 5]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::elf::{Code, Elf, Machine, Place};
 use super::program::Program;
+use super::rules::NEW_OF_FILE_MAX;
 use super::source::{Bytes, Entry, Source};
 use super::table::{Builder, PAGES_MAX, Reason, Stats};
 use super::translate::Context;
@@ -41,8 +42,22 @@ enum By {
 impl Table {
     /// Compiles the unwind data of a file, whose `data` is what it was read from, to a table of at most
     /// `words_max` words. What of it is needed for `.eh_frame` and, where that says nothing, for
-    /// `.debug_frame` is read now.
+    /// `.debug_frame` is read now. Where that fails, `rules` are as they were.
     pub fn compile<'d>(
+        file: &Elf,
+        data: impl ReadRef<'d>,
+        rules: &mut Rules,
+        words_max: usize,
+    ) -> Result<Self, Error> {
+        let before = rules.all().len();
+        let table = Self::written(file, data, rules, words_max);
+        if table.is_err() {
+            rules.keep(before);
+        }
+        table
+    }
+
+    fn written<'d>(
         file: &Elf,
         data: impl ReadRef<'d>,
         rules: &mut Rules,
@@ -79,7 +94,8 @@ impl Table {
         let functions = functions(file, &mut eh, &mut debug, &mut stats);
         let Some(last) = functions.last() else { return Err(Error::NoUnwindData) };
         let builder = Builder::new(((last.end - 1) >> PAGE_BITS) + 1, words_max)?;
-        let mut writer = Writer { builder, rules, stats };
+        let rules_max = rules.all().len() + NEW_OF_FILE_MAX;
+        let mut writer = Writer { builder, rules, rules_max, stats };
         for function in &functions {
             match function.by {
                 By::EhFrame => writer.function(&mut eh, function)?,
@@ -219,6 +235,8 @@ fn in_order(functions: &mut Vec<Described>, stats: &mut Stats) {
 struct Writer<'r> {
     builder: Builder,
     rules: &'r mut Rules,
+    /// How many there may be with those of this file.
+    rules_max: usize,
     stats: Stats,
 }
 
@@ -265,6 +283,7 @@ impl Writer<'_> {
 
     fn rule(&mut self, address: u32, rule: Rule) -> Result<(), Error> {
         match self.rules.number(rule) {
+            Some(_) if self.rules.all().len() > self.rules_max => Err(Error::TooManyRules),
             Some(number) => self.builder.set(address, number),
             None => self.refuse(address, Reason::RulesFull),
         }

@@ -1,8 +1,9 @@
 //! What the fuzz target of unwind data does with any bytes.
 
 use super::image::{CODE, Image};
+use super::rules::NEW_OF_FILE_MAX;
 use super::{Elf, Error, Machine, Rules, Table, Walker};
-use syscope_shared::unwind::{FRAMES_MAX, Registers, mix, row, rule_of};
+use syscope_shared::unwind::{FRAMES_MAX, RULE_ROOT, Registers, mix, row, rule_of};
 
 /// Words that a table may have here.
 const WORDS_MAX: usize = 1 << 16;
@@ -29,7 +30,7 @@ fn table(file: &[u8]) {
             walk(&elf, &table, &rules);
         }
         Err(Error::TooLarge(words)) => assert_eq!(words, WORDS_MAX),
-        Err(_) => {}
+        Err(_) => assert_eq!(rules, Rules::default(), "a file without a table takes no room"),
     }
 }
 
@@ -46,6 +47,7 @@ fn holds(table: &Table, rules: &Rules) {
         assert!(rows.windows(2).all(|rows| rule_of(rows[0]) != rule_of(rows[1])));
         assert!(rows.iter().all(|row| (rule_of(*row) as usize) < rules.all().len()));
     }
+    assert!(rules.all().len() <= RULE_ROOT as usize + 1 + NEW_OF_FILE_MAX);
     let described = table.stats.functions as usize;
     assert!(described > 0, "a table of nothing is none");
 }

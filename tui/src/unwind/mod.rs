@@ -51,4 +51,7 @@ pub enum Error {
     /// Its table would be larger than the caller wants.
     #[error("its table would have more than {0} words")]
     TooLarge(usize),
+    /// It has more rules that no other file has than one file may add.
+    #[error("more than {} rules of its own", rules::NEW_OF_FILE_MAX)]
+    TooManyRules,
 }

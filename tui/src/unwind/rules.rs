@@ -3,10 +3,14 @@
 use rustc_hash::FxHashMap;
 use syscope_shared::unwind::{RULE_NO_DATA, RULE_ROOT, RULES_MAX, Rule};
 
+/// Rules that one file may add at most. A compiler has 800, and few files more than 300; one that was
+/// made to have many must not take the room of all that are met after it.
+pub const NEW_OF_FILE_MAX: usize = RULES_MAX as usize / 8;
+
 /// Rules by number, over all tables: the `RULES` map.
 ///
 /// Programs have few different ones: the frames of a compiler's functions are much alike. A rule keeps
-/// its number for ever.
+/// its number for ever, once there is a table with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     numbers: FxHashMap<Rule, u32>,
@@ -36,6 +40,13 @@ impl Rules {
         Some(number)
     }
 
+    /// Forgets all but the first ones: those that were added for a table that came to nothing.
+    pub fn keep(&mut self, first: usize) {
+        for rule in self.rules.drain(first.min(self.rules.len())..) {
+            self.numbers.remove(&rule);
+        }
+    }
+
     /// All of them, by number: what is behind those that the kernel has is new.
     pub fn all(&self) -> &[Rule] {
         &self.rules
@@ -57,5 +68,9 @@ mod tests {
         assert_eq!(rules.number(rule(-1)), None);
         assert_eq!(rules.number(rule(7)), Some(8));
         assert_eq!(rules.all().len(), RULES_MAX as usize);
+        rules.keep(8);
+        assert_eq!(rules.number(rule(7)), Some(8), "it was forgotten, and is the next new one");
+        assert_eq!(rules.number(rule(6)), Some(7));
+        assert_eq!(rules.all().len(), 9);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use syscope_shared::unwind::{NO_TABLE, NOT_READY, SEGMENTS_MAX, Segment};
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, Process, SEGMENTS_MAX, Segment};
 
 /// Least time between two looks at a process because of an address that is in none of its segments.
 /// Doubles while nothing new is found, up to [`MAX_PATIENCE`].
@@ -22,11 +22,6 @@ const BEGINNING: Duration = Duration::from_millis(100);
 const KEEP_GONE: Duration = Duration::from_secs(10);
 /// How many of them at most.
 const GONE_MAX: usize = 4 * 1024;
-
-/// [`Process::asked`] when unknown addresses are to be told.
-const TELL: u32 = 0;
-/// When they are not code: a look has just shown that.
-const LOOKED: u32 = 2;
 
 /// All processes that were met.
 pub struct Spaces {
@@ -174,7 +169,7 @@ impl Spaces {
         let looked = now;
         let space =
             Space { exec_id, mapped, range, python, waits, lacks, met, looked, patience, tells };
-        maps.publish(pid, &space.told(if tells { TELL } else { LOOKED }))?;
+        maps.publish(pid, &space.told(if tells { Process::TELL } else { Process::LOOKED }))?;
         match self.by_pid.insert(pid, space) {
             Some(old) if old.exec_id != exec_id => self.retire(pid, old, now),
             Some(old) => self.drop_range(old.range, now),
@@ -188,7 +183,7 @@ impl Spaces {
         for (pid, space) in &mut self.by_pid {
             if !space.tells && space.looked.elapsed() >= space.patience {
                 space.tells = true;
-                maps.publish(*pid, &space.told(TELL))?;
+                maps.publish(*pid, &space.told(Process::TELL))?;
             }
         }
         Ok(())

@@ -96,7 +96,7 @@ pub struct Counts {
 pub struct Store {
     files: FxHashMap<FileId, Known>,
     tables: FxHashMap<TableId, Kept>,
-    rules: Rules,
+    pub(super) rules: Rules,
     rules_written: usize,
     room: Room,
     words: usize,
@@ -216,7 +216,7 @@ impl Store {
             Err(Failure::Error(error)) => {
                 tracing::debug!(?id, %error, "no unwind table");
                 match error {
-                    Error::TooLarge(_) => self.counts.no_room += 1,
+                    Error::TooLarge(_) | Error::TooManyRules => self.counts.no_room += 1,
                     _ => self.counts.without += 1,
                 }
                 self.files.insert(id, Known::Without);
@@ -239,8 +239,12 @@ impl Store {
         if self.tables.contains_key(&named) {
             return Ok((elf, named));
         }
+        let rules_before = self.rules.all().len();
         let table = Table::compile(&elf, &data, &mut self.rules, self.words / SHARE)?;
-        let start = self.make_room(table.words.len(), in_use).ok_or(Failure::NoRoom)?;
+        let Some(start) = self.make_room(table.words.len(), in_use) else {
+            self.rules.keep(rules_before);
+            return Err(Failure::NoRoom);
+        };
         let new = &self.rules.all()[self.rules_written..];
         maps.write_rules(self.rules_written as u32, new);
         self.rules_written = self.rules.all().len();

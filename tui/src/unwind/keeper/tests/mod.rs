@@ -1,5 +1,6 @@
 //! The keeper, on maps that are none of the kernel's.
 
+mod rules;
 mod store;
 mod work;
 
