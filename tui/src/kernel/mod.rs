@@ -32,6 +32,7 @@ mod waker;
 mod wanted;
 
 pub use load::{AttachError, Settings};
+pub use sys::newest_program;
 pub use waker::Waker;
 pub use wanted::Wanted;
 

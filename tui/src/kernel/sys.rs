@@ -7,6 +7,7 @@ const BPF_MAP_LOOKUP_ELEM: u64 = 1;
 const BPF_MAP_UPDATE_ELEM: u64 = 2;
 const BPF_MAP_DELETE_ELEM: u64 = 3;
 const BPF_MAP_GET_NEXT_KEY: u64 = 4;
+const BPF_PROG_GET_NEXT_ID: u64 = 11;
 const BPF_OBJ_GET_INFO_BY_FD: u64 = 15;
 const BPF_MAP_LOOKUP_BATCH: u64 = 24;
 
@@ -32,6 +33,13 @@ struct BatchAttr {
     map_fd: u32,
     elem_flags: u64,
     flags: u64,
+}
+
+#[repr(C)]
+struct NextIdAttr {
+    start_id: u32,
+    next_id: u32,
+    open_flags: u32,
 }
 
 #[repr(C)]
@@ -91,6 +99,25 @@ pub fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io:
         Ok(()) => Ok(true),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Id of the BPF program that was loaded last, of all on the machine. `since` is what this said before;
+/// 0: nothing yet. Ids grow. (`BPF_PROG_GET_NEXT_ID`)
+///
+/// # Errors
+///
+/// Without `CAP_SYS_ADMIN`.
+pub fn newest_program(since: u32) -> io::Result<u32> {
+    let mut newest = since;
+    loop {
+        let mut attr = NextIdAttr { start_id: newest, next_id: 0, open_flags: 0 };
+        match bpf(BPF_PROG_GET_NEXT_ID, &mut attr) {
+            Ok(()) if attr.next_id > newest => newest = attr.next_id,
+            Ok(()) => return Ok(newest),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(newest),
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -94,7 +94,7 @@ fn collect(options: &Options) -> Result<Collector, StartError> {
     let watched = procfs::watched(procfs::monotonic_ns(), options.frequency_hz)?;
     Ok(Collector::new(
         kernel,
-        symbols::Worker::start(options.debuginfod.clone())?,
+        symbols::Worker::start(options.debuginfod.clone(), crate::kernel::newest_program)?,
         watched,
         options,
         before,

@@ -1,7 +1,7 @@
 //! What is mapped where in a process, as it is read: nothing is looked up in the files yet, so it is
 //! quick, and can be done on any thread.
 
-use super::files::{Identity, open_first};
+use super::files::Identity;
 use super::guard::guarded;
 use super::held::Held;
 use super::perf_map;
@@ -9,7 +9,9 @@ use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
 use procfs::{ProcError, ProcResult};
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Bytes of a list of mappings that are read at most.
@@ -35,30 +37,62 @@ pub(super) struct Region {
     pub(super) code: Option<(Identity, Mapped)>,
 }
 
+/// Code that a process has mapped.
+#[derive(Clone, Debug)]
+pub struct CodeMapping {
+    /// From its first address to before its last.
+    pub range: (u64, u64),
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// Its file; `None`: memory.
+    pub file: Option<CodeFile>,
+    way: Option<(Mapped, PathBuf)>,
+}
+
+/// A file with code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeFile {
+    /// One of a file system, as it was when it was seen.
+    File(Identity),
+    /// The code that the kernel puts into every process.
+    Vdso,
+    /// One that nothing leads to, as `/proc/PID/maps` tells of it.
+    Unreachable {
+        /// Major and minor number of its device.
+        device: (i32, i32),
+        /// Inode.
+        inode: u64,
+    },
+}
+
+impl CodeMapping {
+    /// Its file, if it is the one that was seen and something leads to it still.
+    pub(super) fn open(&self, identity: &Identity, held: &Held) -> Option<Arc<File>> {
+        let (mapped, path) = self.way.as_ref()?;
+        held.hold(identity, path, mapped.ways(path).iter().map(PathBuf::as_path))
+    }
+}
+
 /// A mapping of a file: leads to it while that process lives, also when its path leads elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mapped {
-    pub(crate) pid: u32,
+pub(super) struct Mapped {
+    pub(super) pid: u32,
     /// Start and end.
-    pub(crate) address: (u64, u64),
+    pub(super) address: (u64, u64),
 }
 
 impl Mapped {
     /// What file a line of `/proc/PID/maps` tells of, which its process calls `path`. `None`: nothing
     /// leads to it.
-    pub(crate) fn identify(&self, map: &MemoryMap, path: &Path) -> Option<Identity> {
-        let [link, others @ ..] = &self.ways(path);
-        let by_path = || {
+    fn identify(&self, map: &MemoryMap, path: &Path) -> Option<Identity> {
+        // Nearly always it is what lies at its path, which is several times quicker to find out.
+        let here = Identity::at(path).filter(|it| it.is(map.dev, map.inode));
+        let by_link = || {
+            let [link, others @ ..] = &self.ways(path);
             let at = |way: &PathBuf| Identity::at(way).filter(|it| it.can_be(map.dev, map.inode));
-            others.iter().find_map(at)
+            Identity::at(link).or_else(|| others.iter().find_map(at))
         };
-        Identity::at(link).or_else(by_path)
-    }
-
-    /// Opens the file that its process calls `path`, if it is the one that was seen.
-    pub(crate) fn open(&self, path: &Path, identity: &Identity) -> Option<File> {
-        let ways = self.ways(path);
-        open_first(ways.iter().map(PathBuf::as_path), identity)
+        here.or_else(by_link)
     }
 
     /// The ways to the file that its process calls `path`, the surest first.
@@ -88,8 +122,9 @@ impl AddressSpace {
             let started = process.stat()?.starttime;
             let text = read_maps(&process)?;
             let regions = super::mapping::parse(&text).map(|map| Region::new(pid, map, held));
-            let regions = regions.collect();
-            let perf_map = perf_map::open(pid).ok();
+            let regions: Vec<Region> = regions.collect();
+            let may_have_jit = regions.iter().any(Region::may_be_of_a_jit);
+            let perf_map = may_have_jit.then(|| perf_map::open(pid).ok()).flatten();
             Ok(Self { pid, started, taken: Instant::now(), regions, perf_map })
         };
         match guarded(read) {
@@ -104,7 +139,44 @@ impl AddressSpace {
     }
 }
 
+impl AddressSpace {
+    /// The code of it, in order of address.
+    pub(super) fn code(&self) -> Vec<CodeMapping> {
+        let executable = |region: &&Region| region.map.perms.contains(MMPermissions::EXECUTE);
+        self.regions.iter().filter(executable).map(Region::as_code).collect()
+    }
+}
+
 impl Region {
+    fn as_code(&self) -> CodeMapping {
+        let Self { map, code } = self;
+        let (file, way) = match (&map.pathname, code) {
+            (MMapPath::Path(path), Some((identity, mapped))) => {
+                (Some(CodeFile::File(*identity)), Some((*mapped, path.clone())))
+            }
+            (MMapPath::Path(_), None) if map.inode != 0 => {
+                (Some(CodeFile::Unreachable { device: map.dev, inode: map.inode }), None)
+            }
+            (MMapPath::Vdso, _) => (Some(CodeFile::Vdso), None),
+            _ => (None, None),
+        };
+        CodeMapping { range: map.address, offset: map.offset, file, way }
+    }
+
+    /// Whether a JIT may have put code there.
+    fn may_be_of_a_jit(&self) -> bool {
+        let Self { map, code } = self;
+        let is_memory = match &map.pathname {
+            MMapPath::Vdso | MMapPath::Vsyscall => false,
+            // Memory that is shared, or was given a name, is a file without a path.
+            MMapPath::Path(path) => {
+                code.is_none() || path.as_os_str().as_bytes().ends_with(b" (deleted)")
+            }
+            _ => true,
+        };
+        is_memory && map.perms.contains(MMPermissions::EXECUTE)
+    }
+
     fn new(pid: u32, map: MemoryMap, held: &Held) -> Self {
         let code = match &map.pathname {
             MMapPath::Path(path) if map.perms.contains(MMPermissions::EXECUTE) => {
@@ -123,7 +195,7 @@ fn find(mapped: Mapped, map: &MemoryMap, path: &Path, held: &Held) -> Option<(Id
 }
 
 /// The text of `/proc/PID/maps`; empty when the process has no memory (any more).
-pub(crate) fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
+fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
     let mut text = Vec::new();
     let maps = process.open_relative("maps");
     let read = maps.and_then(|maps| Ok(maps.take(MAPS_MAX).read_to_end(&mut text)?));

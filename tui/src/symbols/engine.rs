@@ -9,7 +9,7 @@ use super::fetching::{Awaiting, Fetching};
 use super::frames::{Code, Frames, Names};
 use super::guard::guarded;
 use super::held::Held;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, NewestProgram};
 use super::process::Processes;
 use super::queue::{Fetched, Job, Shared, Work};
 use super::resolve::Resolved;
@@ -36,8 +36,15 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const FAILED: &str = "[symbols failed: see the log]";
 
 /// Works until the worker is dropped.
-pub(super) fn run(shared: &Shared, held: &Arc<Held>, codes: &Arc<Codes>, wanted: Option<&Wanted>) {
-    let mut engine = Engine::new(held, codes, wanted);
+pub(super) fn run(
+    shared: &Shared,
+    held: &Arc<Held>,
+    codes: &Arc<Codes>,
+    wanted: Option<&Wanted>,
+    newest: NewestProgram,
+) {
+    let new = || Engine::new(held, codes, wanted, newest);
+    let mut engine = new();
     let mut swept = Instant::now();
     while let Some(Work { met, fetched, jobs }) = shared.take(BATCH, engine.patience()) {
         let mut met = Some(met);
@@ -49,7 +56,7 @@ pub(super) fn run(shared: &Shared, held: &Arc<Held>, codes: &Arc<Codes>, wanted:
         for part in parts {
             if guarded(|| part(&mut engine)).is_none() {
                 tracing::error!("symbolizing panicked; starting anew");
-                let broken = std::mem::replace(&mut engine, Engine::new(held, codes, wanted));
+                let broken = std::mem::replace(&mut engine, new());
                 let _ = guarded(move || drop(broken));
             }
         }
@@ -95,13 +102,18 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    fn new(held: &Arc<Held>, codes: &Arc<Codes>, wanted: Option<&Wanted>) -> Self {
+    fn new(
+        held: &Arc<Held>,
+        codes: &Arc<Codes>,
+        wanted: Option<&Wanted>,
+        newest: NewestProgram,
+    ) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
             binaries: Binaries::new(Arc::clone(held)),
             processes: Processes::new(),
-            kernel: Kernel::new(),
+            kernel: Kernel::new(newest),
             vdso: Vdso::new(),
             codes: Arc::clone(codes),
             retries: VecDeque::new(),
@@ -142,6 +154,7 @@ impl Engine {
                 Job::Forget(pid) => {
                     self.processes.forget(*pid, &mut self.binaries, &mut self.names);
                 }
+                Job::Ended(pid) => self.processes.ended(*pid),
                 Job::ForgetAll => {
                     self.codes.forget_all();
                     self.processes.forget_all();

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// What tells one state of a file from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Identity {
+pub struct Identity {
     device: u64,
     inode: u64,
     /// Bytes of it.
@@ -40,13 +40,19 @@ impl Identity {
         Some(Self::from(&std::fs::metadata(path).ok()?))
     }
 
+    /// Whether it is the file that `/proc/PID/maps` tells by device and inode. It can be so where this
+    /// says no: see [`Identity::can_be`].
+    pub(super) fn is(&self, device: (i32, i32), inode: u64) -> bool {
+        let (major, minor) = (libc::major(self.device), libc::minor(self.device));
+        let same =
+            (i64::from(major), i64::from(minor)) == (i64::from(device.0), i64::from(device.1));
+        self.inode == inode && same
+    }
+
     /// Whether it can be the file that `/proc/PID/maps` tells by device and inode. Some file systems
     /// (btrfs, overlayfs) tell `stat` a device of no driver, and another one there.
     pub(super) fn can_be(&self, device: (i32, i32), inode: u64) -> bool {
-        let (major, minor) = (libc::major(self.device), libc::minor(self.device));
-        let same_device =
-            (i64::from(major), i64::from(minor)) == (i64::from(device.0), i64::from(device.1));
-        self.inode == inode && (same_device || major == 0)
+        self.is(device, inode) || (self.inode == inode && libc::major(self.device) == 0)
     }
 }
 

@@ -8,8 +8,9 @@ use crate::source::FrameKind;
 use blazesym::MaybeDefault;
 use blazesym::symbolize::source::{Kernel as KernelSource, Source};
 use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{self, BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KALLSYMS: &str = "/proc/kallsyms";
+/// See proc_modules(5).
+const MODULES: &str = "/proc/modules";
 /// Half of the kernel addresses whose frames are kept.
 const HALF_OF_CACHE: usize = 16_384;
 /// Where the addresses of the kernel begin.
@@ -25,7 +28,7 @@ const KERNEL_HALF: u64 = 1 << 63;
 /// addresses there stay without a name before kallsyms is read anew. That costs about 0.1 s.
 const VOLATILE_FOR: Duration = Duration::from_secs(60);
 /// Least age of what was read of kallsyms when an unknown address outside the kernel itself makes
-/// it be read anew.
+/// it be read anew, if a module or a program was loaded since.
 const RELOAD_AFTER: Duration = Duration::from_secs(10);
 /// Furthest from its start that an address of a module or BPF program still belongs to a symbol:
 /// kallsyms does not say where they end.
@@ -33,6 +36,9 @@ const MAX_VOLATILE_SIZE: u64 = 1 << 20;
 
 /// Stands for the kernel where its symbols are listed without addresses.
 const HIDDEN: &str = "[kernel: symbols hidden by kptr_restrict]";
+
+/// Id of the BPF program that was loaded last, given what it was before.
+pub type NewestProgram = fn(u32) -> io::Result<u32>;
 
 /// Names for kernel addresses.
 #[derive(Debug)]
@@ -42,23 +48,28 @@ pub(super) struct Kernel {
     volatile: Bounded<Code, (Instant, Frames)>,
     module: Module,
     kallsyms: PathBuf,
+    newest_program: NewestProgram,
 }
 
 #[derive(Debug)]
 struct Loaded {
     at: Instant,
+    /// When it was looked last whether there is other code by now.
+    checked: Instant,
+    version: Option<Version>,
     symbolizer: Symbolizer,
     owners: Owners,
 }
 
 impl Kernel {
-    pub(super) fn new() -> Self {
-        Self::listed_in(Path::new(KALLSYMS))
+    pub(super) fn new(newest_program: NewestProgram) -> Self {
+        Self::listed_in(Path::new(KALLSYMS), newest_program)
     }
 
     /// One whose symbols are listed elsewhere.
-    pub(super) fn listed_in(kallsyms: &Path) -> Self {
+    pub(super) fn listed_in(kallsyms: &Path, newest_program: NewestProgram) -> Self {
         Self {
+            newest_program,
             kallsyms: kallsyms.to_owned(),
             loaded: None,
             fixed: Bounded::new(HALF_OF_CACHE),
@@ -77,11 +88,21 @@ impl Kernel {
             return;
         }
         let volatile = |loaded: &Loaded| unknown.iter().any(|code| !loaded.owners.is_core(*code));
-        match &self.loaded {
-            Some(loaded) if loaded.at.elapsed() < RELOAD_AFTER || !volatile(loaded) => {}
-            _ => self.load(names),
+        let newest = self.newest_program;
+        let current = self
+            .loaded
+            .as_mut()
+            .is_some_and(|loaded| !volatile(loaded) || loaded.is_current(newest));
+        if !current {
+            self.load(names);
         }
-        let found = self.look_up(&unknown, names);
+        let mut found = self.look_up(&unknown, names);
+        // What nothing tells of was loaded as well, but that is rare.
+        let is_old = self.loaded.as_ref().is_some_and(|loaded| loaded.at.elapsed() >= VOLATILE_FOR);
+        if is_old && found.iter().flat_map(|frames| frames.iter()).any(|frame| !frame.resolved) {
+            self.load(names);
+            found = self.look_up(&unknown, names);
+        }
         for (code, frames) in unknown.into_iter().zip(found) {
             if self.loaded.as_ref().is_some_and(|loaded| loaded.owners.is_core(code)) {
                 self.fixed.insert(code, frames);
@@ -106,8 +127,10 @@ impl Kernel {
     fn load(&mut self, names: &mut Names) {
         // First, so that the new one, of hundreds of thousands of names, takes the room of the old.
         self.loaded = None;
+        let version = Version::now(0, self.newest_program);
         let owners = Owners::read(&self.kallsyms, names).unwrap_or_default();
-        self.loaded = Some(Loaded { at: Instant::now(), symbolizer: Symbolizer::new(), owners });
+        let (at, symbolizer) = (Instant::now(), Symbolizer::new());
+        self.loaded = Some(Loaded { at, checked: at, version, symbolizer, owners });
     }
 
     fn look_up(&self, codes: &[Code], names: &mut Names) -> Vec<Frames> {
@@ -156,6 +179,43 @@ impl Kernel {
         let label = if hidden { HIDDEN } else { &*self.module.name };
         let module = Some(self.module.clone());
         frames::unresolved(FrameKind::Kernel, label, code.address - start, module)
+    }
+}
+
+impl Loaded {
+    /// Whether the list holds still: looked at now and then.
+    fn is_current(&mut self, newest_program: NewestProgram) -> bool {
+        if self.checked.elapsed() < RELOAD_AFTER {
+            return true;
+        }
+        self.checked = Instant::now();
+        let Some(then) = self.version else { return false };
+        Version::now(then.program, newest_program) == Some(then)
+    }
+}
+
+/// What code there is in the kernel beside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    /// Made of the modules' names and places.
+    modules: u64,
+    /// The BPF program that was loaded last.
+    program: u32,
+}
+
+impl Version {
+    /// `None`: that cannot be told here.
+    fn now(program: u32, newest_program: NewestProgram) -> Option<Self> {
+        let program = newest_program(program).ok()?;
+        // Without any, or without support for them, that is no file.
+        let modules = std::fs::read_to_string(MODULES).unwrap_or_default();
+        let mut hasher = FxHasher::default();
+        for line in modules.lines() {
+            // Between them is how often it is used, which changes all the time.
+            let mut words = line.split_ascii_whitespace();
+            (words.next(), words.nth(4)).hash(&mut hasher);
+        }
+        Some(Self { modules: hasher.finish(), program })
     }
 }
 
@@ -217,5 +277,29 @@ impl Owners {
     /// Whether an address is in the kernel itself, which stays as it is until the next boot.
     fn is_core(&self, code: Code) -> bool {
         self.core.as_ref().is_some_and(|core| core.contains(&code.within()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_current_until_something_is_loaded() {
+        let loaded = |version, ago| Loaded {
+            at: Instant::now(),
+            checked: Instant::now().checked_sub(ago).unwrap(),
+            version,
+            symbolizer: Symbolizer::new(),
+            owners: Owners::default(),
+        };
+        let then = Version::now(0, |_| Ok(7));
+        assert!(then.is_some());
+        assert!(loaded(then, RELOAD_AFTER).is_current(|_| Ok(7)));
+        assert!(!loaded(then, RELOAD_AFTER).is_current(|_| Ok(8)));
+        assert!(loaded(then, RELOAD_AFTER / 2).is_current(|_| Ok(8)), "it was looked at just now");
+        // Without the right to know.
+        assert!(!loaded(None, RELOAD_AFTER).is_current(|_| Ok(7)));
+        assert!(!loaded(then, RELOAD_AFTER).is_current(|_| Err(io::ErrorKind::Other.into())));
     }
 }

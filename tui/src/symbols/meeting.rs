@@ -1,10 +1,12 @@
-//! Looking at processes when they are met, on a thread of its own: the one that resolves stacks may be
-//! busy with one file for longer than a process lives.
+//! Looking at processes when they are met, on other threads than the one that resolves stacks: that may
+//! be busy with one file for longer than a process lives.
 
-use super::address_space::AddressSpace;
+use super::address_space::{AddressSpace, CodeMapping};
+use super::files::Identity;
 use super::held::Held;
 use super::queue::Shared;
-use std::sync::Arc;
+use std::fs::File;
+use std::sync::{Arc, Weak};
 
 /// Name of the thread.
 pub(super) const THREAD_NAME: &str = "symbols-meet";
@@ -19,11 +21,38 @@ pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
 }
 
 fn look(pid: u32, shared: &Shared, held: &Held) -> Option<AddressSpace> {
-    let first = AddressSpace::read(pid, held).ok()?;
-    if !shared.changed_meanwhile() {
-        return Some(first);
+    let number = shared.look_begins(pid);
+    let first = AddressSpace::read(pid, held).ok();
+    if !shared.look_ends(number) {
+        return first;
     }
     // Of a program that may have been replaced just then, after which nobody looks again; if it ended,
     // what was read is all there is.
-    Some(AddressSpace::read(pid, held).unwrap_or(first))
+    AddressSpace::read(pid, held).ok().or(first)
+}
+
+/// Looks at processes for somebody who wants to know of their code, too: what is seen is known to the
+/// worker from then on.
+#[derive(Clone, Debug)]
+pub struct Meeter {
+    pub(super) shared: Weak<Shared>,
+    pub(super) held: Arc<Held>,
+}
+
+impl Meeter {
+    /// The code that a process has mapped, in order of address. `None`: it has ended, or may not be
+    /// looked at.
+    pub fn meet(&self, pid: u32) -> Option<Vec<CodeMapping>> {
+        // The worker has ended, and with it soon the caller.
+        let shared = self.shared.upgrade()?;
+        let space = look(pid, &shared, &self.held)?;
+        let code = space.code();
+        shared.met(space);
+        Some(code)
+    }
+
+    /// A file that was seen, open.
+    pub fn file(&self, mapping: &CodeMapping, identity: &Identity) -> Option<Arc<File>> {
+        mapping.open(identity, &self.held)
+    }
 }

@@ -41,13 +41,15 @@ mod resolve;
 pub(crate) mod tests;
 mod vdso;
 
+pub use address_space::{CodeFile, CodeMapping};
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
 pub use debuginfod::Debuginfod;
+pub use files::Identity;
 pub use guard::{log_caught_panics, panic_is_caught};
+pub use kernel::NewestProgram;
+pub use meeting::Meeter;
 pub use process::KEEP_EXITED;
 
-pub(crate) use address_space::{Mapped, read_maps};
-pub(crate) use files::Identity;
 pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
 pub(crate) use {
@@ -105,17 +107,21 @@ type Run = Box<dyn FnOnce(&queue::Shared, &Arc<held::Held>) + Send>;
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<queue::Shared>,
+    /// Files that are held open.
+    held: Arc<held::Held>,
     /// To the thread that reads Python's code objects.
     ahead: mpsc::SyncSender<(u32, Arc<crate::python::Stack>)>,
 }
 
 impl Worker {
     /// Starts the threads. They end, without being waited for, when the worker is dropped. Debug files
-    /// that are not on this machine are fetched if that is asked for.
-    pub fn start(debuginfod: Option<Debuginfod>) -> io::Result<Self> {
+    /// that are not on this machine are fetched if that is asked for. `newest` tells whether BPF programs
+    /// were loaded since the kernel's symbols were read.
+    pub fn start(debuginfod: Option<Debuginfod>, newest: NewestProgram) -> io::Result<Self> {
         let (ahead, to_read) = mpsc::sync_channel(codes::MAX_AHEAD);
-        let worker = Self { shared: Arc::new(queue::Shared::new(MAX_QUEUED)), ahead };
         let held = Arc::<held::Held>::default();
+        let shared = Arc::new(queue::Shared::new(MAX_QUEUED));
+        let worker = Self { shared, held: Arc::clone(&held), ahead };
         let known = Arc::new(codes::Codes::new(&held));
         let start = |name: &str, run: Run| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
@@ -130,7 +136,7 @@ impl Worker {
         }
         let codes = Arc::clone(&known);
         let resolve =
-            move |shared: &_, held: &_| engine::run(shared, held, &codes, wanted.as_ref());
+            move |shared: &_, held: &_| engine::run(shared, held, &codes, wanted.as_ref(), newest);
         start(THREAD_NAME, Box::new(resolve))?;
         start(meeting::THREAD_NAME, Box::new(meeting::run))?;
         start(codes::THREAD_NAME, Box::new(move |_, _| codes::read_ahead(&to_read, &known)))?;
@@ -151,14 +157,9 @@ impl Worker {
         self.shared.meet(pid);
     }
 
-    /// [`Worker::meet`], for another thread to call. It does nothing when the worker has ended.
-    pub fn meeter(&self) -> impl Fn(u32) + Send + use<> {
-        let shared = Arc::downgrade(&self.shared);
-        move |pid| {
-            if let Some(shared) = shared.upgrade() {
-                shared.meet(pid);
-            }
-        }
+    /// For another thread to look at processes with.
+    pub fn meeter(&self) -> Meeter {
+        Meeter { shared: Arc::downgrade(&self.shared), held: Arc::clone(&self.held) }
     }
 
     /// Hands stacks over; never waits for a look-up.
@@ -175,23 +176,22 @@ impl Worker {
     }
 
     /// A process was born: it begins with the address space of its parent. To be called in order with
-    /// [`Worker::forget`].
+    /// [`Worker::ended`].
     pub fn born(&self, child: u32, parent: u32) {
         self.shared.born(child, Some(parent));
     }
 
     /// A process replaced its program: what is cached of its address space is void, and what it was
-    /// born with. To be called once an event, as [`Worker::forget`].
+    /// born with. To be called once an event, as [`Worker::ended`].
     pub fn replaced(&self, pid: u32) {
         self.shared.born(pid, None);
         self.shared.forget(pid);
     }
 
-    /// A process replaced its program or ended: what is cached of its address space is void. To be
-    /// called once an event, after the stacks that were read together with it are requested. Stacks
-    /// of a process that ended are still resolved for [`KEEP_EXITED`] afterwards.
-    pub fn forget(&self, pid: u32) {
-        self.shared.forget(pid);
+    /// A process ended. To be called once an event, after the stacks that were read together with it are
+    /// requested. Its stacks are still resolved for [`KEEP_EXITED`] afterwards.
+    pub fn ended(&self, pid: u32) {
+        self.shared.ended(pid);
     }
 
     /// What was finished since the last call; never waits for a look-up.

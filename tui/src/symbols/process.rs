@@ -33,15 +33,19 @@ const STALE: Duration = Duration::from_secs(10);
 const FIRST_PATIENCE: Duration = Duration::from_millis(100);
 const MAX_PATIENCE: Duration = Duration::from_secs(4);
 
+/// Start of a process that was not looked at.
+const NOT_KNOWN: u64 = u64::MAX;
+
 /// The address space of a process as it was at some time.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) pid: u32,
-    /// When the process started, in clock ticks since boot: tells a PID that is used again.
+    /// When the process started, in clock ticks since boot: tells a PID that is used again. Or
+    /// [`NOT_KNOWN`].
     started: u64,
     taken: Instant,
     patience: Duration,
-    mappings: Vec<Mapping>,
+    mappings: Rc<[Mapping]>,
     /// What its JIT wrote down; carried over while the process lives.
     pub(super) perf_map: Rc<RefCell<PerfMap>>,
 }
@@ -130,10 +134,32 @@ impl Processes {
         binaries: &mut Binaries,
         names: &mut Names,
     ) -> Result<Rc<Snapshot>, Missing> {
-        match self.living.get(&pid) {
+        match self.living.get(&pid).or_else(|| self.as_born(pid)) {
             Some(known) if known.taken.elapsed() < STALE => Ok(known),
             known => self.look(pid, known, binaries, names),
         }
+    }
+
+    /// A process that was born lately, with the address space of its parent: that is mostly what it
+    /// has, so it is not looked at for now. One with a JIT may have code of its own by now.
+    fn as_born(&mut self, pid: u32) -> Option<Rc<Snapshot>> {
+        if self.exited.contains_key(&pid) {
+            return None;
+        }
+        let (since, parents) = self.inherited.get(&pid)?;
+        if since.elapsed() >= STALE || parents.perf_map.borrow().exists() {
+            return None;
+        }
+        let own = Rc::new(Snapshot {
+            pid,
+            started: NOT_KNOWN,
+            taken: since,
+            patience: FIRST_PATIENCE,
+            mappings: Rc::clone(&parents.mappings),
+            perf_map: Rc::default(),
+        });
+        self.living.insert(pid, Rc::clone(&own));
+        Some(own)
     }
 
     /// The address space of a process in which an address was not found, read once more: it may
@@ -175,6 +201,8 @@ impl Processes {
     pub(super) fn born(&mut self, child: u32, parent: Option<u32>) {
         let of_parent =
             parent.and_then(|pid| self.living.get(&pid).or_else(|| self.inheritance(pid)));
+        // Another process had its PID before.
+        self.exited.remove(&child);
         match of_parent {
             Some(snapshot) => self.inherited.insert(child, (Instant::now(), snapshot)),
             None => drop(self.inherited.remove(&child)),
@@ -222,8 +250,19 @@ impl Processes {
         snapshot
     }
 
-    /// A process replaced its program or ended. If it is (still) there, it is looked at anew: after
-    /// an exec its mappings are others, and in the middle of its end they are still the same.
+    /// A process ended.
+    pub(super) fn ended(&mut self, pid: u32) {
+        if let Some(known) = self.living.get(&pid) {
+            self.retire(known);
+        } else if self.exited.get(&pid).is_some_and(|exited| exited.told) {
+            self.exited.remove(&pid);
+        }
+        if let Some(exited) = self.exited.get_mut(&pid) {
+            exited.told = true;
+        }
+    }
+
+    /// A process replaced its program. If it is still there, it is looked at anew.
     pub(super) fn forget(&mut self, pid: u32, binaries: &mut Binaries, names: &mut Names) {
         if let Some(known) = self.living.get(&pid) {
             let _ = self.look(pid, Some(known), binaries, names);

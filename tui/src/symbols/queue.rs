@@ -26,10 +26,13 @@ pub(super) const SKIPPED: &str = "[symbols skipped: too many stacks at once]";
 #[derive(Debug)]
 pub(super) enum Job {
     Stack(Request),
+    /// A process replaced its program.
     Forget(u32),
     ForgetAll,
     /// A child, and its parent; without one, it runs a program of its own.
     Born(u32, Option<u32>),
+    /// A process ended.
+    Ended(u32),
 }
 
 #[derive(Debug, Default)]
@@ -39,11 +42,23 @@ struct Waiting {
     /// Processes to be met, and the same to tell quickly which.
     meetings: VecDeque<u32>,
     to_meet: FxHashSet<u32>,
-    /// The process that is being looked at, and whether it was forgotten meanwhile.
-    meeting: Option<(u32, bool)>,
+    /// A thread looks at one that was to be met.
+    meeting: bool,
+    /// Processes that are being looked at: one a thread that does so.
+    looks: Vec<Look>,
+    looks_begun: u64,
     met: VecDeque<AddressSpace>,
     fetched: Vec<Fetched>,
     stop: bool,
+}
+
+/// A process that is being looked at.
+#[derive(Debug)]
+struct Look {
+    number: u64,
+    pid: u32,
+    /// It replaced its program or ended meanwhile.
+    changed: bool,
 }
 
 /// A build id for which a debug file was wanted, and the path of that, if there is one.
@@ -156,7 +171,7 @@ impl Shared {
     /// The next process to look at; `None` when the thread that does so should end.
     pub(super) fn next_to_meet(&self) -> Option<u32> {
         let mut waiting = lock(&self.waiting);
-        waiting.meeting = None;
+        waiting.meeting = false;
         let mut waiting = self
             .asked_to_meet
             .wait_while(waiting, |w| w.meetings.is_empty() && !w.stop)
@@ -166,15 +181,24 @@ impl Shared {
         }
         let pid = waiting.meetings.pop_front()?;
         waiting.to_meet.remove(&pid);
-        waiting.meeting = Some((pid, false));
+        waiting.meeting = true;
         Some(pid)
     }
 
-    /// Whether the process that is being looked at replaced its program or ended since that began, or
-    /// since this was last asked.
-    pub(super) fn changed_meanwhile(&self) -> bool {
+    /// A look at a process begins: its number.
+    pub(super) fn look_begins(&self, pid: u32) -> u64 {
         let mut waiting = lock(&self.waiting);
-        waiting.meeting.as_mut().is_some_and(|(_, changed)| std::mem::take(changed))
+        let number = waiting.looks_begun;
+        waiting.looks_begun += 1;
+        waiting.looks.push(Look { number, pid, changed: false });
+        number
+    }
+
+    /// A look has ended: whether the process replaced its program or ended meanwhile.
+    pub(super) fn look_ends(&self, number: u64) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let at = waiting.looks.iter().position(|look| look.number == number);
+        at.is_some_and(|at| waiting.looks.swap_remove(at).changed)
     }
 
     /// A process was looked at.
@@ -190,21 +214,29 @@ impl Shared {
     #[cfg(test)]
     pub(super) fn meetings_left(&self) -> usize {
         let waiting = lock(&self.waiting);
-        waiting.meetings.len() + usize::from(waiting.meeting.is_some())
+        waiting.meetings.len() + usize::from(waiting.meeting)
     }
 
+    /// A process replaced its program.
     pub(super) fn forget(&self, pid: u32) {
+        self.changed(pid, Job::Forget(pid));
+    }
+
+    /// A process ended.
+    pub(super) fn ended(&self, pid: u32) {
+        self.changed(pid, Job::Ended(pid));
+    }
+
+    fn changed(&self, pid: u32, job: Job) {
         let mut waiting = lock(&self.waiting);
-        if let Some((meeting, changed)) = &mut waiting.meeting
-            && *meeting == pid
-        {
-            *changed = true;
+        for look in waiting.looks.iter_mut().filter(|look| look.pid == pid) {
+            look.changed = true;
         }
         if waiting.jobs.len() - waiting.stacks >= MAX_FORGETS {
             waiting.jobs.retain(|job| matches!(job, Job::Stack(_)));
             waiting.jobs.push_back(Job::ForgetAll);
         }
-        waiting.jobs.push_back(Job::Forget(pid));
+        waiting.jobs.push_back(job);
         drop(waiting);
         self.arrived.notify_one();
     }

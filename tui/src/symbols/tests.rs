@@ -39,7 +39,7 @@ impl Asker {
 
     fn fetching(debuginfod: Option<Debuginfod>) -> Self {
         Self {
-            worker: Worker::start(debuginfod).unwrap(),
+            worker: Worker::start(debuginfod, crate::kernel::newest_program).unwrap(),
             next: StackId::FIRST.0,
             end: StackEnd::Complete,
         }

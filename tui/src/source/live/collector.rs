@@ -9,7 +9,7 @@ use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, Reading, Waker};
 use crate::model::{Process, Processes, Watched};
 use crate::source::{Batch, ProcessEvent, ProcessSeen, procfs};
-use crate::symbols::Worker;
+use crate::symbols::{Meeter, Worker};
 use crate::unwind::{Event, Keeper};
 use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
@@ -391,8 +391,8 @@ impl Collector {
 
 /// Starts to keep the tables that stacks are unwound with, where they are. Without them (the log says
 /// why) stacks say that their tables are not ready.
-fn unwinding(kernel: &mut Kernel, looked: impl Fn(u32) + Send + 'static) -> Option<Keeper> {
+fn unwinding(kernel: &mut Kernel, meeter: Meeter) -> Option<Keeper> {
     let tables = kernel.take_tables()?;
-    let started = Keeper::start(Box::new(tables), Box::new(looked));
+    let started = Keeper::start(Box::new(tables), meeter);
     started.inspect_err(|error| tracing::error!(%error, "no unwind tables are made")).ok()
 }

@@ -114,7 +114,7 @@ impl Naming {
 
     fn let_go(&mut self) {
         for pid in self.leaving.drain(..) {
-            self.worker.forget(pid);
+            self.worker.ended(pid);
         }
     }
 

@@ -159,7 +159,7 @@ fn a_process_that_is_gone_by_then_keeps_its_stacks() {
     let id = asker.request(Space::User { pid }, &[program.address + 1]);
     asker.wait();
     program.child.kill();
-    asker.worker.forget(pid);
+    asker.worker.ended(pid);
     wait_until("nothing is fetched any more", || asker.worker.fetching() == 0);
     let again = asker.worker.finished();
     assert!(with_lines(&again.iter().find(|stack| stack.id == id).unwrap().frames));

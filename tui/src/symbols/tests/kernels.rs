@@ -10,7 +10,7 @@ fn frame(kallsyms: &str, address: u64) -> Arc<Frame> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), kallsyms).unwrap();
     let code = Code { address, is_return: false };
-    Arc::clone(&Kernel::listed_in(file.path()).frames(code, &mut Names::default())[0])
+    Arc::clone(&Kernel::listed_in(file.path(), |_| Ok(0)).frames(code, &mut Names::default())[0])
 }
 
 const LISTED: &str = "\

@@ -6,7 +6,7 @@ use crate::symbols::address_space::AddressSpace;
 use crate::symbols::binary::Binaries;
 use crate::symbols::frames::Names;
 use crate::symbols::held::Held;
-use crate::symbols::process::Processes;
+use crate::symbols::process::{Processes, Snapshot};
 use crate::symbols::queue::Shared;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -22,7 +22,7 @@ fn stacks_of_a_process_that_was_met_and_ended_are_resolved() {
     wait_until("it was looked at", || asker.worker.shared.meetings_left() == 0);
     child.kill();
     // Its end is told before a stack is asked for, too.
-    asker.worker.forget(pid);
+    asker.worker.ended(pid);
     assert!(asker.user(pid, address).last().unwrap().name.contains("nanosleep"));
 }
 
@@ -55,15 +55,22 @@ fn one_that_is_met_often_is_looked_at_once() {
     }
     shared.meet(8);
     assert_eq!(shared.next_to_meet(), Some(7));
-    assert!(!shared.changed_meanwhile());
-    shared.forget(8);
-    assert!(!shared.changed_meanwhile());
-    shared.forget(7);
-    assert!(shared.changed_meanwhile());
-    assert!(!shared.changed_meanwhile(), "that was told already");
     assert_eq!(shared.next_to_meet(), Some(8));
     shared.stop();
     assert_eq!(shared.next_to_meet(), None);
+}
+
+#[test]
+fn a_look_knows_whether_its_process_changed_meanwhile() {
+    let shared = Shared::new(3);
+    let looks = [7, 8, 7].map(|pid| shared.look_begins(pid));
+    shared.forget(7);
+    let late = shared.look_begins(7);
+    assert_eq!(looks.map(|look| shared.look_ends(look)), [true, false, true]);
+    assert!(!shared.look_ends(late), "that was before it began");
+    let look = shared.look_begins(8);
+    shared.ended(8);
+    assert!(shared.look_ends(look) && !shared.look_ends(look));
 }
 
 #[test]
@@ -89,6 +96,26 @@ fn what_was_read_at_a_meeting_takes_no_place_of_what_was_read_later() {
     // Its PID may be used again, and that process end as well: this one is as dead as before.
     processes.forget(pid, &mut binaries, &mut all);
     assert!(processes.find(pid, &mut binaries, &mut all).is_err());
+}
+
+/// That this one is another program shows that nobody looked.
+#[test]
+fn a_child_has_the_memory_of_its_parent_until_it_runs_a_program_of_its_own() {
+    let (parent, child) = (std::process::id(), sleeper(sleep_path()));
+    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::default()));
+    let mut all = Names::default();
+    let mut find = |processes: &mut Processes, pid| processes.find(pid, &mut binaries, &mut all);
+    let here = a_child_has_the_memory_of_its_parent_until_it_runs_a_program_of_its_own as *const ();
+    let is_parents = |found: &Snapshot| found.mapping(here as u64).is_some_and(|map| map.is_code);
+    assert!(is_parents(&find(&mut processes, parent).unwrap()));
+    processes.born(child.pid(), Some(parent));
+    let born = find(&mut processes, child.pid()).unwrap();
+    assert!(is_parents(&born) && born.pid == child.pid());
+    // As after an exec.
+    processes.born(child.pid(), None);
+    processes.ended(child.pid());
+    processes.born(child.pid(), None);
+    assert!(!is_parents(&find(&mut processes, child.pid()).unwrap()));
 }
 
 /// The thread that looks things up is busy while processes come and go.

@@ -159,7 +159,7 @@ fn stacks_of_a_child_that_ended_are_still_resolved() {
     // Before we are told, just after, and later.
     for _ in 0..2 {
         assert!(asker.user(pid, address).last().unwrap().name.contains("nanosleep"));
-        asker.worker.forget(pid);
+        asker.worker.ended(pid);
     }
     // Told of a second end: of another process, which was never seen.
     let frames = asker.user(pid, address);
@@ -197,7 +197,7 @@ fn after_an_exec_the_old_program_is_forgotten() {
     assert!(before[0].module.as_deref().unwrap().ends_with("sh"), "{before:?}");
     drop(child.0.stdin.take());
     wait_until_asleep(pid);
-    asker.worker.forget(pid);
+    asker.worker.replaced(pid);
     let after = asker.user(pid, of_shell);
     assert_ne!(after[0].module, before[0].module);
 }

@@ -23,6 +23,7 @@ pub use maps::Maps;
 pub use store::Counts;
 
 use crate::source::{ProcessEvent, Unwind};
+use crate::symbols::Meeter;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -89,16 +90,15 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts the thread. It ends, without being waited for, when this is dropped.
-    /// `looked` is called with the PID of each process right after it was looked at: whatever else is to
-    /// be known of it is there now.
-    pub fn start(maps: Box<dyn Maps>, looked: Box<dyn Fn(u32) + Send>) -> io::Result<Self> {
+    /// Processes are looked at with `meeter`.
+    pub fn start(maps: Box<dyn Maps>, meeter: Meeter) -> io::Result<Self> {
         let (events, happened) = channel();
         let (walks, walked) = channel();
         let kept = Arc::new(Mutex::new(Kept::default()));
         let told = Arc::clone(&kept);
         thread::Builder::new()
             .name("unwind".to_owned())
-            .spawn(move || Work::new(maps, looked, walks, told).run(&happened))?;
+            .spawn(move || Work::new(maps, meeter, walks, told).run(&happened))?;
         Ok(Self { events, walked, pending: 0, kept })
     }
 

@@ -1,6 +1,7 @@
 //! Where the code of one process lies.
 
-use super::store::{FileId, Store};
+use super::store::Store;
+use crate::symbols::CodeFile;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use syscope_shared::unwind::{NO_TABLE, Process, Segment};
@@ -13,7 +14,7 @@ pub struct Mapped {
     /// Where it begins in the file, in bytes.
     pub offset: u64,
     /// `None`: memory without a file.
-    pub file: Option<FileId>,
+    pub file: Option<CodeFile>,
 }
 
 /// A process.

@@ -3,7 +3,8 @@
 use super::maps::Maps;
 use super::room::Room;
 use super::space::{Mapped, Range, Space, python, segment};
-use super::store::{FileId, Store};
+use super::store::Store;
+use crate::symbols::CodeFile;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
 use std::io;
@@ -108,7 +109,7 @@ impl Spaces {
     }
 
     /// A process that lives and has this file mapped.
-    pub fn with(&self, file: FileId) -> Option<u32> {
+    pub fn with(&self, file: CodeFile) -> Option<u32> {
         let has = |space: &Space| space.mapped.iter().any(|mapped| mapped.file == Some(file));
         self.by_pid.iter().find(|(_, space)| space.lacks && has(space)).map(|(pid, _)| *pid)
     }

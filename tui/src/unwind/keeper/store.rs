@@ -3,7 +3,7 @@
 use super::maps::Maps;
 use super::pythons::{Python, Pythons};
 use super::room::Room;
-use crate::symbols::Identity;
+use crate::symbols::CodeFile;
 use crate::unwind::{Elf, Error, Rules, Table};
 use object::ReadCache;
 use rustc_hash::FxHashMap;
@@ -20,22 +20,6 @@ const SHARE: usize = 2;
 /// How long a table for which there was no room is put off. Doubles up to [`LAST_DELAY`].
 const FIRST_DELAY: Duration = Duration::from_secs(10);
 const LAST_DELAY: Duration = Duration::from_secs(320);
-
-/// A file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FileId {
-    /// One of a file system, as it was when it was met.
-    File(Identity),
-    /// The code that the kernel puts into every process.
-    Vdso,
-    /// One that nothing leads to, as `/proc/PID/maps` tells of it.
-    Unreachable {
-        /// Major and minor number of its device.
-        device: (i32, i32),
-        /// Inode.
-        inode: u64,
-    },
-}
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
@@ -62,7 +46,7 @@ struct TableId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
     BuildId(Box<[u8]>),
-    File(FileId),
+    File(CodeFile),
 }
 
 #[derive(Debug)]
@@ -94,7 +78,7 @@ pub struct Counts {
 
 /// All tables.
 pub struct Store {
-    files: FxHashMap<FileId, Known>,
+    files: FxHashMap<CodeFile, Known>,
     tables: FxHashMap<TableId, Kept>,
     pub(super) rules: Rules,
     rules_written: usize,
@@ -123,7 +107,7 @@ impl Store {
     }
 
     /// Whether the table of this file has yet to be made; it is noted that somebody wants it.
-    pub fn wants(&mut self, file: FileId) -> bool {
+    pub fn wants(&mut self, file: CodeFile) -> bool {
         if self.files.len() >= FILES_MAX && !self.files.contains_key(&file) {
             // What has no table is found out again when it is met again.
             self.files.retain(|_, known| matches!(known, Known::Ready { .. }));
@@ -137,13 +121,13 @@ impl Store {
     }
 
     /// Nothing leads to a file that is wanted.
-    pub fn cannot_open(&mut self, file: FileId) {
+    pub fn cannot_open(&mut self, file: CodeFile) {
         self.counts.unopened += 1;
         self.files.insert(file, Known::Without);
     }
 
     /// There is no room for what a file needs now.
-    pub fn put_off(&mut self, file: FileId, now: Instant) {
+    pub fn put_off(&mut self, file: CodeFile, now: Instant) {
         self.counts.no_room += 1;
         let delay = match self.files.get(&file) {
             Some(Known::PutOff(_, delay)) => (*delay * 2).min(LAST_DELAY),
@@ -153,23 +137,23 @@ impl Store {
     }
 
     /// Files that were put off long enough.
-    pub fn due(&self, now: Instant) -> Vec<FileId> {
+    pub fn due(&self, now: Instant) -> Vec<CodeFile> {
         let is_due = |known: &Known| matches!(known, Known::PutOff(until, _) if *until <= now);
         self.files.iter().filter(|(_, known)| is_due(known)).map(|(file, _)| *file).collect()
     }
 
     /// Nobody has use for a file any more.
-    pub fn forget(&mut self, file: FileId) {
+    pub fn forget(&mut self, file: CodeFile) {
         self.files.remove(&file);
     }
 
     /// Whether the table of a file may come yet.
-    pub fn may_come(&self, file: FileId) -> bool {
+    pub fn may_come(&self, file: CodeFile) -> bool {
         matches!(self.files.get(&file), None | Some(Known::Waiting | Known::PutOff(..)))
     }
 
     /// What a process has mapped of a file: addresses, and where they begin in the file.
-    pub fn segment(&mut self, file: FileId, range: (u64, u64), offset: u64) -> Segment {
+    pub fn segment(&mut self, file: CodeFile, range: (u64, u64), offset: u64) -> Segment {
         let bare =
             |base| Segment { start: range.0, len: range.1 - range.0, base, ..Segment::default() };
         match self.files.get(&file) {
@@ -188,7 +172,7 @@ impl Store {
     }
 
     /// The Python that a file has in it, if any.
-    pub fn python(&self, file: FileId) -> Option<&Python> {
+    pub fn python(&self, file: CodeFile) -> Option<&Python> {
         match self.files.get(&file)? {
             Known::Ready { python, .. } => python.as_ref(),
             Known::Waiting | Known::Without | Known::PutOff(..) => None,
@@ -199,7 +183,7 @@ impl Store {
     /// that lives; it stays.
     pub fn make(
         &mut self,
-        id: FileId,
+        id: CodeFile,
         file: &File,
         in_use: impl Fn(u32) -> bool,
         maps: &mut dyn Maps,
@@ -226,7 +210,7 @@ impl Store {
 
     fn compile(
         &mut self,
-        id: FileId,
+        id: CodeFile,
         file: &File,
         in_use: impl Fn(u32) -> bool,
         maps: &mut dyn Maps,

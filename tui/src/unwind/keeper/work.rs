@@ -1,11 +1,12 @@
 //! What the thread does.
 
 use super::copy::{Copies, Walked};
-use super::process::{self, Way};
+use super::process;
 use super::space::Mapped;
 use super::spaces::Spaces;
-use super::store::{FileId, Store};
+use super::store::Store;
 use super::{Event, Kept, Maps};
+use crate::symbols::{CodeFile, CodeMapping, Meeter};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -22,14 +23,14 @@ const QUEUE_MAX: usize = 4 * 1024;
 
 /// A file whose table is to be made. It is held open: its process may end before.
 struct ToMake {
-    id: FileId,
-    file: File,
+    id: CodeFile,
+    file: Arc<File>,
 }
 
 /// What the thread works with.
 pub(super) struct Work {
     maps: Box<dyn Maps>,
-    looked: Box<dyn Fn(u32) + Send>,
+    meeter: Meeter,
     store: Store,
     pub(super) spaces: Spaces,
     queue: VecDeque<ToMake>,
@@ -41,13 +42,13 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn new(
         maps: Box<dyn Maps>,
-        looked: Box<dyn Fn(u32) + Send>,
+        meeter: Meeter,
         walks: Sender<Walked>,
         told: Arc<Mutex<Kept>>,
     ) -> Self {
         let (store, spaces) = (Store::new(maps.all_words().len()), Spaces::new(maps.segments()));
         let (queue, copies) = (VecDeque::new(), Copies::default());
-        Self { maps, looked, store, spaces, queue, copies, walks, told }
+        Self { maps, meeter, store, spaces, queue, copies, walks, told }
     }
 
     /// Works until nobody can tell it anything any more.
@@ -110,25 +111,23 @@ impl Work {
         if !self.spaces.wants_look(pid, exec_id) {
             return Ok(());
         }
-        let Ok(code) = process::code(pid) else {
+        let Some(code) = self.meeter.meet(pid) else {
             // It has ended.
             return self.spaces.leave(pid, &mut *self.maps);
         };
-        let mapped = code.into_iter().map(|code| self.meet(pid, code)).collect();
-        (self.looked)(pid);
+        let mapped = code.iter().map(|code| self.meet(pid, code)).collect();
         self.spaces.set(pid, exec_id, mapped, &mut self.store, &mut *self.maps)
     }
 
     /// Takes in what a process has mapped: the table of its file is to be made if it is new.
-    fn meet(&mut self, pid: u32, code: process::Code) -> Mapped {
-        let process::Code { range, offset, file } = code;
-        if let Some((file, way)) = &file
-            && self.store.wants(*file)
-            && !self.is_queued(*file)
+    fn meet(&mut self, pid: u32, code: &CodeMapping) -> Mapped {
+        if let Some(file) = code.file
+            && self.store.wants(file)
+            && !self.is_queued(file)
         {
-            self.open(pid, *file, way);
+            self.open(pid, file, code);
         }
-        Mapped { range, offset, file: file.map(|(file, _)| file) }
+        Mapped { range: code.range, offset: code.offset, file: code.file }
     }
 
     /// Whether a table waits to be made.
@@ -136,13 +135,13 @@ impl Work {
         !self.queue.is_empty()
     }
 
-    fn is_queued(&self, file: FileId) -> bool {
+    fn is_queued(&self, file: CodeFile) -> bool {
         self.queue.iter().any(|waiting| waiting.id == file)
     }
 
     /// Has the table of a file made.
-    fn open(&mut self, pid: u32, id: FileId, way: &Way) {
-        match way.open(id) {
+    fn open(&mut self, pid: u32, id: CodeFile, mapping: &CodeMapping) {
+        match process::open(mapping, id, &self.meeter) {
             _ if self.queue.len() >= QUEUE_MAX => self.store.put_off(id, Instant::now()),
             Some(file) => self.queue.push_back(ToMake { id, file }),
             None if process::lives(pid) => self.store.cannot_open(id),
@@ -154,9 +153,13 @@ impl Work {
     /// Tries those again for which there was no room.
     fn try_again(&mut self) {
         for id in self.store.due(Instant::now()) {
-            let mapped = self.spaces.with(id).and_then(|pid| Some((pid, way_to(id, pid)?)));
+            let code = self.spaces.with(id).and_then(|pid| Some((pid, self.meeter.meet(pid)?)));
+            let mapped = code.and_then(|(pid, code)| {
+                let mapping = code.into_iter().find(|mapping| mapping.file == Some(id))?;
+                Some((pid, mapping))
+            });
             match mapped {
-                Some((pid, way)) if !self.is_queued(id) => self.open(pid, id, &way),
+                Some((pid, mapping)) if !self.is_queued(id) => self.open(pid, id, &mapping),
                 Some(_) => {}
                 None => self.store.forget(id),
             }
@@ -187,10 +190,4 @@ impl Work {
             *told = kept;
         }
     }
-}
-
-/// The way to a file that a process has mapped.
-fn way_to(id: FileId, pid: u32) -> Option<Way> {
-    let mut files = process::code(pid).ok()?.into_iter().filter_map(|code| code.file);
-    files.find_map(|(file, way)| (file == id).then_some(way))
 }

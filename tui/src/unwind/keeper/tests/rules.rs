@@ -1,8 +1,8 @@
 //! Rules: what of them a file may add.
 
-use super::super::store::{FileId, Store};
+use super::super::store::Store;
 use super::Memory;
-use crate::symbols::Identity;
+use crate::symbols::{CodeFile, Identity};
 use crate::unwind::image::{CODE, Frames, Image};
 use crate::unwind::rules::NEW_OF_FILE_MAX;
 use gimli::constants as c;
@@ -42,7 +42,7 @@ fn told(maps: &Memory) -> &[Rule] {
 
 fn make(store: &mut Store, maps: &mut Memory, number: u32, own_rules: usize) -> Segment {
     let file = file(number, own_rules);
-    let id = FileId::File(Identity::of(&file).unwrap());
+    let id = CodeFile::File(Identity::of(&file).unwrap());
     store.make(id, &file, |_| true, maps);
     store.segment(id, (CODE, CODE + 0x3000), CODE)
 }

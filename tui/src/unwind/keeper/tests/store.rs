@@ -1,8 +1,8 @@
 //! The tables of files.
 
-use super::super::store::{FileId, Store};
+use super::super::store::Store;
 use super::Memory;
-use crate::symbols::Identity;
+use crate::symbols::{CodeFile, Identity};
 use crate::unwind::image::{CODE, Frames, Image};
 use object::elf;
 use std::fs::File;
@@ -14,7 +14,7 @@ use syscope_shared::unwind::{NO_TABLE, NOT_READY};
 const TABLE: usize = 5;
 
 /// A file with one function, which takes so many bytes.
-fn file(size: u64) -> (FileId, File) {
+fn file(size: u64) -> (CodeFile, File) {
     let mut frames = Frames::default();
     frames.common("", 16, &[12, 7, 8, 0x90, 1]).function(CODE + 0x10, size, &[0; 4]);
     // Each calls itself by the same build id.
@@ -26,10 +26,10 @@ fn file(size: u64) -> (FileId, File) {
     let image = Image { loads: &loads, ..image };
     let mut file = tempfile::tempfile().expect("room");
     file.write_all(&image.bytes()).expect("room");
-    (FileId::File(Identity::of(&file).expect("it is open")), file)
+    (CodeFile::File(Identity::of(&file).expect("it is open")), file)
 }
 
-fn base(store: &mut Store, file: FileId) -> u32 {
+fn base(store: &mut Store, file: CodeFile) -> u32 {
     store.segment(file, (0x7000_0000, 0x7000_1000), CODE).base
 }
 
@@ -96,11 +96,11 @@ fn what_can_never_have_a_table_is_not_tried_again() {
     store.make(large, &file, |_| true, &mut maps);
     assert_eq!((store.counts().no_room, store.counts().without), (1, 0), "half of all at most");
     let text = tempfile::tempfile().expect("room");
-    let text_id = FileId::File(Identity::of(&text).expect("it is open"));
+    let text_id = CodeFile::File(Identity::of(&text).expect("it is open"));
     assert!(store.wants(text_id));
     store.make(text_id, &text, |_| true, &mut maps);
     assert_eq!((store.counts().no_room, store.counts().without), (1, 1));
-    let gone = FileId::Unreachable { device: (8, 1), inode: 5 };
+    let gone = CodeFile::Unreachable { device: (8, 1), inode: 5 };
     assert!(store.wants(gone));
     store.cannot_open(gone);
     assert_eq!(store.counts().unopened, 1);

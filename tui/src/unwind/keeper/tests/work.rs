@@ -3,6 +3,7 @@
 use super::super::work::Work;
 use super::super::{Event, Kept};
 use super::{Memory, Written};
+use crate::symbols::Worker;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
@@ -14,11 +15,13 @@ const EXEC_ID: u32 = 7;
 /// No process has this PID: it is above the most that the kernel gives out.
 const CHILD: u32 = 1 << 23;
 
-fn work(words: usize) -> (Work, Arc<Mutex<Written>>, Arc<Mutex<Kept>>) {
+fn work(words: usize) -> (Work, Arc<Mutex<Written>>, Arc<Mutex<Kept>>, Worker) {
     let (maps, written) = Memory::new(words);
     let kept = Arc::new(Mutex::new(Kept::default()));
     let (walks, _) = channel();
-    (Work::new(Box::new(maps), Box::new(|_| {}), walks, Arc::clone(&kept)), written, kept)
+    let symbols = Worker::start(None, |_| Ok(0)).expect("threads can be had");
+    let work = Work::new(Box::new(maps), symbols.meeter(), walks, Arc::clone(&kept));
+    (work, written, kept, symbols)
 }
 
 /// What the programs are told of a process.
@@ -36,7 +39,7 @@ fn holding(segments: &[Segment], address: u64) -> &Segment {
 
 #[test]
 fn a_process_is_told_at_once_and_with_its_tables_when_they_are_made() {
-    let (mut work, written, kept) = work(WORDS);
+    let (mut work, written, kept, _symbols) = work(WORDS);
     let here = std::process::id();
     let code = told as *const () as u64;
     work.handle(Event::Asked { pid: here, exec_id: EXEC_ID }).unwrap();
@@ -58,7 +61,7 @@ fn a_process_is_told_at_once_and_with_its_tables_when_they_are_made() {
 
 #[test]
 fn one_that_ended_is_withdrawn_and_its_stacks_can_still_be_walked() {
-    let (mut work, written, _) = work(WORDS);
+    let (mut work, written, _, _symbols) = work(WORDS);
     let here = std::process::id();
     work.handle(Event::Asked { pid: here, exec_id: EXEC_ID }).unwrap();
     work.handle(Event::Forked { parent: here, child: CHILD }).unwrap();
@@ -76,7 +79,7 @@ fn one_that_ended_is_withdrawn_and_its_stacks_can_still_be_walked() {
 
 #[test]
 fn a_process_that_is_not_there_is_told_as_nothing() {
-    let (mut work, written, _) = work(WORDS);
+    let (mut work, written, _, _symbols) = work(WORDS);
     work.handle(Event::Asked { pid: CHILD, exec_id: EXEC_ID }).unwrap();
     assert_eq!(told(&written, CHILD), None);
     assert!(!work.has_to_make());
@@ -84,7 +87,7 @@ fn a_process_that_is_not_there_is_told_as_nothing() {
 
 #[test]
 fn a_table_without_room_is_counted_and_its_code_has_none() {
-    let (mut work, written, kept) = work(1 << 12);
+    let (mut work, written, kept, _symbols) = work(1 << 12);
     let here = std::process::id();
     work.handle(Event::Asked { pid: here, exec_id: EXEC_ID }).unwrap();
     while work.has_to_make() {
