@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use syscope_tests::chain::{ENDS_EARLY, HZ, Run, Seen, Symbols, ended};
+use syscope_tests::chain::{ENDS_EARLY, HZ, Plan, Run, Seen, Symbols, ended};
 use syscope_tests::require_bpf;
 use syscope_tests::watch::Watch;
 
@@ -43,6 +43,27 @@ fn exits_soon(options: &[&str]) {
     let tally = run.tally_without(&built.chains(""), &Symbols::default(), &starts_or_ends);
     assert!(tally.counted >= 1000, "too few: {tally}");
     assert!(tally.percent() >= 99.0, "{tally}");
+}
+
+/// Children have their parent's memory until they become another program: what is at an address is
+/// another function from then on, also in a program that has ended before anybody could look at it.
+#[test]
+fn a_child_that_becomes_another_program_at_once() {
+    let _machine = require_bpf!();
+    let fixed = ["-no-pie", "-static"];
+    let Some(parent) = built("gcc", "spawns.c", &fixed) else { return };
+    let Some(child) = built("gcc", "brief.c", &fixed) else { return };
+    let args = vec![child.program.clone()];
+    let mut run = Plan { args, children: true, ..Plan::new(&parent.program, "") }.run();
+    run.report.document.profile.stacks.retain(|stack| stack.comm == "brief");
+    let stacks = &run.report.document.profile.stacks;
+    assert!(stacks.len() > 20, "there were no children: {}", stacks.len());
+    let of_another = ["_of_the_parent", "spawn", "begin", "[unmapped]"];
+    for stack in stacks {
+        let names: Vec<_> = stack.user.iter().map(|frame| &*frame.name).collect();
+        let is_foreign = |name: &&str| of_another.iter().any(|part| name.contains(part));
+        assert!(!names.iter().any(is_foreign), "{names:?}");
+    }
 }
 
 /// What the kernel does before the program runs and when it ends, and the work of the dynamic linker.

@@ -24,8 +24,8 @@ impl Reader {
         while let Some(item) = self.ring.next() {
             match decode(&item) {
                 Some((event, exec_id)) => {
-                    if let ProcessEvent::Exec { pid, .. } = &event {
-                        reading.execs.push((*pid, exec_id));
+                    if matches!(event, ProcessEvent::Exec { .. }) {
+                        reading.execs.push((reading.processes.len(), exec_id));
                     }
                     reading.processes.push(event);
                 }

@@ -61,8 +61,9 @@ const EPOCH_MIN: Duration = Duration::from_millis(40);
 pub struct Reading {
     /// What happened to processes, in order.
     pub processes: Vec<ProcessEvent>,
-    /// Of each process that replaced its program, in order: its PID, and the id of the new one.
-    pub execs: Vec<(u32, u32)>,
+    /// Of each process that replaced its program, in order: where that is among `processes`, and the id
+    /// of the new one.
+    pub execs: Vec<(usize, u32)>,
     /// System calls since the last reading.
     pub syscalls: Vec<SyscallDelta>,
     /// System calls that failed since the last reading, where each is asked for.

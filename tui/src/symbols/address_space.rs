@@ -8,12 +8,16 @@ use super::perf_map;
 use procfs::process::{MMPermissions, MMapPath, MemoryMap, Process};
 use procfs::{ProcError, ProcResult};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// How the list of a process ends on x86-64, mostly.
+const LAST_OF_ALL: &[u8] = b" [vsyscall]\n";
+/// Bytes of a list of mappings, mostly.
+const MAPS_MOSTLY: usize = 16 << 10;
 /// Bytes of a list of mappings that are read at most.
 const MAPS_MAX: u64 = 16 << 20;
 
@@ -118,6 +122,7 @@ impl AddressSpace {
     /// Reads that of a process, and has the files with code held open.
     pub(super) fn read(pid: u32, held: &Held) -> Result<Self, Missing> {
         let read = || -> ProcResult<Self> {
+            let taken = Instant::now();
             let process = Process::new(pid.cast_signed())?;
             let started = process.stat()?.starttime;
             let text = read_maps(&process)?;
@@ -125,7 +130,7 @@ impl AddressSpace {
             let regions: Vec<Region> = regions.collect();
             let may_have_jit = regions.iter().any(Region::may_be_of_a_jit);
             let perf_map = may_have_jit.then(|| perf_map::open(pid).ok()).flatten();
-            Ok(Self { pid, started, taken: Instant::now(), regions, perf_map })
+            Ok(Self { pid, started, taken, regions, perf_map })
         };
         match guarded(read) {
             Some(Ok(space)) if space.regions.is_empty() => Err(Missing::Exited),
@@ -196,27 +201,72 @@ fn find(mapped: Mapped, map: &MemoryMap, path: &Path, held: &Held) -> Option<(Id
 
 /// The text of `/proc/PID/maps`; empty when the process has no memory (any more).
 fn read_maps(process: &Process) -> ProcResult<Vec<u8>> {
-    let mut text = Vec::new();
-    let maps = process.open_relative("maps");
-    let read = maps.and_then(|maps| Ok(maps.take(MAPS_MAX).read_to_end(&mut text)?));
-    if text.is_empty() {
+    let read = process.open_relative("maps").and_then(|maps| Ok(read_whole(maps)?));
+    match read {
+        Ok(text) if !text.is_empty() => Ok(text),
         // Its first thread may have ended before the others; then only theirs can be read.
-        text = read_of_threads(process);
+        read => match read_of_threads(process) {
+            text if text.is_empty() => read,
+            text => Ok(text),
+        },
     }
-    if text.is_empty() {
-        read?;
-    }
-    Ok(text)
 }
 
 fn read_of_threads(process: &Process) -> Vec<u8> {
     let Ok(threads) = process.tasks() else { return Vec::new() };
     let read = |tid: i32| {
-        let mut text = Vec::new();
         let maps = process.open_relative(format!("task/{tid}/maps")).ok()?;
-        maps.take(MAPS_MAX).read_to_end(&mut text).ok()?;
-        (!text.is_empty()).then_some(text)
+        read_whole(maps).ok().filter(|text| !text.is_empty())
     };
     // The dead one is listed too, and first.
     threads.flatten().take(8).find_map(|thread| read(thread.tid)).unwrap_or_default()
+}
+
+/// A list of mappings; empty when the process ended meanwhile. The kernel gives it piece by piece, and
+/// says that it is at its end once the process has ended: a part would pass for the whole.
+fn read_whole(mut maps: impl Read + Seek) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(MAPS_MOSTLY);
+    maps.by_ref().take(MAPS_MAX).read_to_end(&mut text)?;
+    maps.rewind()?;
+    let lives = maps.read(&mut [0])? > 0;
+    if !lives && !text.ends_with(LAST_OF_ALL) {
+        text.clear();
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, SeekFrom};
+
+    /// A list of a process that ends when so much of it was read.
+    struct Ends(Cursor<&'static [u8]>, u64);
+
+    impl Read for Ends {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let left = usize::try_from(self.1).unwrap();
+            let len = buffer.len().min(left).min(10);
+            let read = self.0.read(&mut buffer[..len])?;
+            self.1 -= read as u64;
+            Ok(read)
+        }
+    }
+
+    impl Seek for Ends {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_list_does_not_pass_for_the_whole() {
+        let list: &[u8] = b"400000-401000 r-xp 0 0 0 [x]\nffff-fffff --xp 0 0 0   [vsyscall]\n";
+        let read = |ends| read_whole(Ends(Cursor::new(list), ends)).unwrap();
+        let len = list.len() as u64;
+        assert_eq!(read(u64::MAX), list);
+        assert_eq!(read(len), list, "it ended, and all of it was read");
+        assert_eq!(read(len - 5), b"");
+        assert_eq!(read(29), b"", "whole lines, but not all of them");
+    }
 }

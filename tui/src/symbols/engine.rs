@@ -151,8 +151,8 @@ impl Engine {
         );
         for job in jobs {
             match job {
-                Job::Forget(pid) => {
-                    self.processes.forget(*pid, &mut self.binaries, &mut self.names);
+                Job::Forget(pid, at) => {
+                    self.processes.forget(*pid, *at, &mut self.binaries, &mut self.names);
                 }
                 Job::Ended(pid) => self.processes.ended(*pid),
                 Job::ForgetAll => {

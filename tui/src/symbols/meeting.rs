@@ -22,13 +22,12 @@ pub(super) fn run(shared: &Shared, held: &Arc<Held>) {
 
 fn look(pid: u32, shared: &Shared, held: &Held) -> Option<AddressSpace> {
     let number = shared.look_begins(pid);
-    let first = AddressSpace::read(pid, held).ok();
-    if !shared.look_ends(number) {
-        return first;
+    let space = AddressSpace::read(pid, held).ok();
+    match (space, shared.look_ends(number)) {
+        // What was seen is of the program before, and nobody may look again.
+        (Some(space), Some(at)) if space.taken < at => AddressSpace::read(pid, held).ok(),
+        (space, _) => space,
     }
-    // Of a program that may have been replaced just then, after which nobody looks again; if it ended,
-    // what was read is all there is.
-    AddressSpace::read(pid, held).ok().or(first)
 }
 
 /// Looks at processes for somebody who wants to know of their code, too: what is seen is known to the

@@ -60,6 +60,7 @@ use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Name of the worker's thread. A panic on it is caught and answered with frames that say so: see
 /// [`panic_is_caught`].
@@ -181,11 +182,12 @@ impl Worker {
         self.shared.born(child, Some(parent));
     }
 
-    /// A process replaced its program: what is cached of its address space is void, and what it was
-    /// born with. To be called once an event, as [`Worker::ended`].
-    pub fn replaced(&self, pid: u32) {
+    /// A process replaced its program, so long ago: what it was born with is void, and what was seen of
+    /// its address space before. To be called once an event, as [`Worker::ended`].
+    pub fn replaced(&self, pid: u32, ago: Duration) {
+        let now = Instant::now();
         self.shared.born(pid, None);
-        self.shared.forget(pid);
+        self.shared.forget(pid, now.checked_sub(ago).unwrap_or(now));
     }
 
     /// A process ended. To be called once an event, after the stacks that were read together with it are

@@ -201,8 +201,10 @@ impl Processes {
     pub(super) fn born(&mut self, child: u32, parent: Option<u32>) {
         let of_parent =
             parent.and_then(|pid| self.living.get(&pid).or_else(|| self.inheritance(pid)));
-        // Another process had its PID before.
-        self.exited.remove(&child);
+        if parent.is_some() {
+            // Another process had its PID before.
+            self.exited.remove(&child);
+        }
         match of_parent {
             Some(snapshot) => self.inherited.insert(child, (Instant::now(), snapshot)),
             None => drop(self.inherited.remove(&child)),
@@ -262,15 +264,22 @@ impl Processes {
         }
     }
 
-    /// A process replaced its program. If it is still there, it is looked at anew.
-    pub(super) fn forget(&mut self, pid: u32, binaries: &mut Binaries, names: &mut Names) {
-        if let Some(known) = self.living.get(&pid) {
-            let _ = self.look(pid, Some(known), binaries, names);
-        } else if self.exited.get(&pid).is_some_and(|exited| exited.told) {
+    /// A process replaced its program at that time. What was seen before is void, and it is looked at
+    /// anew if it is still there.
+    pub(super) fn forget(
+        &mut self,
+        pid: u32,
+        at: Instant,
+        binaries: &mut Binaries,
+        names: &mut Names,
+    ) {
+        if self.exited.get(&pid).is_some_and(|exited| exited.snapshot.taken < at) {
             self.exited.remove(&pid);
         }
-        if let Some(exited) = self.exited.get_mut(&pid) {
-            exited.told = true;
+        let known = self.living.get(&pid);
+        if known.is_some_and(|known| known.taken < at) {
+            self.living.remove(&pid);
+            let _ = self.look(pid, None, binaries, names);
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Forgotten processes that may wait for the thread. When there are more, all are forgotten.
 const MAX_FORGETS: usize = 65_536;
@@ -26,8 +26,8 @@ pub(super) const SKIPPED: &str = "[symbols skipped: too many stacks at once]";
 #[derive(Debug)]
 pub(super) enum Job {
     Stack(Request),
-    /// A process replaced its program.
-    Forget(u32),
+    /// A process replaced its program, and when.
+    Forget(u32, Instant),
     ForgetAll,
     /// A child, and its parent; without one, it runs a program of its own.
     Born(u32, Option<u32>),
@@ -57,8 +57,8 @@ struct Waiting {
 struct Look {
     number: u64,
     pid: u32,
-    /// It replaced its program or ended meanwhile.
-    changed: bool,
+    /// When it replaced its program, if that was told meanwhile.
+    replaced: Option<Instant>,
 }
 
 /// A build id for which a debug file was wanted, and the path of that, if there is one.
@@ -190,15 +190,15 @@ impl Shared {
         let mut waiting = lock(&self.waiting);
         let number = waiting.looks_begun;
         waiting.looks_begun += 1;
-        waiting.looks.push(Look { number, pid, changed: false });
+        waiting.looks.push(Look { number, pid, replaced: None });
         number
     }
 
-    /// A look has ended: whether the process replaced its program or ended meanwhile.
-    pub(super) fn look_ends(&self, number: u64) -> bool {
+    /// A look has ended: when the process replaced its program, if that was told meanwhile.
+    pub(super) fn look_ends(&self, number: u64) -> Option<Instant> {
         let mut waiting = lock(&self.waiting);
-        let at = waiting.looks.iter().position(|look| look.number == number);
-        at.is_some_and(|at| waiting.looks.swap_remove(at).changed)
+        let index = waiting.looks.iter().position(|look| look.number == number)?;
+        waiting.looks.swap_remove(index).replaced
     }
 
     /// A process was looked at.
@@ -217,21 +217,21 @@ impl Shared {
         waiting.meetings.len() + usize::from(waiting.meeting)
     }
 
-    /// A process replaced its program.
-    pub(super) fn forget(&self, pid: u32) {
-        self.changed(pid, Job::Forget(pid));
+    /// A process replaced its program at that time.
+    pub(super) fn forget(&self, pid: u32, at: Instant) {
+        for look in lock(&self.waiting).looks.iter_mut().filter(|look| look.pid == pid) {
+            look.replaced = Some(at);
+        }
+        self.change(Job::Forget(pid, at));
     }
 
     /// A process ended.
     pub(super) fn ended(&self, pid: u32) {
-        self.changed(pid, Job::Ended(pid));
+        self.change(Job::Ended(pid));
     }
 
-    fn changed(&self, pid: u32, job: Job) {
+    fn change(&self, job: Job) {
         let mut waiting = lock(&self.waiting);
-        for look in waiting.looks.iter_mut().filter(|look| look.pid == pid) {
-            look.changed = true;
-        }
         if waiting.jobs.len() - waiting.stacks >= MAX_FORGETS {
             waiting.jobs.retain(|job| matches!(job, Job::Stack(_)));
             waiting.jobs.push_back(Job::ForgetAll);

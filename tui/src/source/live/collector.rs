@@ -251,11 +251,16 @@ impl Collector {
 
     /// Takes in the events that were read since the last call.
     fn handle_events(&mut self) {
-        for (pid, exec_id) in self.reading.execs.drain(..) {
-            self.naming.replaced(pid, exec_id);
-        }
+        let mut execs = std::mem::take(&mut self.reading.execs).into_iter().peekable();
+        let now_ns = procfs::monotonic_ns();
         let mut names_changed = false;
-        for event in &self.reading.processes[self.handled_events..] {
+        for (index, event) in self.reading.processes.iter().enumerate().skip(self.handled_events) {
+            if let ProcessEvent::Exec { pid, time_ns, .. } = event
+                && let Some((_, exec_id)) = execs.next_if(|(at, _)| *at == index)
+            {
+                let ago = Duration::from_nanos(now_ns.saturating_sub(*time_ns));
+                self.naming.replaced(*pid, exec_id, ago);
+            }
             if let (Some(unwinding), Some(event)) = (&mut self.unwinding, Event::of(event)) {
                 unwinding.tell(event);
             }

@@ -5,6 +5,7 @@ use crate::source::{Frame, ResolvedStack, StackId};
 use crate::symbols::{Request, Space, Worker};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use syscope_shared::health::{PROBES, ProbeId};
 
 /// Answers a stack whose program is gone.
@@ -65,10 +66,10 @@ impl Naming {
         self.worker.born(child, parent);
     }
 
-    /// A process replaced its program by the one with this id.
-    pub fn replaced(&mut self, pid: u32, exec_id: u32) {
+    /// A process replaced its program by the one with this id, so long ago.
+    pub fn replaced(&mut self, pid: u32, exec_id: u32, ago: Duration) {
         self.programs.insert(pid, exec_id);
-        self.worker.replaced(pid);
+        self.worker.replaced(pid, ago);
     }
 
     /// A process ended.

@@ -17,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn stack(id: u32) -> Request {
     Request {
@@ -33,7 +33,7 @@ fn stack(id: u32) -> Request {
 fn too_many_stacks_drop_the_oldest_and_say_so() {
     let shared = Shared::new(3);
     shared.request((10..12).map(stack).collect());
-    shared.forget(7);
+    shared.forget(7, Instant::now());
     shared.request((12..15).map(stack).collect());
     assert_eq!((shared.dropped(), shared.pending()), (2, 3));
     let skipped = shared.finished();
@@ -41,7 +41,7 @@ fn too_many_stacks_drop_the_oldest_and_say_so() {
     assert_eq!(names(&skipped[0].frames), [SKIPPED]);
     // What was forgotten is not, and stays in its place.
     let jobs = shared.take(9, Duration::ZERO).unwrap().jobs;
-    assert!(matches!(jobs[0], Job::Forget(7)));
+    assert!(matches!(jobs[0], Job::Forget(7, _)));
     assert_eq!(jobs.len(), 4);
     shared.stop();
     assert!(shared.take(9, Duration::from_secs(60)).is_none());

@@ -10,7 +10,7 @@ use crate::symbols::process::{Processes, Snapshot};
 use crate::symbols::queue::Shared;
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn stacks_of_a_process_that_was_met_and_ended_are_resolved() {
@@ -61,16 +61,17 @@ fn one_that_is_met_often_is_looked_at_once() {
 }
 
 #[test]
-fn a_look_knows_whether_its_process_changed_meanwhile() {
+fn a_look_knows_whether_its_process_ran_another_program_meanwhile() {
     let shared = Shared::new(3);
     let looks = [7, 8, 7].map(|pid| shared.look_begins(pid));
-    shared.forget(7);
+    let at = Instant::now();
+    shared.forget(7, at);
     let late = shared.look_begins(7);
-    assert_eq!(looks.map(|look| shared.look_ends(look)), [true, false, true]);
-    assert!(!shared.look_ends(late), "that was before it began");
+    assert_eq!(looks.map(|look| shared.look_ends(look)), [Some(at), None, Some(at)]);
+    assert_eq!(shared.look_ends(late), None, "that was told before it began");
     let look = shared.look_begins(8);
     shared.ended(8);
-    assert!(shared.look_ends(look) && !shared.look_ends(look));
+    assert_eq!(shared.look_ends(look), None, "what was seen of it holds");
 }
 
 #[test]
@@ -89,12 +90,12 @@ fn what_was_read_at_a_meeting_takes_no_place_of_what_was_read_later() {
     sleep(Duration::from_millis(2));
     let last = read();
     child.kill();
-    processes.forget(pid, &mut binaries, &mut all);
+    processes.ended(pid);
     processes.adopt(last, &mut binaries, &mut all);
     let after = processes.find(pid, &mut binaries, &mut all).unwrap();
     assert!(!std::rc::Rc::ptr_eq(&known, &after));
     // Its PID may be used again, and that process end as well: this one is as dead as before.
-    processes.forget(pid, &mut binaries, &mut all);
+    processes.ended(pid);
     assert!(processes.find(pid, &mut binaries, &mut all).is_err());
 }
 
@@ -116,6 +117,26 @@ fn a_child_has_the_memory_of_its_parent_until_it_runs_a_program_of_its_own() {
     processes.ended(child.pid());
     processes.born(child.pid(), None);
     assert!(!is_parents(&find(&mut processes, child.pid()).unwrap()));
+}
+
+/// A program that ended soon: what was seen of it holds, and what was seen of the one before does not.
+#[test]
+fn what_was_seen_before_an_exec_is_void_also_when_the_process_has_ended() {
+    let held = Arc::<Held>::default();
+    let mut all = Names::default();
+    for (seen_after, found) in [(true, true), (false, false)] {
+        let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+        let mut child = sleeper(sleep_path());
+        let pid = child.pid();
+        let before = Instant::now();
+        processes.adopt(AddressSpace::read(pid, &held).unwrap(), &mut binaries, &mut all);
+        child.kill();
+        let at = if seen_after { before } else { Instant::now() };
+        processes.born(pid, None);
+        processes.forget(pid, at, &mut binaries, &mut all);
+        processes.ended(pid);
+        assert_eq!(processes.find(pid, &mut binaries, &mut all).is_ok(), found);
+    }
 }
 
 /// The thread that looks things up is busy while processes come and go.

@@ -197,7 +197,7 @@ fn after_an_exec_the_old_program_is_forgotten() {
     assert!(before[0].module.as_deref().unwrap().ends_with("sh"), "{before:?}");
     drop(child.0.stdin.take());
     wait_until_asleep(pid);
-    asker.worker.replaced(pid);
+    asker.worker.replaced(pid, Duration::ZERO);
     let after = asker.user(pid, of_shell);
     assert_ne!(after[0].module, before[0].module);
 }
