@@ -77,8 +77,8 @@ fn why_empty(app: &App, pane: Pane) -> String {
         Pane::Opens if app.view().failed_only => ("failed to open a file", "no failed opens"),
         Pane::Opens => ("opened a file", "no opens"),
         Pane::Offcpu => ("waited", "no waits"),
-        Pane::Profile if app.view().wall => ("ran or waited", "no time"),
-        Pane::Profile => ("ran when a sample was taken", "no samples"),
+        Pane::Profile if app.view().wall => ("run or waited", "no time"),
+        Pane::Profile => ("run when a sample was taken", "no samples"),
     };
     let (filter, so_far) = (app.filter.text(), words::so_far(app));
     let forgotten = app.model().opens.forgotten();
