@@ -48,3 +48,11 @@ fn profile_dir() -> PathBuf {
     let test = env::current_exe().expect("a process has a program");
     test.parent().and_then(Path::parent).expect("cargo's layout").to_owned()
 }
+
+/// Copies a program, to be started under another name or by somebody else. In a process of its own: a
+/// child that another thread starts meanwhile would have the copy open for writing, too, and as long as
+/// it has, the copy cannot be started (`ETXTBSY`).
+pub fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().expect("there is a cp");
+    assert!(status.success(), "{} cannot be copied to {}", from.display(), to.display());
+}

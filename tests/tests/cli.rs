@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use syscope::probes::PROBES;
 use syscope_tests::binary::syscope;
 use syscope_tests::machine::{is_root, skip};
-use syscope_tests::require_bpf;
 use syscope_tests::workload::Workload;
+use syscope_tests::{binary, require_bpf};
 use tempfile::TempDir;
 
 /// A user without any privilege.
@@ -26,7 +26,7 @@ impl Unprivileged {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("room for a program");
         let program = dir.path().join("syscope");
-        fs::copy(syscope(), &program).expect("room for a program");
+        binary::copy(syscope(), &program);
         let everybody = fs::Permissions::from_mode(0o755);
         fs::set_permissions(dir.path(), everybody.clone()).expect("it is ours");
         fs::set_permissions(&program, everybody).expect("it is ours");
@@ -263,7 +263,7 @@ fn without_a_terminal_the_screen_points_to_report() {
 
 #[test]
 fn commands_of_the_readme_are_understood() {
-    let Ok(readme) = fs::read_to_string(syscope_tests::binary::checkout().join("README.md")) else {
+    let Ok(readme) = fs::read_to_string(binary::checkout().join("README.md")) else {
         return skip("there is no README yet");
     };
     let commands = commands_in(&readme);

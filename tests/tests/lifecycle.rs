@@ -168,6 +168,6 @@ fn threads(pid: u32) -> BTreeSet<u32> {
 
 fn copy_named(dir: &Path, name: &str) -> PathBuf {
     let copy = dir.join(name);
-    fs::copy(binary::own("workload"), &copy).expect("room for a program");
+    binary::copy(&binary::own("workload"), &copy);
     copy
 }

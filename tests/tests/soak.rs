@@ -70,7 +70,7 @@ impl Churn {
     fn prepare(children: u64) -> Self {
         let folder = tempfile::tempdir().expect("room");
         let program = folder.path().join(CHILD);
-        fs::copy(binary::own("workload"), &program).expect("room for a program");
+        binary::copy(&binary::own("workload"), &program);
         let file = folder.path().join("opened-by-every-child");
         fs::write(&file, "").expect("room for a file");
         let [program, path] = [&program, &file].map(|path| path.to_str().expect("plain text"));

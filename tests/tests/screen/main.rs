@@ -13,7 +13,7 @@ use syscope_tests::binary::{own, syscope};
 use syscope_tests::kernel::keys;
 use syscope_tests::terminal::Terminal;
 use syscope_tests::workload::Workload;
-use syscope_tests::{require_bpf, wait};
+use syscope_tests::{binary, require_bpf, wait};
 use tempfile::TempDir;
 
 const ENTER: &str = "\r";
@@ -127,7 +127,7 @@ fn who_falls_asleep_while_filtered_out_is_shown_when_the_filter_is_gone() {
     let _machine = require_bpf!();
     let dir = tempfile::tempdir().expect("room for a program");
     let named = dir.path().join("scope-asleep");
-    fs::copy(own("workload"), &named).expect("room for a program");
+    binary::copy(&own("workload"), &named);
     let mut sleeper = Workload::start_program(&named, &["sleeper", "1", "60000"]);
     let mut session = Session::start(&[], 160, 50);
     let watched = || keys(session.terminal.pid(), "WAITING").contains(&vec![sleeper.pid]);

@@ -1,12 +1,11 @@
 //! Plain programs by each compiler, linked in each way, with and without symbols.
 
 use crate::{built, shows};
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use syscope_tests::chain::{Plan, Symbols, chains_of};
 use syscope_tests::compile::{chain_source, rust_chain};
-use syscope_tests::require_bpf;
+use syscope_tests::{binary, require_bpf};
 
 shows! {
     c_by_gcc: "gcc" "plain.c" [] "";
@@ -55,7 +54,7 @@ fn stripped(compiler: &str) {
     let _machine = require_bpf!();
     let Some(built) = built(compiler, "plain.c", &[]) else { return };
     let program = built.dir.path().join("stripped");
-    fs::copy(&built.program, &program).expect("room for a program");
+    binary::copy(&built.program, &program);
     strip(&program);
     let run = Plan::new(&program, "").run();
     let symbols = Symbols::of_twin(&built.program, "stripped");
