@@ -53,8 +53,12 @@ int main(int argc, char **argv)
     if (!fgets(line, sizeof line, stdin))
         return 0;
     double start = cpu_seconds();
-    while (cpu_seconds() - start < seconds)
-        one_round(100000);
+    /* Rounds of one length could run in step with the sampler, which then always finds the same function. */
+    uint32_t random = 1;
+    while (cpu_seconds() - start < seconds) {
+        random = random * 1664525 + 1013904223;
+        one_round(50000 + (random >> 16));
+    }
     printf("done {\"cpu_ns\": %.0f}\n", (cpu_seconds() - start) * 1e9);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin))
