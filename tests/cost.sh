@@ -32,18 +32,8 @@ for pair in "${NEEDED[@]}"; do
         || { echo "${pair%%:*} is missing: apt-get install ${pair##*:} (tests/stacks.sh installs all)" >&2; exit 2; }
 done
 
-say() { printf 'cost: %s\n' "$*" >&2; }
-
-# until_true COMMAND...: tries for 15 seconds.
-until_true() {
-    local tries
-    for ((tries = 0; tries < 150; tries++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    say "never true: $*"
-    return 1
-}
+# shellcheck source=tests/common.sh
+. tests/common.sh
 
 folder=$(mktemp -d)
 chmod a+x "$folder"

@@ -32,7 +32,8 @@ done
 ((${#programs[@]})) || programs=("${ALL[@]}")
 ((EUID == 0)) || { echo "tests/stacks.sh needs root" >&2; exit 2; }
 
-say() { printf 'stacks: %s\n' "$*" >&2; }
+# shellcheck source=tests/common.sh
+. tests/common.sh
 
 installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -68,17 +69,6 @@ install_packages() {
 ended() {
     kill "-${2:-TERM}" "$1" 2>/dev/null || true
     wait "$1" 2>/dev/null || true
-}
-
-# until_true COMMAND...: tries for 15 seconds.
-until_true() {
-    local tries
-    for ((tries = 0; tries < 150; tries++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    say "never true: $*"
-    return 1
 }
 
 # watch NAME OPTIONS...: starts syscope, and returns when it watches.

@@ -223,8 +223,9 @@ impl Processes {
         binaries: &mut Binaries,
         names: &mut Names,
     ) {
+        // Of one that was known as it was born only, the start is not known.
         if let Some(exited) = self.exited.get_mut(&space.pid)
-            && exited.snapshot.started == space.started
+            && [space.started, NOT_KNOWN].contains(&exited.snapshot.started)
         {
             // It had not ended when it was met, and has since.
             if exited.snapshot.taken < space.taken {
