@@ -108,6 +108,7 @@ impl Run {
 
     /// The same for a tally that was made already.
     pub fn must_hold(&self, tally: &Tally) {
+        println!("{tally}");
         assert!(tally.counted >= SAMPLES, "too few to say anything: {tally}");
         assert!(tally.percent() >= PERCENT, "{tally}");
         self.health_must_agree(tally);

@@ -20,7 +20,7 @@ pub struct Tally {
     pub ended_early: u64,
     /// All with frames of user space, of the warm-up too.
     pub with_user: u64,
-    /// Those of the warm-up.
+    /// Those of the warm-up, or between two rounds.
     pub warm_up: u64,
     /// Stacks that are no chain, root first.
     misfits: BTreeMap<String, u64>,
@@ -40,9 +40,7 @@ impl Tally {
             let early = frames.first().is_some_and(|root| root.name.starts_with(ENDS_EARLY));
             tally.with_user += if frames.is_empty() { 0 } else { stack.samples };
             tally.ended_early += if early { stack.samples } else { 0 };
-            if frames.last().is_some_and(|leaf| leaf.name.ends_with("warm_up"))
-                || leave_out(&frames)
-            {
+            if is_between(&frames) || leave_out(&frames) {
                 tally.warm_up += stack.samples;
             } else {
                 tally.add(&frames, early, stack.samples, chains);
@@ -67,6 +65,20 @@ impl Tally {
     pub fn percent(&self) -> f64 {
         100.0 * self.fitting as f64 / self.counted.max(1) as f64
     }
+}
+
+/// Functions that ask for the CPU time before each round of the work.
+const LOOPS: [&str; 3] = ["main", "thread_main", "child"];
+
+/// Whether a stack is not of the work, but of the warm-up or of the asking for the time between two
+/// rounds, which on some virtual machines is slow. From the start on it has to be whole, too.
+fn is_between(root_first: &[Seen]) -> bool {
+    let asks = |pair: &[Seen]| {
+        LOOPS.contains(&pair[0].name()) && pair[1].name().ends_with("clock_gettime")
+    };
+    let early = root_first.first().is_some_and(|root| root.name.starts_with(ENDS_EARLY));
+    root_first.last().is_some_and(|leaf| leaf.name.ends_with("warm_up"))
+        || (!early && root_first.windows(2).any(asks))
 }
 
 /// The user frames of a stack, root first, without those that are inlined.
@@ -134,5 +146,18 @@ mod tests {
         assert_eq!((tally.unmarked, tally.ended_early), (3, 54));
         assert_eq!((tally.with_user, tally.warm_up), (154, 50));
         assert!(tally.to_string().contains("     2  leaf"), "{tally}");
+    }
+
+    #[test]
+    fn between_two_rounds_is_only_what_is_whole() {
+        let seen = |names: &[&str]| -> Vec<Seen> {
+            let one = |name: &&str| Seen { name: (*name).to_owned(), file: None };
+            names.iter().map(one).collect()
+        };
+        assert!(is_between(&seen(&["start", "main", "__GI___clock_gettime", "clock_gettime"])));
+        assert!(is_between(&seen(&["[stack ends: depth limit]", "warm_up"])));
+        assert!(!is_between(&seen(&["start", "main", "f", "clock_gettime"])));
+        assert!(!is_between(&seen(&["start", "main", "leaf"])));
+        assert!(!is_between(&seen(&["[stack ends: depth limit]", "main", "clock_gettime"])));
     }
 }

@@ -4,6 +4,8 @@
  *
  * chain: @start -> main -> outer -> middle -> leaf
  */
+/* It is to end in time, even after three milliseconds. */
+#define TURNS 4000000
 #include "chain.h"
 
 STEP void leaf(void) { burn(); }

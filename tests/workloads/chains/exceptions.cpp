@@ -59,7 +59,7 @@ STEP void pass(int left)
 
 STEP void searched()
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 2000; i++) {
         try {
             pass(20);
         } catch (int) {

@@ -13,7 +13,7 @@
 #include <ucontext.h>
 
 /* Long against the time until the timer fires, a few milliseconds. */
-#define ROUNDS 100
+#define ROUNDS 50
 
 static const char *volatile label;
 static volatile sig_atomic_t handled;
