@@ -22,8 +22,9 @@ pub fn emit(mut event: Event) {
     // SAFETY: the buffer is as long as said.
     unsafe { bpf_get_current_comm((&raw mut event.comm).cast(), COMM_LEN as u32) };
     // SAFETY: the event is as long as said.
-    let sent =
-        unsafe { ring::send(&FAILED, RING_BYTES, (&raw mut event).cast(), size_of::<Event>()) };
+    let sent = unsafe {
+        ring::send(&FAILED, RING_BYTES, (&raw mut event).cast(), size_of::<Event>(), false)
+    };
     if !sent {
         count(ProbeId::Syscalls, |c| c.ring_full += 1);
     }

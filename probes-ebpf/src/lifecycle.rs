@@ -3,11 +3,9 @@
 use crate::filter::{list, listed};
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task, field};
-use crate::{config, machine, offcpu, syscalls, tables};
+use crate::{config, machine, offcpu, ring, syscalls, tables};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user, bpf_ringbuf_output,
-};
+use aya_ebpf::helpers::generated::{bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user};
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{PerCpuArray, RingBuf};
 use aya_ebpf::programs::RawTracePointContext;
@@ -15,8 +13,10 @@ use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::lifecycle::{CMDLINE_MAX, EXEC, EXIT, Event, FORK};
 
+const RING_BYTES: u32 = 1024 * 1024;
+
 #[map]
-static LIFECYCLE: RingBuf = RingBuf::with_byte_size(1024 * 1024, 0);
+static LIFECYCLE: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
 /// An exec event in the making.
 #[repr(C)]
@@ -123,17 +123,17 @@ fn read_cmdline(scratch: &mut Scratch) {
     }
 }
 
-/// Sends an event and the `tail` bytes behind it.
+/// Sends an event and the `tail` bytes behind it. A new program wakes user space, which may have to
+/// watch it from now on; who is born has the program of its parent, and who has ended can wait.
 #[inline(always)]
 fn send(event: &Event, tail: usize) {
     count(ProbeId::Lifecycle, |c| c.events += 1);
     let size = size_of::<Event>() + tail;
-    // SAFETY: the ring is a map; the caller has `tail` bytes behind the event.
-    let sent = unsafe {
-        let ring = (&raw const LIFECYCLE).cast_mut().cast();
-        bpf_ringbuf_output(ring, core::ptr::from_ref(event).cast_mut().cast(), size as u64, 0)
-    };
-    if sent != 0 {
+    let filters = config().is_some_and(|config| config.only_listed == 1);
+    let urgent = event.kind == EXEC || (filters && event.kind == FORK);
+    let data = core::ptr::from_ref(event).cast_mut().cast();
+    // SAFETY: the caller has `tail` bytes behind the event.
+    if !unsafe { ring::send(&LIFECYCLE, RING_BYTES, data, size, urgent) } {
         count(ProbeId::Lifecycle, |c| c.ring_full += 1);
     }
 }

@@ -253,7 +253,7 @@ fn send(scratch: &mut Scratch) {
     let tail = scratch.event.path_len as usize + scratch.event.base_len as usize;
     let size = size_of::<Event>() + (tail & (2 * TAIL_BYTES - 1)).min(TAIL_BYTES);
     // SAFETY: the scratch is at least `size` bytes long.
-    let sent = unsafe { ring::send(&OPENS, RING_BYTES, (&raw mut *scratch).cast(), size) };
+    let sent = unsafe { ring::send(&OPENS, RING_BYTES, (&raw mut *scratch).cast(), size, false) };
     if !sent {
         count(ProbeId::Opens, |c| c.ring_full += 1);
     }

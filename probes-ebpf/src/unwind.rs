@@ -263,7 +263,8 @@ fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     let pairs = walk.head.python as usize & (PAIRS_MAX * 2 + 1);
     let size = size_of::<Head>() + (depth.min(FRAMES_MAX) + 2 * pairs.min(PAIRS_MAX)) * 8;
     // SAFETY: head and words lie side by side, and are as long as that.
-    let sent = unsafe { ring::send(&STACKS, STACKS_BYTES, core::ptr::from_mut(walk).cast(), size) };
+    let sent =
+        unsafe { ring::send(&STACKS, STACKS_BYTES, core::ptr::from_mut(walk).cast(), size, false) };
     if !sent {
         count(probe, |c| c.stack_errors += 1);
         return USER_LOST;

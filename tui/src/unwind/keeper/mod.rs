@@ -79,9 +79,15 @@ pub struct Kept {
     pub no_room: u64,
 }
 
+/// Births and ends that may wait for something to do with them.
+const NEWS_MAX: usize = 256;
+
 /// The thread.
 pub struct Keeper {
-    events: Sender<Event>,
+    events: Sender<Vec<Event>>,
+    /// What the thread has to know before the next thing it has to do, in order: it is not woken for
+    /// that.
+    news: Vec<Event>,
     walked: Receiver<Walked>,
     /// Copies that are not back.
     pending: usize,
@@ -99,14 +105,25 @@ impl Keeper {
         thread::Builder::new()
             .name("unwind".to_owned())
             .spawn(move || Work::new(maps, meeter, walks, told).run(&happened))?;
-        Ok(Self { events, walked, pending: 0, kept })
+        Ok(Self { events, news: Vec::new(), walked, pending: 0, kept })
     }
 
     /// Tells the thread; never waits for it.
     pub fn tell(&mut self, event: Event) {
         self.pending += usize::from(matches!(event, Event::Copied(_)));
-        // It has ended only where it panicked: then stacks say that their tables are not ready.
-        let _ = self.events.send(event);
+        let is_news = matches!(event, Event::Forked { .. } | Event::Exited { .. });
+        self.news.push(event);
+        if !is_news || self.news.len() >= NEWS_MAX {
+            self.flush();
+        }
+    }
+
+    /// Tells the thread what it was not told yet. To be called now and then.
+    pub fn flush(&mut self) {
+        if !self.news.is_empty() {
+            // It has ended only where it panicked: then stacks say that their tables are not ready.
+            let _ = self.events.send(std::mem::take(&mut self.news));
+        }
     }
 
     /// Stacks that were walked since the last call; never waits for one.

@@ -52,7 +52,7 @@ impl Work {
     }
 
     /// Works until nobody can tell it anything any more.
-    pub(super) fn run(mut self, happened: &Receiver<Event>) {
+    pub(super) fn run(mut self, happened: &Receiver<Vec<Event>>) {
         let mut listened = Instant::now();
         // Whether all copies that can be walked have been: those that are left wait for an event, or
         // until they have waited long enough.
@@ -64,8 +64,10 @@ impl Work {
                 (false, _) => Duration::ZERO,
             };
             match happened.recv_timeout(patience) {
-                Ok(event) => {
-                    self.log(Self::handle, event);
+                Ok(events) => {
+                    for event in events {
+                        self.log(Self::handle, event);
+                    }
                     walked = false;
                 }
                 Err(RecvTimeoutError::Timeout) => {

@@ -191,6 +191,7 @@ impl Collector {
         for copy in self.reading.copies.drain(..) {
             unwinding.tell(Event::Copied(Box::new(copy)));
         }
+        unwinding.flush();
         self.kernel.add_walked(unwinding.walked(), &mut self.reading);
     }
 
