@@ -6,12 +6,12 @@
 
 use super::elf::Elf;
 use super::elf_bounds::Part;
+use super::elf_depth::is_trusted;
 use super::files::{Identity, open_regular_in, root_of};
 use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where distributions put debug files.
@@ -126,8 +126,9 @@ fn checksum(file: &File) -> io::Result<u32> {
 
 /// Whether a file is what lies at this path below the directory of debug files here, and root's.
 fn is_of_root(file: &File, path: &Path) -> bool {
-    let is_roots = file.metadata().is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0);
-    is_roots && path.starts_with(DEBUG_DIRECTORY) && Identity::of(file) == Identity::at(path)
+    is_trusted(file)
+        && path.starts_with(DEBUG_DIRECTORY)
+        && Identity::of(file) == Identity::at(path)
 }
 
 fn path_of_build_id(id: &str) -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 //! written it: the kernel and the loader run a program without a look at its sections.
 
 use super::build_id;
-use super::elf_bounds::{self as bounds, Part};
+use super::elf_bounds::{self as bounds, Debug, Packed, Part};
 use object::elf::{
     ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, FileHeader32, FileHeader64, PT_LOAD, PT_NOTE,
     SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_NOTE, SHT_REL, SHT_RELA, SHT_SYMTAB,
@@ -91,6 +91,9 @@ struct Reading<'a, H: FileHeader> {
     may_decompress: u64,
     dwarf_is_sound: bool,
     tables_are_sound: bool,
+    /// Debug information of programs and of split files (0 and 1), and the abbreviations of each.
+    units: [Option<Debug>; 2],
+    abbreviations: [Option<Debug>; 2],
     header: &'a H,
 }
 
@@ -109,10 +112,13 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             may_decompress: bounds::decompressed(file.metadata().ok()?.len()),
             dwarf_is_sound: true,
             tables_are_sound: true,
+            units: [None, None],
+            abbreviations: [None, None],
             header,
         };
         reading.segments()?;
         reading.sections()?;
+        reading.check_units();
         let mut found = reading.found;
         found.has_table &= reading.tables_are_sound;
         found.has_dwarf &= reading.dwarf_is_sound && reading.tables_are_sound;
@@ -209,21 +215,41 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
     }
 
     fn debug_section(&mut self, name: &[u8], section: &H::SectionHeader, offset: u64, size: u64) {
-        let is_info = matches!(name, b".debug_info" | b".debug_info.dwo");
-        self.found.has_dwarf |= is_info;
-        let Some(packed) = self.packed(section, size) else {
-            self.dwarf_is_sound &= !is_info || bounds::of_units(self.part(offset, size), size);
-            return;
+        let packed = self.packed(section, size);
+        let part = match &packed {
+            Some(packed) => {
+                self.decompressed = self.decompressed.saturating_add(packed.size);
+                self.dwarf_is_sound &= self.decompressed <= self.may_decompress;
+                let begins = offset.saturating_add(packed.header);
+                begins..begins.saturating_add(size.saturating_sub(packed.header))
+            }
+            None => offset..offset.saturating_add(size),
         };
-        self.decompressed = self.decompressed.saturating_add(packed.size);
-        let begins = offset.saturating_add(packed.header);
-        let part = self.part(begins, size.saturating_sub(packed.header));
-        self.dwarf_is_sound &= self.decompressed <= self.may_decompress
-            && bounds::of_packed(part, packed.is_zstd, packed.size, is_info);
+        let debug = Debug { part, packed };
+        let kind = usize::from(name.ends_with(b".dwo"));
+        // Where there are two, who reads them takes the first or the last.
+        match name {
+            b".debug_info" | b".debug_info.dwo" => {
+                self.found.has_dwarf = true;
+                self.dwarf_is_sound &= self.units[kind].replace(debug).is_none();
+            }
+            b".debug_abbrev" | b".debug_abbrev.dwo" => {
+                self.dwarf_is_sound &= self.abbreviations[kind].replace(debug).is_none();
+            }
+            _ => {
+                self.dwarf_is_sound = self.dwarf_is_sound && debug.is_sound(self.file);
+            }
+        }
     }
 
-    fn part(&self, offset: u64, size: u64) -> Part<'a> {
-        Part::new(self.file, offset, size)
+    /// Looks at the units of all debug information, when it is known where the abbreviations are.
+    fn check_units(&mut self) {
+        for (units, abbreviations) in self.units.iter().zip(&self.abbreviations) {
+            if let Some(units) = units {
+                self.dwarf_is_sound =
+                    self.dwarf_is_sound && units.has_sound_units(abbreviations.as_ref(), self.file);
+            }
+        }
     }
 
     /// How a section is compressed; `None` where it is not.
@@ -247,16 +273,6 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             header: offset.saturating_sub(begins),
         })
     }
-}
-
-/// How a section is compressed.
-struct Packed {
-    /// With zstd, and not with zlib.
-    is_zstd: bool,
-    /// Bytes it says to have decompressed.
-    size: u64,
-    /// Bytes before what is compressed.
-    header: u64,
 }
 
 /// Whether a section is read as a part of the symbol tables, by name.

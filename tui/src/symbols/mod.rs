@@ -22,6 +22,7 @@ mod debugdata;
 mod debuginfod;
 mod elf;
 mod elf_bounds;
+mod elf_depth;
 mod engine;
 mod fetching;
 mod files;

@@ -1,7 +1,7 @@
 //! Programs that say of themselves what is not so.
 
 use super::Asker;
-use super::programs::{compile_hidden, start_hidden};
+use super::programs::{compile_hidden, run, start_hidden};
 use crate::symbols::elf::Elf;
 use std::fs::{self, File};
 use std::path::Path;
@@ -21,6 +21,7 @@ fn name_in_changed(program: &Path, change: impl Fn(&mut Vec<u8>)) -> String {
     change(&mut bytes);
     fs::write(&changed, bytes).unwrap();
     fs::set_permissions(&changed, fs::metadata(program).unwrap().permissions()).unwrap();
+    make_it_nobodys(&changed);
     let (child, address) = start_hidden(Command::new(&changed));
     let own = super::processes::never_inlined as *const () as u64;
     let mut asker = Asker::new();
@@ -28,6 +29,13 @@ fn name_in_changed(program: &Path, change: impl Fn(&mut Vec<u8>)) -> String {
     let frames = asker.user(std::process::id(), own);
     assert!(frames.last().unwrap().name.ends_with("never_inlined"), "others have their names");
     name
+}
+
+/// Root is believed more than a stranger.
+fn make_it_nobodys(path: &Path) {
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(65_534), None).unwrap();
+    }
 }
 
 /// Section names say what a section is; the flag, that it is compressed, and to how many bytes.
@@ -83,5 +91,51 @@ fn what_is_no_elf_file_is_none() {
         let path = folder.path().join(number.to_string());
         fs::write(&path, content).unwrap();
         assert!(Elf::inspect(&File::open(&path).unwrap()).is_none());
+    }
+}
+
+/// Debug information in which a function is inlined in itself again and again: abbreviations, and a unit
+/// with one function, whose entries are `levels` deep.
+fn inlined_in_itself(levels: usize) -> String {
+    format!(
+        r#"
+        .section .debug_abbrev,"",@progbits
+        .byte 1,0x11,1, 0x11,1, 0x12,7, 0,0
+        .byte 2,0x2e,1, 3,8, 0x11,1, 0x12,7, 0,0
+        .byte 3,0x1d,1, 0,0
+        .byte 0
+        .section .debug_info,"",@progbits
+        .long 2f - 1f
+1:      .short 4
+        .long 0
+        .byte 8
+        .byte 1
+        .quad hidden_function, 64
+        .byte 2
+        .string "by_debug_information"
+        .quad hidden_function, 64
+        .fill {levels}, 1, 3
+        .fill {levels} + 2, 1, 0
+2:
+"#
+    )
+}
+
+#[test]
+fn who_looks_for_inlined_functions_goes_down_so_far_only() {
+    if !cfg!(target_arch = "x86_64") {
+        return eprintln!("SKIPPED: written for addresses of 64 bits");
+    }
+    for (levels, expected) in [(900, "by_debug_information"), (1_000_000, "hidden_function")] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(listing) = compile_hidden(folder.path(), &["-S"]) else { return };
+        let mut text = fs::read_to_string(&listing).unwrap();
+        text.push_str(&inlined_in_itself(levels));
+        fs::write(folder.path().join("deep.s"), text).unwrap();
+        if !run(folder.path(), "cc", &["-o", "deep", "deep.s"]) {
+            return;
+        }
+        let name = name_in_changed(&folder.path().join("deep"), |_| ());
+        assert_eq!(name, expected, "{levels} levels");
     }
 }
