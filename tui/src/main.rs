@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use syscope::cli::Cli;
-use syscope::{commands, symbols, text};
+use syscope::{commands, kernel, symbols, text};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn prepare(log: Option<&Path>) -> eyre::Result<()> {
     HookBuilder::default().display_env_section(false).install()?;
     symbols::log_caught_panics();
+    kernel::survive_cut_off_files()?;
     if let Some(path) = log {
         start_log(path)?;
     }

@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 
 mod copies;
+mod cut_off;
 mod drain;
 mod failed;
 mod filter;
@@ -31,6 +32,7 @@ mod user_stacks;
 mod waker;
 mod wanted;
 
+pub use cut_off::survive_cut_off_files;
 pub use load::{AttachError, Settings};
 pub use sys::newest_program;
 pub use waker::Waker;

@@ -99,14 +99,37 @@ impl StackEnd {
         }
     }
 
-    /// How a stack with these frames ended, leaf first.
+    /// How a stack with these frames ended, leaf first. One whose Python functions are not all there is
+    /// not complete, though its native frames are.
     pub fn of(frames: &[Arc<Frame>]) -> Self {
         let Some(root) = frames.last().filter(|frame| frame.kind == FrameKind::End) else {
-            return Self::Complete;
+            return frames.iter().find_map(Self::within).unwrap_or(Self::Complete);
         };
         let said = |end: &&Self| end.note() == Some(root.name.as_str());
         Self::ALL.iter().find(said).copied().unwrap_or(Self::FramePointers)
     }
+
+    /// What a note within a stack says that is missing there.
+    fn within(frame: &Arc<Frame>) -> Option<Self> {
+        match frame.name.as_str() {
+            _ if frame.kind != FrameKind::Note => None,
+            python::MORE => Some(Self::DepthLimit),
+            python::NO_PLACE | python::UNREADABLE | python::THREADS => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
+
+/// Notes that stand where Python functions are missing within a stack.
+pub mod python {
+    /// There are more than [`syscope_shared::python::PAIRS_MAX`].
+    pub const MORE: &str = "[more Python functions than are kept]";
+    /// It is not known which native frames run them.
+    pub const NO_PLACE: &str = "[Python functions that are in no native frame]";
+    /// They could not be read.
+    pub const UNREADABLE: &str = "[Python functions: memory not readable]";
+    /// The thread was not among the first [`syscope_shared::python::THREADS_MAX`].
+    pub const THREADS: &str = "[Python functions: more threads than are looked through]";
 }
 
 /// One frame of a stack. A function that was inlined is a frame of its own.
@@ -184,5 +207,16 @@ mod tests {
         assert_eq!(End::ALL.map(here), StackEnd::ALL);
         assert_eq!(End::ALL.map(|end| end as usize), [0, 1, 2, 3, 4, 5]);
         assert_eq!(StackEnd::ALL.map(|end| end as usize), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_stack_without_all_of_its_python_functions_is_not_complete() {
+        let stack = |note: &str| {
+            let code = |name: &str| Arc::new(Frame { kind: FrameKind::User, ..Frame::note(name) });
+            StackEnd::of(&[code("f"), Arc::new(Frame::note(note)), code("main")])
+        };
+        assert_eq!(stack(python::MORE), StackEnd::DepthLimit);
+        assert_eq!(stack(python::NO_PLACE), StackEnd::Unreadable);
+        assert_eq!(stack("[anonymous code]"), StackEnd::Complete);
     }
 }

@@ -6,7 +6,7 @@ use super::debuginfod;
 use super::elf::Elf;
 use super::files::Identity;
 use super::frames::{Code, Frames, Module, Names};
-use super::guard::guarded;
+use super::guard::{guarded, guarded_in_file};
 use super::held::Held;
 use super::layers::Layers;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -41,7 +41,7 @@ pub(super) struct Binary {
     /// Where it was last seen mapped.
     mapped: Cell<Mapped>,
     held: Arc<Held>,
-    /// Of the file, and of what was decompressed.
+    /// Of the file, of its debug file, and of what is decompressed.
     bytes: Cell<u64>,
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
@@ -83,12 +83,12 @@ impl Binary {
     fn look_up(&self, offset: u64, beyond: u64, names: &mut Names) -> Option<Frames> {
         let mut state = self.state.borrow_mut();
         if matches!(*state, State::Closed) {
-            *state = guarded(|| self.open()).flatten().unwrap_or(State::Unreadable);
+            *state = guarded_in_file(|| self.open()).flatten().unwrap_or(State::Unreadable);
         }
         let State::Open(layers) = &*state else { return None };
-        let found = guarded(|| layers.look_up(offset, beyond, &self.origin(), names));
+        let found = guarded_in_file(|| layers.look_up(offset, beyond, &self.origin(), names));
         if found.is_none() {
-            tracing::warn!(file = %self.module, "looking up symbols panicked; not used any more");
+            tracing::warn!(file = %self.module, "looking up symbols panicked, or the file was cut off; not used any more");
             let broken = std::mem::replace(&mut *state, State::Unreadable);
             let _ = guarded(move || drop(broken));
         }
@@ -101,14 +101,14 @@ impl Binary {
         let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))?;
         let elf = Elf::inspect(&file)?;
         self.build_id.get_or_init(|| elf.build_id.clone());
-        let roots = Roots::of(self.mapped.get().pid);
+        let roots = Roots::of(self.mapped.get().pid, &file);
         let fetched = self.fetched.borrow();
         let fetched = match (&*fetched, &elf.build_id) {
             (Fetched::Came(path), Some(id)) => debuginfod::open_debug_file(path, id),
             _ => None,
         };
         let layers = Layers::open(&file, elf, path, &roots, fetched);
-        self.bytes.set(self.identity.size.saturating_add(layers.bytes));
+        self.bytes.set(layers.bytes);
         Some(State::Open(Box::new(layers)))
     }
 
@@ -246,6 +246,7 @@ impl Binaries {
     }
 
     fn open_bytes(&self) -> u64 {
-        self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.bytes.get())).sum()
+        let each = self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.bytes.get()));
+        each.fold(0, u64::saturating_add)
     }
 }

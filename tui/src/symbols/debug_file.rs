@@ -12,6 +12,7 @@ use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where distributions put debug files.
@@ -31,11 +32,13 @@ pub(super) struct DebugFile {
 /// Root directories to look below: that of a process, while it lives, and ours.
 pub(super) struct Roots {
     roots: Vec<File>,
+    /// Who owns the file that something is looked for.
+    owner: Option<u32>,
 }
 
 impl Roots {
     /// Those for a file that this process maps.
-    pub(super) fn of(pid: u32) -> Self {
+    pub(super) fn of(pid: u32, file: &File) -> Self {
         let own = root_of(std::process::id()).ok();
         // The same directory can be the root of another tree of mounts.
         let seen = |pid: u32, root: &File| {
@@ -45,18 +48,24 @@ impl Roots {
         let own_tree = own.as_ref().map(|root| seen(std::process::id(), root));
         let is_another = |root: &File| Some(seen(pid, root)) != own_tree;
         let theirs = root_of(pid).ok().filter(is_another);
-        Self { roots: theirs.into_iter().chain(own).collect() }
+        let owner = file.metadata().map(|file| file.uid()).ok();
+        Self { roots: theirs.into_iter().chain(own).collect(), owner }
     }
 
     /// None at all.
     #[cfg(any(test, fuzzing))]
     pub(super) fn none() -> Self {
-        Self { roots: Vec::new() }
+        Self { roots: Vec::new(), owner: None }
     }
 
+    /// Files at a path, if they are root's, or of who owns the other one: a process can have a root of its
+    /// own making, and name things in a file that other processes run, too.
     fn open(&self, path: &Path) -> impl Iterator<Item = File> {
+        let may_tell = |file: &File| {
+            file.metadata().is_ok_and(|file| file.uid() == 0 || Some(file.uid()) == self.owner)
+        };
         let open = move |root| open_regular_in(root, path, OFlag::O_RDONLY).ok();
-        self.roots.iter().filter_map(open)
+        self.roots.iter().filter_map(open).filter(may_tell)
     }
 
     /// The debug file of a program or library that its process calls `module`.

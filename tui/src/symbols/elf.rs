@@ -24,6 +24,8 @@ const MAX_TABLE: u64 = 256 << 20;
 const MAX_HEADERS: usize = 65_536;
 /// Bytes of a section with notes, or with a file name.
 const MAX_SMALL: u64 = 64 << 10;
+/// Of notes, so many are read, sections and segments: the build id is in one of the first.
+const MAX_NOTES: usize = 32;
 
 /// What is in a file.
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ pub(super) struct Elf {
     pub(super) has_table: bool,
     /// There is debug information, and it is small enough to be read.
     pub(super) has_dwarf: bool,
+    /// Bytes of the file, and of its debug information when that is decompressed.
+    pub(super) bytes: u64,
     /// Where the compressed small symbol table is (`.gnu_debugdata`).
     pub(super) debugdata: Option<Range<u64>>,
     /// Where the linkage tables are: code without symbols, behind functions that may not say where they
@@ -85,6 +89,8 @@ struct Reading<'a, H: FileHeader> {
     data: &'a ReadCache<BufReader<&'a File>>,
     endian: Endianness,
     found: Elf,
+    /// Notes that were met.
+    notes: usize,
     /// Bytes of compressed debug information, decompressed, so far.
     decompressed: u64,
     /// And how much it may be.
@@ -108,6 +114,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             data,
             endian,
             found,
+            notes: 0,
             decompressed: 0,
             may_decompress: bounds::decompressed(file.metadata().ok()?.len()),
             dwarf_is_sound: true,
@@ -122,6 +129,8 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
         let mut found = reading.found;
         found.has_table &= reading.tables_are_sound;
         found.has_dwarf &= reading.dwarf_is_sound && reading.tables_are_sound;
+        let decompressed = if found.has_dwarf { reading.decompressed } else { 0 };
+        found.bytes = file.metadata().ok()?.len().saturating_add(decompressed);
         Some(found)
     }
 
@@ -145,7 +154,9 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
     }
 
     fn take_build_id(&mut self, offset: u64, size: u64) {
+        self.notes += 1;
         if self.found.build_id.is_none()
+            && self.notes <= MAX_NOTES
             && size <= MAX_SMALL
             && let Ok(notes) = self.data.read_bytes_at(offset, size)
         {
@@ -178,8 +189,11 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
         }
         match name {
             b".gnu_debuglink" => {
+                // Read once: what is read stays in memory until all is.
+                if !self.found.names_others {
+                    self.found.debug_link = self.debug_link(offset, size);
+                }
                 self.found.names_others = true;
-                self.found.debug_link = self.debug_link(offset, size);
             }
             b".plt" | b".plt.sec" | b".plt.got" | b".iplt" => {
                 // A few at most: a file with thousands of them is a joke.

@@ -1,7 +1,11 @@
-//! Keeps a look-up that panics from ending the thread.
+//! Keeps a look-up that panics, or whose file is cut off under it, from ending more than itself.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Times that a file turned out to be cut off while it was read.
+static CUT_OFF: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -15,6 +19,23 @@ pub(super) fn guarded<T>(look_up: impl FnOnce() -> T) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(look_up)).ok();
     GUARDED.set(outer);
     result
+}
+
+/// The same for a look-up that reads a file through a mapping: `None` also when it read zeros where the
+/// file had been.
+pub(super) fn guarded_in_file<T>(look_up: impl FnOnce() -> T) -> Option<T> {
+    let before = cut_off_files();
+    guarded(look_up).filter(|_| cut_off_files() == before)
+}
+
+/// Notes that a file which is being read ends before what is read. Callable from a signal handler.
+pub fn file_was_cut_off() {
+    CUT_OFF.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many times that happened.
+pub fn cut_off_files() -> u64 {
+    CUT_OFF.load(Ordering::Relaxed)
 }
 
 /// Whether a panic of this thread would be caught here, and told as a frame without a name: no reason

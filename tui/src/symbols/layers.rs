@@ -21,7 +21,7 @@ pub(super) struct Layers {
     debug: Option<Layer>,
     /// Symbol tables.
     tables: Vec<Layer>,
-    /// Bytes of what was decompressed.
+    /// Bytes of all files, and of what is decompressed of them.
     pub(super) bytes: u64,
 }
 
@@ -46,7 +46,8 @@ impl Layers {
     ) -> Self {
         let debug_file = roots.debug_file(module, &elf).or(fetched);
         let mut tables = Vec::new();
-        let mut bytes = 0;
+        let debug_bytes = debug_file.as_ref().map_or(0, |debug| debug.elf.bytes);
+        let mut bytes = elf.bytes.saturating_add(debug_bytes);
         if elf.has_table {
             tables.extend(Layer::table(file));
         }

@@ -46,7 +46,7 @@ pub use address_space::{CodeFile, CodeMapping};
 pub use build_id::of_kernel_code as build_id_of_kernel_code;
 pub use debuginfod::Debuginfod;
 pub use files::Identity;
-pub use guard::{log_caught_panics, panic_is_caught};
+pub use guard::{cut_off_files, file_was_cut_off, log_caught_panics, panic_is_caught};
 pub use kernel::NewestProgram;
 pub use meeting::Meeter;
 pub use process::KEEP_EXITED;
@@ -70,6 +70,9 @@ const THREAD_NAME: &str = "symbols";
 /// Stacks that may wait for the worker. When more are handed over, the oldest are given up: they
 /// are counted by [`Worker::dropped`] and answered with a frame that says so.
 pub const MAX_QUEUED: usize = 16_384;
+/// Bytes of the stack of a thread here, of which what is used takes memory: debug information is gone
+/// down into as deep as functions are inlined in each other.
+const STACK: usize = 32 << 20;
 
 /// Where the addresses of a stack are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +130,8 @@ impl Worker {
         let known = Arc::new(codes::Codes::new(&held));
         let start = |name: &str, run: Run| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
-            thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &held))
+            let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+            thread.spawn(move || run(&shared, &held))
         };
         let mut wanted = None;
         if let Some(how) = debuginfod {

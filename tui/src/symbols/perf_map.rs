@@ -179,13 +179,21 @@ fn parse(line: &str) -> Option<(u64, u64, &str)> {
     Some((start, size, name))
 }
 
-/// The file is named by the PID as the process itself sees it, and lies in its own `/tmp`.
+/// The file is named by the PID as the process itself sees it, and lies in its own `/tmp`. It is root's or
+/// of the user that the process runs as: anybody may put a file of that name there.
+///
+/// # Errors
+///
+/// When there is none, or it is somebody else's.
 pub(super) fn open(pid: u32) -> io::Result<File> {
     let status = Process::new(pid.cast_signed()).and_then(|process| process.status());
     let status = status.map_err(io::Error::other)?;
     let own_pid = status.nstgid.and_then(|pids| pids.last().copied()).unwrap_or(status.tgid);
     let path = PathBuf::from(format!("/tmp/perf-{own_pid}.map"));
-    open_regular_in(&root_of(pid)?, &path, OFlag::O_NOFOLLOW)
+    let file = open_regular_in(&root_of(pid)?, &path, OFlag::O_NOFOLLOW)?;
+    let owner = file.metadata()?.uid();
+    let is_its_own = owner == 0 || owner == status.euid || owner == status.ruid;
+    if is_its_own { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
 }
 
 /// For `crate::fuzzing`: a perf map that is read in two goes, and looked into.

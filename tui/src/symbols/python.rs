@@ -4,6 +4,7 @@ use super::codes::Codes;
 use super::frames::{Names, clipped};
 use super::resolve::{Mark, Resolved};
 use crate::python::{Function, Run, Stack};
+use crate::source::frame::python::{MORE, NO_PLACE, THREADS, UNREADABLE};
 use crate::source::{Frame, FrameKind};
 use std::sync::Arc;
 use syscope_shared::python::End;
@@ -14,10 +15,6 @@ const EVALUATION: &str = "_PyEval_EvalFrameDefault";
 
 /// Stands where the code object of a function is not there any more, or its process is not.
 const GONE: &str = "[python function]";
-const MORE: &str = "[more Python functions than are kept]";
-const NO_PLACE: &str = "[Python functions that are in no native frame]";
-const UNREADABLE: &str = "[Python functions: memory not readable]";
-const THREADS: &str = "[Python functions: more threads than are looked through]";
 
 /// The functions of a stack, named.
 pub(super) fn runs(stack: &Stack, pid: u32, codes: &Codes, names: &mut Names) -> Runs {

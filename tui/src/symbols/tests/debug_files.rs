@@ -92,6 +92,19 @@ fn a_debug_file_of_another_program_is_not_believed() {
     }
 }
 
+/// Who may mount what he likes for his own processes could name things in everybody's.
+#[test]
+fn a_debug_file_of_somebody_else_is_not_believed() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED: needs root, to give a file away");
+    }
+    let Some(split) = Split::new(&["-g"], &["--add-gnu-debuglink=debug"]) else { return };
+    std::os::unix::fs::chown(split.path().join("debug"), Some(65_534), None).unwrap();
+    assert!(name_in(&split.program).starts_with("hidden+0x"));
+    std::os::unix::fs::chown(&split.program, Some(65_534), None).unwrap();
+    assert!(with_lines(&frames_in(&split.program).1), "both are his");
+}
+
 #[test]
 fn a_debug_file_that_is_a_pipe_holds_nothing_up() {
     let Some(split) = Split::new(&["-g"], &["--add-gnu-debuglink=debug"]) else { return };

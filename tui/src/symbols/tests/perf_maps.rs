@@ -68,6 +68,20 @@ fn names_of_a_jit_are_read_also_those_written_late() {
     assert_eq!(names(&asker.user(pid, start + 70)), ["late"]);
 }
 
+/// Anybody may put a file of that name into `/tmp`.
+#[test]
+fn what_somebody_else_wrote_is_not_believed() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED: needs root, to give a file away");
+    }
+    let child = sleeper(sleep_path());
+    let map = Written::of(child.pid());
+    assert!(crate::symbols::perf_map::open(child.pid()).is_ok());
+    std::os::unix::fs::chown(&map.0, Some(65_534), None).unwrap();
+    let refused = crate::symbols::perf_map::open(child.pid()).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+}
+
 /// Node writes down what its JIT makes; another program that makes code and writes nothing is said to.
 #[test]
 fn code_of_node_has_its_names() {
