@@ -1,6 +1,7 @@
 //! Loads the BPF object and attaches the probes, each on its own: one that cannot run is off with
 //! its reason, and the rest work.
 
+use super::attach::{attach_probes, load_probes, online_cpus};
 use super::{
     Kernel, Wanted, copies, failed, filter, health, layout, lifecycle, map, offcpu, opens,
     overhead, profile, syscalls, unwind, user_stacks::UserStacks,
@@ -9,11 +10,8 @@ use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
 use crate::source::ProbeStatus;
 use crate::text;
-use aya::programs::perf_event::{
-    PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
-};
-use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfError, EbpfLoader};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -26,9 +24,6 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.
 
 /// Bytes that the values of the largest per-CPU map take at most, over all CPUs.
 const CALLS_BYTES: usize = 24 * 1024 * 1024;
-
-/// Status of a probe that nobody asked for.
-const NOT_NEEDED: &str = "not needed";
 
 /// What to attach, and how.
 #[derive(Clone, Debug)]
@@ -72,28 +67,14 @@ pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Ke
     let mut statuses = vec![ProbeStatus::On; PROBES.len()];
     let (first, others): (Vec<_>, Vec<_>) =
         PROBES.iter().partition(|probe| probe.id == ProbeId::Lifecycle);
-    attach_probes(&mut programs, &first, &layout, settings, &mut statuses);
+    // The kernel takes its time to check programs; what is attached counts from then on.
+    load_probes(&mut programs, &layout, settings, &mut statuses);
+    let mut attached = BTreeSet::new();
+    attach_probes(&mut programs, &first, settings, &mut statuses, &mut attached);
     filter.apply(&plan()).map_err(refused)?;
-    attach_probes(&mut programs, &others, &layout, settings, &mut statuses);
+    attach_probes(&mut programs, &others, settings, &mut statuses, &mut attached);
     check_any_on(&statuses)?;
     assemble(programs, filter, statuses, &layout, settings).map_err(refused)
-}
-
-/// Attaches probes, each on its own.
-fn attach_probes(
-    programs: &mut Ebpf,
-    probes: &[&Probe],
-    layout: &Layout,
-    settings: &Settings,
-    statuses: &mut [ProbeStatus],
-) {
-    for probe in probes {
-        if !settings.wanted.attaches(probe) {
-            statuses[probe.id as usize] = ProbeStatus::Off(NOT_NEEDED.to_owned());
-        } else if let Err(reason) = attach_probe(programs, probe, layout, settings) {
-            statuses[probe.id as usize] = ProbeStatus::Off(reason);
-        }
-    }
 }
 
 /// Tells the programs whom not to watch before the first of them runs.
@@ -150,104 +131,6 @@ fn raise_memlock() {
     use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
     if let Err(error) = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY) {
         tracing::debug!(%error, "the limit on locked memory stays as it is");
-    }
-}
-
-fn attach_probe(
-    programs: &mut Ebpf,
-    probe: &Probe,
-    layout: &Layout,
-    settings: &Settings,
-) -> Result<(), String> {
-    check_layout(probe.id, layout)?;
-    for name in probe.programs {
-        let program = programs.program_mut(name).ok_or_else(|| format!("no program {name}"))?;
-        if program.fd().is_ok() {
-            continue; // shared with a probe that is on already
-        }
-        attach_program(name, program).map_err(|error| format!("{name}: {error}"))?;
-    }
-    if probe.id == ProbeId::Profile {
-        for cpu in online_cpus()? {
-            sample_cpu(programs, cpu, settings.frequency_hz)
-                .map_err(|error| format!("cpu_sample: {error}"))?;
-        }
-    }
-    Ok(())
-}
-
-fn attach_program(name: &str, program: &mut Program) -> Result<(), String> {
-    let tracepoint = match name {
-        "process_fork" => "sched_process_fork",
-        "process_exec" => "sched_process_exec",
-        "process_exit" => "sched_process_exit",
-        name => name,
-    };
-    match program {
-        Program::RawTracePoint(program) => program
-            .load()
-            .and_then(|()| program.attach(tracepoint).map(drop))
-            .map_err(|error| program_error(&error)),
-        // Attached CPU by CPU, and again as CPUs come online: see `sample_cpu`.
-        Program::PerfEvent(program) => program.load().map_err(|error| program_error(&error)),
-        _ => Err("a program of an unexpected type".to_owned()),
-    }
-}
-
-/// The CPUs that are online.
-pub fn online_cpus() -> Result<Vec<u32>, String> {
-    aya::util::online_cpus().map_err(|(path, error)| format!("{path}: {error}"))
-}
-
-/// Has the profile's program run at every tick of a CPU's clock.
-pub fn sample_cpu(programs: &mut Ebpf, cpu: u32, frequency_hz: u64) -> Result<(), String> {
-    let program = programs.program_mut("cpu_sample").ok_or("no program cpu_sample")?;
-    let program: &mut PerfEvent = program.try_into().map_err(|e: ProgramError| text::causes(&e))?;
-    let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
-    let scope = PerfEventScope::AllProcessesOneCpu { cpu };
-    let rate = SamplePolicy::Frequency(frequency_hz);
-    program.attach(clock, scope, rate, false).map(drop).map_err(|error| program_error(&error))
-}
-
-/// What went wrong with a program, with the knob that is in the way where it is known.
-fn program_error(error: &ProgramError) -> String {
-    let text = match error {
-        // The last line of the verifier's log names the cause; the log itself goes to the log file.
-        ProgramError::LoadError { io_error, verifier_log } => {
-            tracing::error!(%verifier_log, "the verifier refused a program");
-            format!("the kernel refused to load it: {io_error}")
-        }
-        error => text::causes(error),
-    };
-    match os_error(error) {
-        Some(libc::EACCES | libc::EPERM) => {
-            format!("{text} (see `syscope doctor` for the capability or sysctl that is missing)")
-        }
-        _ => text,
-    }
-}
-
-/// Refuses a probe for which the kernel lacks a field.
-fn check_layout(probe: ProbeId, layout: &Layout) -> Result<(), String> {
-    let needed: &[(u32, &str)] = match probe {
-        ProbeId::Syscalls | ProbeId::Profile => &[],
-        // Without the fields of directories a relative path stays relative, and is marked.
-        ProbeId::Opens => &[(layout.regs_args[0], "pt_regs")],
-        ProbeId::Offcpu => &[
-            (layout.task_pid, "task_struct.pid"),
-            (layout.task_tgid, "task_struct.tgid"),
-            (layout.task_state, "task_struct.__state"),
-        ],
-        ProbeId::Lifecycle => &[
-            (layout.task_pid, "task_struct.pid"),
-            (layout.task_tgid, "task_struct.tgid"),
-            (layout.task_signal, "task_struct.signal"),
-            (layout.signal_live, "signal_struct.live"),
-        ],
-    };
-    match needed.iter().find(|(offset, _)| *offset == ABSENT) {
-        Some((_, field)) => Err(format!("this kernel's BTF has no {field}")),
-        None => Ok(()),
     }
 }
 
@@ -328,7 +211,7 @@ fn descriptor(programs: &Ebpf, name: &str) -> Option<io::Result<OwnedFd>> {
 }
 
 /// The error number of the system call that failed, somewhere down the causes.
-fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
+pub(super) fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>()

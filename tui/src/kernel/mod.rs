@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "BPF is spoken to here, and only here")]
 
+mod attach;
 mod copies;
 mod cut_off;
 mod drain;
@@ -228,10 +229,10 @@ impl Kernel {
         if self.profile.is_none() {
             return Ok(());
         }
-        let online: BTreeSet<u32> = load::online_cpus()?.into_iter().collect();
+        let online: BTreeSet<u32> = attach::online_cpus()?.into_iter().collect();
         self.sampled.retain(|cpu| online.contains(cpu));
         for cpu in online.difference(&self.sampled.clone()) {
-            load::sample_cpu(&mut self.programs, *cpu, self.frequency_hz)?;
+            attach::sample_cpu(&mut self.programs, *cpu, self.frequency_hz)?;
             self.sampled.insert(*cpu);
         }
         Ok(())

@@ -86,12 +86,15 @@ fn collect(options: &Options) -> Result<Collector, StartError> {
         include_self: options.include_self,
         now_ns: procfs::monotonic_ns(),
     };
-    let mut before = Vec::new();
+    let (mut before, mut start_ns) = (Vec::new(), 0);
     let kernel = Kernel::attach(&settings, || {
         before = procfs::scan();
-        collector::plan(&options.filter, &before)
+        let plan = collector::plan(&options.filter, &before);
+        // From now on counters count: what is counted is within the time that was watched.
+        start_ns = procfs::monotonic_ns();
+        plan
     })?;
-    let watched = procfs::watched(procfs::monotonic_ns(), options.frequency_hz)?;
+    let watched = procfs::watched(start_ns, options.frequency_hz)?;
     Ok(Collector::new(
         kernel,
         symbols::Worker::start(options.debuginfod.clone(), crate::kernel::newest_program)?,
