@@ -45,6 +45,25 @@ fn a_process_has_the_sums_of_its_stacks() {
     assert!(off <= passed + 5 * MS, "{off} ns off the CPU in {passed} ns");
 }
 
+/// It sleeps before syscope comes, and after it has gone: what is told is of the time between.
+#[test]
+fn what_was_before_the_watch_is_not_told() {
+    let _machine = require_bpf!();
+    let mut workload = Workload::start(&["sleeper", "2000", "10"]);
+    workload.go();
+    std::thread::sleep(Duration::from_millis(100));
+    let pid = workload.pid;
+    let report = Watch::report(1, &["-p", &pid.to_string()]).into_report();
+    let process = report.offcpu(pid);
+    let (off, passed) = (process.blocked_ns + process.runqueue_ns, report.document.duration_ns);
+    assert!(off <= passed + MS, "{off} ns off the CPU in {passed} ns");
+    assert!(off > passed - passed / 5, "{off} ns off the CPU in {passed} ns");
+    let syscalls = report.document.syscalls.iter().find(|process| process.pid == pid);
+    let calls = syscalls.iter().flat_map(|process| &process.by_syscall);
+    let in_calls: u64 = calls.map(|call| call.total_ns).sum();
+    assert!(in_calls <= passed + MS, "{in_calls} ns in system calls in {passed} ns");
+}
+
 #[test]
 fn a_spinner_that_is_kept_from_running_waits_for_a_cpu_and_is_not_blocked() {
     let _machine = require_bpf!();
