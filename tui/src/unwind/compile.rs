@@ -14,12 +14,16 @@ use object::{LittleEndian as Little, elf};
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::io::Read;
-use syscope_shared::unwind::{PAGE_BITS, RULE_NO_DATA, Rule};
+use syscope_shared::unwind::{PAGE_BITS, RULE_NO_DATA, RULE_ROOT, Rule};
 
 /// Bytes of unwind data that are read of one file. A browser has some 30 MB.
 const SECTION_MAX: u64 = 256 << 20;
 /// Bytes of it that are unpacked.
 const UNPACKED_MAX: u64 = 64 << 20;
+
+/// Bytes of the code that a program begins with, where nothing describes it. The dynamic linker's is as
+/// long: it calls its own functions, then those that libraries are initialized with, and jumps away.
+const ENTRY_MAX: u32 = 128;
 
 /// Where a function is, and its description.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ struct Described {
 enum By {
     EhFrame,
     DebugFrame,
+    /// Nothing; but it is where the program begins, and nobody calls that.
+    Entry,
 }
 
 impl Table {
@@ -100,6 +106,7 @@ impl Table {
             match function.by {
                 By::EhFrame => writer.function(&mut eh, function)?,
                 By::DebugFrame => writer.function(&mut debug, function)?,
+                By::Entry => writer.entry(function)?,
             }
         }
         writer.builder.finish(file.first_page(), writer.stats)
@@ -119,6 +126,7 @@ impl Elf {
         for Code { address, offset, size } in &self.code {
             (address, offset, size).hash(&mut hasher);
         }
+        self.entry.hash(&mut hasher);
         for place in [self.eh_frame, self.debug_frame] {
             place.map(|place| (place.address, place.open_ended)).hash(&mut hasher);
             section(place, data)?.hash(&mut hasher);
@@ -179,8 +187,28 @@ fn functions<'d>(
         in_order(&mut functions, stats);
     }
     stats.functions = u32::try_from(functions.len()).unwrap_or(u32::MAX);
+    if !functions.is_empty()
+        && let Some((place, entry)) = entry(file, &functions)
+    {
+        functions.insert(place, entry);
+    }
     functions.shrink_to_fit();
     functions
+}
+
+/// The code that the program begins with, if it is in none of these functions, and where its place among
+/// them is.
+fn entry(file: &Elf, functions: &[Described]) -> Option<(usize, Described)> {
+    // A library has none.
+    let code = file.code_at(file.entry).filter(|_| file.entry != 0)?;
+    let base = file.first_page() << PAGE_BITS;
+    let [start, end] =
+        [file.entry, code.address + code.size].map(|address| (address - base) as u32);
+    let place = functions.partition_point(|function| function.start <= start);
+    let is_described = functions[..place].last().is_some_and(|before| before.end > start);
+    let next = functions.get(place).map_or(end, |next| next.start);
+    let end = end.min(next).min(start.saturating_add(ENTRY_MAX));
+    (!is_described).then_some((place, Described { start, end, offset: 0, by: By::Entry }))
 }
 
 fn listed<'d, S: UnwindSection<Bytes<'d>>>(
@@ -278,6 +306,11 @@ impl Writer<'_> {
             }
             address = next;
         }
+        self.builder.set(described.end, RULE_NO_DATA)
+    }
+
+    fn entry(&mut self, described: &Described) -> Result<(), Error> {
+        self.builder.set(described.start, RULE_ROOT)?;
         self.builder.set(described.end, RULE_NO_DATA)
     }
 

@@ -60,6 +60,8 @@ pub struct Elf {
     pub machine: Machine,
     /// What of it is executed, in order of address.
     pub code: Vec<Code>,
+    /// Where it begins to run, if it can: an address in its own numbering.
+    pub(super) entry: u64,
     /// The linker's name for exactly this file.
     pub build_id: Option<Box<[u8]>>,
     pub(super) eh_frame: Option<Place>,
@@ -88,6 +90,7 @@ impl Elf {
         let mut file = Self {
             machine,
             code: code(loads, data.len().unwrap_or(0)),
+            entry: header.e_entry(Little),
             build_id: build_id(loads, data),
             eh_frame: None,
             debug_frame: None,

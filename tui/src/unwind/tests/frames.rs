@@ -62,6 +62,22 @@ fn refused(augmentation: &str, ra: u8, instructions: &[u8]) -> Reason {
     reason.unwrap()
 }
 
+/// Hand-written, as the dynamic linker's: nothing describes it, and nobody calls it.
+#[test]
+fn stacks_end_where_the_program_begins() {
+    for (next, ends) in [(0x20, 0x20), (0x200, 0x80)] {
+        let mut frames = Frames::default();
+        frames.common("", RIP, &ENTRY).function(CODE + next, 0x100, &[]);
+        let table = compiled(&Image::new(&[(".eh_frame", 0, &frames.bytes)])).unwrap();
+        assert_eq!([0, ends - 1].map(|at| rule_at(&table, at)), [Rule::ROOT; 2]);
+        assert_eq!(rule_at(&table, next), CALL);
+        assert_eq!(rule_at(&table, next + 0x100), Rule::NO_DATA);
+        if ends < next {
+            assert_eq!(rule_at(&table, ends), Rule::NO_DATA);
+        }
+    }
+}
+
 #[test]
 fn a_function_that_keeps_its_frame_by_the_stack_pointer() {
     let push = [advance(2), CFA_OFFSET, 16, saved(RBP), 2, advance(4), CFA_OFFSET, 0x30];
