@@ -4,7 +4,8 @@ use super::{PageLine, heading, plain};
 use crate::app::App;
 use crate::app::time::{Replayed, words};
 use crate::history::Losses;
-use crate::source::ProbeStatus;
+use crate::model::StackEnds;
+use crate::source::{ProbeStatus, StackEnd};
 use crate::text;
 
 /// Its lines.
@@ -33,6 +34,7 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
         wrong if wrong.is_empty() => lines.push(plain(" ", "nothing went wrong")),
         wrong => lines.extend(wrong),
     }
+    lines.extend(stacks(app));
     for probe in &health.probes {
         lines.extend([plain("", ""), heading(probe.name)]);
         if let ProbeStatus::Off(reason) = &probe.status {
@@ -42,6 +44,33 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
         lines.push(counted("seen", probe.events, "events"));
         lines.push(counted("lost", probe.lost(), "events"));
         lines.extend(shortfalls(&probe.shortfalls()));
+    }
+    lines
+}
+
+/// How the stacks of all samples ended, and what they are walked with.
+fn stacks(app: &App) -> Vec<PageLine> {
+    let model = app.health_model();
+    let ends = StackEnds::of(model, |_| true);
+    let Some(share) = ends.complete_share() else { return Vec::new() };
+    let samples = text::count(ends.samples);
+    let whole =
+        format!("{} of {samples} samples: to the start of the thread", text::percent(share));
+    let mut lines =
+        vec![plain("", ""), heading("stacks of the CPU profile"), plain("complete", whole)];
+    for end in StackEnd::ALL.into_iter().filter(|end| ends.ended(*end) > 0) {
+        if let Some(note) = end.note() {
+            lines.push(counted("cut", ends.ended(end), note));
+        }
+    }
+    if ends.unknown > 0 {
+        lines.push(counted("unknown", ends.unknown, "lost, or still being looked up"));
+    }
+    let unwind = &model.health.unwind;
+    if unwind.tables > 0 {
+        let bytes = text::bytes(unwind.bytes);
+        let tables = format!("{} of {bytes}, of the files whose code runs", unwind.tables);
+        lines.push(plain("tables", tables));
     }
     lines
 }

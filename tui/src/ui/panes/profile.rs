@@ -20,16 +20,22 @@ pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     if app.view().wall {
         return wall_totals(app, least);
     }
-    let complete = graph.ends.complete_share().map(|share| {
-        let role = if share < COMPLETE_ENOUGH { Role::Warn } else { Role::Text };
-        (format!("· stacks {} complete ", text::percent(share)), role)
-    });
-    let mut totals = vec![
-        (format!(" {least}{} ", counted(graph.samples, "sample")), Role::Strong),
+    let samples = (format!(" {least}{} ", counted(graph.samples, "sample")), Role::Strong);
+    let mut totals = match graph.ends.complete_share() {
+        // Whatever else has no room then.
+        Some(share) if share < COMPLETE_ENOUGH => {
+            let warning = format!(" stacks {} complete ", text::percent(share));
+            vec![(warning, Role::Warn), (format!("·{}", samples.0), samples.1)]
+        }
+        Some(share) => {
+            vec![samples, (format!("· stacks {} complete ", text::percent(share)), Role::Text)]
+        }
+        None => vec![samples],
+    };
+    totals.extend([
         (format!("· {} Hz ", app.model().watched.frequency_hz), Role::Text),
         (format!("· {} ", text::rate(graph.rate)), Role::Text),
-    ];
-    totals.extend(complete);
+    ]);
     totals
 }
 
