@@ -41,6 +41,7 @@ pub struct StackEnds {
     pub no_unwind_data: u64,
     pub not_ready: u64,
     pub unreadable: u64,
+    pub unknown: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

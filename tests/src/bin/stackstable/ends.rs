@@ -7,8 +7,8 @@ use syscope_tests::schema::StackEnds;
 
 /// Head of the table.
 pub const HEADING: &str = "\
-| program | package | samples | complete | depth limit | no unwind data | not ready | unreadable |\n\
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+| program | package | samples | complete | depth limit | no unwind data | not ready | unreadable | unknown |\n\
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
 
 /// Places that are listed of a program.
 const PLACES: usize = 5;
@@ -21,11 +21,17 @@ pub fn row(program: &str, package: &str, report: &Report) -> String {
         .get("stacks")
         .and_then(|ends| serde_json::from_value::<StackEnds>(ends.clone()).ok());
     let shares = match &ends {
-        None => vec!["-".to_owned(); 5],
+        None => vec!["-".to_owned(); 6],
         Some(ends) => {
-            [ends.complete, ends.depth_limit, ends.no_unwind_data, ends.not_ready, ends.unreadable]
-                .map(|samples| percent(samples, ends.samples))
-                .to_vec()
+            let ends_by_kind = [
+                ends.complete,
+                ends.depth_limit,
+                ends.no_unwind_data,
+                ends.not_ready,
+                ends.unreadable,
+                ends.unknown,
+            ];
+            ends_by_kind.map(|samples| percent(samples, ends.samples)).to_vec()
         }
     };
     let samples = ends.map_or(report.document.profile.samples, |ends| ends.samples);

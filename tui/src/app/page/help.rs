@@ -71,6 +71,9 @@ pub(super) fn shown() -> Vec<PageLine> {
         ("†name", "the process has ended; after 30 s it is in the last row, with its sums"),
         ("?path", "relative, and its directory is not known"),
         ("path…", "longer than 4096 bytes, and cut"),
+        ("name_[k]", "in a flame graph: kernel code; _[i]: inlined; …7 at the edge: narrow boxes"),
+        ("[stack ends", "the rest of these stacks is missing, and why; i has how many"),
+        ("[blocked: …", "with w: at the leaves, what threads waited for; else they ran"),
     ];
     lines.extend(also.map(|(label, about)| plain(label, about)));
     lines.extend([
