@@ -45,9 +45,14 @@ impl<'a> When<'a> {
             return Err(format!("the range ends before it begins; {}", self.spans()));
         }
         let first = self.timeline.time_at(0);
+        // Several ticks may have the time of the end: what was found out late has that of the last one.
+        let to_the_end = end == length;
         let span = Span {
             start: self.timeline.boundary_at(first + start),
-            end: self.timeline.boundary_at(first + end),
+            end: match to_the_end {
+                true => self.timeline.end(),
+                false => self.timeline.boundary_at(first + end),
+            },
         };
         if span.start == span.end {
             let short = "the range is shorter than the time between two of its readings";
@@ -165,6 +170,17 @@ mod tests {
         ] {
             let span = when.span(&MomentRange { from, to });
             assert_eq!(span, Ok(Span { start, end }), "{from:?}..{to:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_to_the_end_has_what_was_found_out_late() {
+        let mut timeline = minute();
+        timeline.push(Tick { time_ns: 160 * SECOND, window_ns: 0, ..Tick::default() });
+        let when = began_at(&timeline, civil::time(12, 3, 0, 0));
+        for (to, end) in [(None, 241), (after(60.0), 241), (after(59.75), 239)] {
+            let span = when.span(&MomentRange { from: None, to });
+            assert_eq!(span, Ok(Span { start: 0, end }), "..{to:?}");
         }
     }
 
