@@ -58,7 +58,12 @@ impl Image {
             return None;
         }
         let loads = header.program_headers(Little, data).ok()?;
-        let [runtime, version, code_type] = symbols(header, data)?;
+        let (runtime, version, code_type) = match symbols(header, data)? {
+            [Some(runtime), Some(version), Some(code_type)] => (runtime, version, code_type),
+            // Before 3.11 there was no variable with the version.
+            [.., Some(_)] => return Some(Found::Unknown(Version(0))),
+            _ => return None,
+        };
         let words = read(loads, data, version, 8)?;
         let version = Version(u64::from_le_bytes(words.try_into().ok()?) as u32);
         let debug = read(loads, data, runtime, offsets::DEBUG_OFFSETS as u64).unwrap_or_default();
@@ -101,8 +106,8 @@ impl Image {
 /// Bits of an address within its page of memory.
 const PAGE_BITS: u32 = 12;
 
-/// The addresses of [`NAMES`], where all of them are defined.
-fn symbols<'d>(header: &'d Header, data: impl ReadRef<'d>) -> Option<[u64; 3]> {
+/// The addresses of those [`NAMES`] that are defined, where the last can be.
+fn symbols<'d>(header: &'d Header, data: impl ReadRef<'d>) -> Option<[Option<u64>; 3]> {
     if !(1..=HEADERS_MAX).contains(&header.e_shnum(Little)) {
         return None;
     }
@@ -111,7 +116,7 @@ fn symbols<'d>(header: &'d Header, data: impl ReadRef<'d>) -> Option<[u64; 3]> {
     let strings = sections.iter().nth(table.sh_link(Little) as usize)?;
     let names = contents(strings, data)?;
     // Nearly all files are done with here.
-    if !NAMES.iter().all(|name| ends_a_name(names, name)) {
+    if !ends_a_name(names, NAMES[2]) {
         return None;
     }
     let symbols: &[Symbol] = slice_from_all_bytes(contents(table, data)?).ok()?;
@@ -124,8 +129,7 @@ fn symbols<'d>(header: &'d Header, data: impl ReadRef<'d>) -> Option<[u64; 3]> {
             }
         }
     }
-    let [Some(runtime), Some(version), Some(code_type)] = found else { return None };
-    Some([runtime, version, code_type])
+    Some(found)
 }
 
 /// Whether one of the names ends so; linkers let a name be the end of another.

@@ -3,7 +3,8 @@
 use std::fmt;
 use syscope_shared::python::Layout;
 
-/// A version as `Py_Version` has it (`PY_VERSION_HEX`): 0x030b07f0 is 3.11.7.
+/// A version as `Py_Version` has it (`PY_VERSION_HEX`): 0x030b07f0 is 3.11.7, and 0 what is older than that
+/// variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version(pub u32);
 
@@ -21,6 +22,9 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("before 3.11");
+        }
         let (major, minor) = self.series();
         write!(f, "{major}.{minor}.{}", self.0 >> 8 & 0xff)
     }

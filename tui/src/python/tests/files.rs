@@ -41,3 +41,23 @@ fn the_bias_is_what_was_added_to_the_files_addresses() {
     assert_eq!(image.bias(0x2000, 0), None, "in front of it");
     assert_eq!(image.bias(0x2000, 0x7000), None, "behind it");
 }
+
+/// Before 3.11 it has no variable with its version; what only uses it, has nothing of it.
+#[test]
+fn an_older_one_is_known_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (source, expected) in [
+        ("int _PyRuntime, PyCode_Type;", Found::Unknown(Version(0))),
+        ("extern int PyCode_Type; int *uses(void) { return &PyCode_Type; }", Found::Nothing),
+    ] {
+        std::fs::write(folder.path().join("python.c"), source).unwrap();
+        let mut cc = std::process::Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-o", "python.so", "python.c"]).current_dir(folder.path());
+        if !cc.status().is_ok_and(|status| status.success()) {
+            return eprintln!("SKIPPED: needs a C compiler");
+        }
+        let library = std::fs::read(folder.path().join("python.so")).unwrap();
+        assert_eq!(Image::find(&library[..]), expected, "{source}");
+    }
+    assert_eq!(Version(0).to_string(), "before 3.11");
+}

@@ -5,7 +5,7 @@ use crate::source::{StackEnd, StackId};
 use crate::unwind::Walker;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use syscope_shared::unwind::{Registers, Rule};
+use syscope_shared::unwind::{COPY_MAX, Registers, Rule};
 
 /// How long one waits for its tables.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,6 +87,8 @@ fn walk(copy: Box<StackCopy>, spaces: &Spaces, words: &[u32], rules: &[Rule]) ->
     let end = match (segments, StackEnd::ALL[end as usize]) {
         // Nothing is known of the process: it ended before it was looked at.
         (None, StackEnd::NoUnwindData) => StackEnd::NotReady,
+        // It is deeper than what was copied of it because its tables were not ready.
+        (_, StackEnd::Unreadable) if copy.stack.len() >= COPY_MAX => StackEnd::NotReady,
         (_, end) => end,
     };
     Walked { copy: *copy, addresses, end }
