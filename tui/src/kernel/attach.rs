@@ -75,8 +75,10 @@ fn attach_probe(
 ) -> Result<(), String> {
     for name in probe.programs {
         let program = programs.program_mut(name).ok_or_else(|| format!("no program {name}"))?;
-        if attached.insert(name) {
+        if !attached.contains(name) {
             attach_program(name, program).map_err(|error| format!("{name}: {error}"))?;
+            // Only now: a probe that shares what could not be attached is off, too.
+            attached.insert(name);
         }
     }
     if probe.id == ProbeId::Profile {

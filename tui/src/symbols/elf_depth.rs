@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Levels that are gone down. Compilers write some dozens.
 const MAX_DEPTH: isize = 1_000;
-/// Bytes of a unit in which there is no room for that many levels, of a byte and its end each.
+/// Bytes of a unit that is not looked into: a level is a byte at least, and a stack holds so many.
 const TOO_SHORT: usize = 2_000;
 /// Bytes of abbreviations: more than any linker has put together.
 pub(super) const MAX_ABBREVIATIONS: u64 = 64 << 20;
