@@ -86,7 +86,8 @@ fn a_recording_opens_after_it_was_cut_at_every_byte_of_its_last_4_kib() {
     let _machine = require_bpf!();
     let (room, load) = (Room::new(), load());
     let options = ["-q", "-d", "3", "-p", &load.pid.to_string()];
-    assert!(run(record(&room.file(), &options, &[])).status.success());
+    let ended = run(record(&room.file(), &options, &[]));
+    assert!(ended.status.success(), "{}", said(&ended));
     let file = fs::read(room.file()).expect("it was written");
     let (whole, batches) = read(&file);
     assert!(whole.complete && batches.len() >= 3, "{whole:?}");
