@@ -11,7 +11,7 @@ static FILTER: HashMap<u32, u8> = HashMap::with_max_entries(FILTER_SLOTS, 0);
 /// Whether a process is watched.
 #[inline(always)]
 pub fn watched(config: &Config, pid: u32) -> bool {
-    pid != config.self_pid && (config.only_listed == 0 || listed(pid))
+    pid != config.own[0] && pid != config.own[1] && (config.only_listed == 0 || listed(pid))
 }
 
 /// Whether a process is in the list.

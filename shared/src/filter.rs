@@ -9,8 +9,9 @@ pub const FILTER_SLOTS: u32 = 16 * 1024;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Config {
-    /// syscope's own PID, not observed; 0 observes everything.
-    pub self_pid: u32,
+    /// syscope's own PIDs, not observed: its own, and that of the process that reads symbols for it; 0:
+    /// none.
+    pub own: [u32; 2],
     /// 0: watch every process. 1: watch only the PIDs in the `FILTER` map.
     pub only_listed: u32,
     /// 1: the kernel lists a child as soon as its listed parent forks it.

@@ -10,7 +10,7 @@ mod values;
 
 pub use headless::{CaptureArgs, DiffArgs, FlameArgs, FlameFormat, ReportArgs};
 pub use moment::{Moment, MomentRange};
-pub use record::{LaunchArgs, RecordArgs};
+pub use record::{LaunchArgs, ReadSymbolsArgs, RecordArgs};
 pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
 pub use trace::{TraceArgs, TraceKind};
 
@@ -78,6 +78,9 @@ pub enum Command {
     /// What `record -- COMMAND` starts: it waits to be watched, then becomes the command.
     #[command(hide = true)]
     Launch(LaunchArgs),
+    /// What syscope starts to read the symbols of files: a process that nothing is lost with.
+    #[command(hide = true)]
+    ReadSymbols(ReadSymbolsArgs),
 }
 
 /// Options of all commands.

@@ -62,3 +62,11 @@ pub struct LaunchArgs {
     #[arg(last = true, required = true, num_args = 1..)]
     pub command: Vec<OsString>,
 }
+
+/// Options of what syscope starts to read symbols.
+#[derive(Args, Clone, Debug)]
+pub struct ReadSymbolsArgs {
+    /// PID of the syscope that asks.
+    #[arg(long)]
+    pub parent: u32,
+}

@@ -6,6 +6,7 @@ mod from;
 mod launch;
 mod live_screen;
 mod moments;
+mod read_symbols;
 mod record;
 mod replay;
 mod report;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Demo(args)) => demo::run(&args, cli.common.color),
         Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Launch(args)) => Ok(launch::run(&args)),
+        Some(Command::ReadSymbols(args)) => read_symbols::run(&args),
         Some(Command::Doctor(args)) => {
             let report = doctor::check();
             let text =

@@ -17,13 +17,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts out with every process but `self_pid` (0: every process) let through.
+    /// Starts out with every process but syscope's `own` (0: none) let through.
     pub fn new(
         config_map: TypedMap<u32, Config>,
         list: TypedMap<u32, u8>,
-        self_pid: u32,
+        own: [u32; 2],
     ) -> io::Result<Self> {
-        let config = Config { self_pid, ..Config::default() };
+        let config = Config { own, ..Config::default() };
         let writer = Self { config_map, list, config, listed: None, seen: BTreeSet::new() };
         writer.write()?;
         Ok(writer)
@@ -32,6 +32,15 @@ impl Writer {
     /// PIDs the kernel lets through; `None` when it lets all through.
     pub fn listed(&self) -> Option<usize> {
         self.listed
+    }
+
+    /// Has these processes of syscope's not observed from now on.
+    pub fn set_own(&mut self, own: [u32; 2]) -> io::Result<()> {
+        if own == self.config.own {
+            return Ok(());
+        }
+        self.config.own = own;
+        self.write()
     }
 
     /// Looks at what the kernel has listed of its own accord. To be called before the events are

@@ -32,8 +32,8 @@ pub struct Settings {
     pub wanted: Wanted,
     /// Samples a second and CPU.
     pub frequency_hz: u64,
-    /// Observe syscope itself too.
-    pub include_self: bool,
+    /// Processes of syscope's that are not observed; 0: none.
+    pub own: [u32; 2],
     /// `CLOCK_MONOTONIC` now, in ns.
     pub now_ns: u64,
 }
@@ -79,9 +79,8 @@ pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Ke
 
 /// Tells the programs whom not to watch before the first of them runs.
 fn filter_writer(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter::Writer> {
-    let own = if settings.include_self { 0 } else { std::process::id() };
     let (config, list) = (map::typed(programs, "CONFIG")?, map::typed(programs, "FILTER")?);
-    filter::Writer::new(config, list, own)
+    filter::Writer::new(config, list, settings.own)
 }
 
 fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, AttachError> {

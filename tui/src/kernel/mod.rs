@@ -167,6 +167,11 @@ impl Kernel {
         self.filter.apply(push_down)
     }
 
+    /// Has these processes of syscope's not observed from now on; 0: none.
+    pub fn set_own(&mut self, own: [u32; 2]) -> std::io::Result<()> {
+        self.filter.set_own(own)
+    }
+
     /// What tells that a ring wants to be read before the next tick, one a ring.
     ///
     /// # Panics

@@ -80,10 +80,16 @@ pub fn start(options: Options) -> Result<Handle, StartError> {
 }
 
 fn collect(options: &Options) -> Result<Collector, StartError> {
+    // Before anything is watched, which is no matter of the machine's.
+    let symbols = symbols::Worker::start(
+        options.debuginfod.clone(),
+        crate::kernel::newest_program,
+        symbols::ReaderKind::Process,
+    )?;
     let settings = Settings {
         wanted: options.wanted,
         frequency_hz: options.frequency_hz,
-        include_self: options.include_self,
+        own: own(options.include_self, &symbols),
         now_ns: procfs::monotonic_ns(),
     };
     let (mut before, mut start_ns) = (Vec::new(), 0);
@@ -95,13 +101,15 @@ fn collect(options: &Options) -> Result<Collector, StartError> {
         plan
     })?;
     let watched = procfs::watched(start_ns, options.frequency_hz)?;
-    Ok(Collector::new(
-        kernel,
-        symbols::Worker::start(options.debuginfod.clone(), crate::kernel::newest_program)?,
-        watched,
-        options,
-        before,
-    ))
+    Ok(Collector::new(kernel, symbols, watched, options, before))
+}
+
+/// Processes of syscope's that are not observed; 0: none.
+fn own(include_self: bool, symbols: &symbols::Worker) -> [u32; 2] {
+    match include_self {
+        true => [0; 2],
+        false => [std::process::id(), symbols.reader().unwrap_or(0)],
+    }
 }
 
 async fn run(

@@ -1,14 +1,12 @@
 //! Files with code: which file a mapping is of, and the symbols in it.
 
 use super::address_space::Mapped;
-use super::debug_file::Roots;
-use super::debuginfod;
-use super::elf::Elf;
 use super::files::Identity;
-use super::frames::{Code, Frames, Module, Names};
-use super::guard::{guarded, guarded_in_file};
+use super::frames::{self, Code, Frames, Module, Names};
 use super::held::Held;
-use super::layers::Layers;
+use super::reader::{About, Failure, Owner, Reader, Reads};
+use super::symbol::Symbol;
+use crate::source::FrameKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -38,6 +36,10 @@ pub(super) struct Binary {
     /// Path as the process sees it.
     pub(super) module: Arc<str>,
     identity: Identity,
+    /// What the reader calls it.
+    number: u64,
+    owner: Cell<Owner>,
+    reads: Cell<Reads>,
     /// Where it was last seen mapped.
     mapped: Cell<Mapped>,
     held: Arc<Held>,
@@ -46,13 +48,14 @@ pub(super) struct Binary {
     /// Read when the file is opened first.
     build_id: OnceCell<Option<Arc<str>>>,
     fetched: RefCell<Fetched>,
-    state: RefCell<State>,
+    state: Cell<State>,
 }
 
-#[derive(Debug)]
+/// How far it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Closed,
-    Open(Box<Layers>),
+    Unopened,
+    Opened { has_debug_information: bool },
     Unreadable,
 }
 
@@ -70,7 +73,7 @@ enum Fetched {
 impl Binary {
     /// Whether the file turned out to be none with symbols we can read.
     pub(super) fn is_unreadable(&self) -> bool {
-        matches!(*self.state.borrow(), State::Unreadable)
+        self.state.get() == State::Unreadable
     }
 
     /// What its frames are from.
@@ -79,37 +82,59 @@ impl Binary {
         Module { name: Arc::clone(&self.module), build_id }
     }
 
-    /// The frames of the code at an offset into the file; `None` if there is no name for it.
-    fn look_up(&self, offset: u64, beyond: u64, names: &mut Names) -> Option<Frames> {
-        let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Closed) {
-            *state = guarded_in_file(|| self.open()).flatten().unwrap_or(State::Unreadable);
+    /// What is at an offset into the file; `None` if there is no name for it.
+    fn look_up(&self, offset: u64, reader: &mut Reader) -> Option<Symbol> {
+        while !self.is_unreadable() {
+            match self.ask(offset, reader) {
+                Ok(found) => return found,
+                Err(failure) if self.tries_again(failure) => {}
+                Err(_) => break,
+            }
         }
-        let State::Open(layers) = &*state else { return None };
-        let found = guarded_in_file(|| layers.look_up(offset, beyond, &self.origin(), names));
-        if found.is_none() {
-            tracing::warn!(file = %self.module, "looking up symbols panicked, or the file was cut off; not used any more");
-            let broken = std::mem::replace(&mut *state, State::Unreadable);
-            let _ = guarded(move || drop(broken));
-        }
-        found.flatten()
+        None
     }
 
-    fn open(&self) -> Option<State> {
+    fn ask(&self, offset: u64, reader: &mut Reader) -> Result<Option<Symbol>, Failure> {
+        if !reader.is_open(self.number) {
+            self.open(reader)?;
+        }
+        reader.look_up(self.number, self.owner.get(), offset)
+    }
+
+    fn open(&self, reader: &mut Reader) -> Result<(), Failure> {
         let path = Path::new(&*self.module);
         let ways = self.mapped.get().ways(path);
-        let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path))?;
-        let elf = Elf::inspect(&file)?;
-        self.build_id.get_or_init(|| elf.build_id.clone());
-        let roots = Roots::of(self.mapped.get().pid, &file);
-        let fetched = self.fetched.borrow();
-        let fetched = match (&*fetched, &elf.build_id) {
-            (Fetched::Came(path), Some(id)) => debuginfod::open_debug_file(path, id),
+        let file = self.held.hold(&self.identity, path, ways.iter().map(PathBuf::as_path));
+        let file = file.ok_or(Failure::Unreadable)?;
+        self.owner.set(Owner::of(&file));
+        let fetched = match &*self.fetched.borrow() {
+            Fetched::Came(path) => Some(path.clone()),
             _ => None,
         };
-        let layers = Layers::open(&file, elf, path, &roots, fetched);
-        self.bytes.set(layers.bytes);
-        Some(State::Open(Box::new(layers)))
+        let module = Arc::clone(&self.module);
+        let about = About { module, pid: self.mapped.get().pid, fetched, reads: self.reads.get() };
+        let opened = reader.open(self.number, self.owner.get(), &file, about)?;
+        self.build_id.get_or_init(|| opened.build_id);
+        self.bytes.set(opened.bytes);
+        self.state.set(State::Opened { has_debug_information: opened.has_debug_information });
+        Ok(())
+    }
+
+    /// What is to be made of a file that could not be looked into; whether there is more to try. Each time
+    /// less of it is read, or it is read alone.
+    fn tries_again(&self, failure: Failure) -> bool {
+        match failure {
+            Failure::NotNow => return false,
+            // Others may have taken the memory.
+            Failure::Ended { alone: false } => return true,
+            Failure::Unreadable => self.state.set(State::Unreadable),
+            Failure::TooLong | Failure::Ended { alone: true } => match self.reads.get() {
+                Reads::Everything => self.reads.set(Reads::Tables),
+                Reads::Tables => self.state.set(State::Unreadable),
+            },
+        }
+        tracing::warn!(file = %self.module, ?failure, now = ?self.reads.get(), "less is read of a file");
+        !self.is_unreadable()
     }
 
     /// The build id of a file that is open and has no debug information, if none was asked for. It
@@ -118,9 +143,10 @@ impl Binary {
         if !matches!(*self.fetched.borrow(), Fetched::NotAsked) {
             return None;
         }
-        let State::Open(layers) = &*self.state.borrow() else { return None };
+        let State::Opened { has_debug_information } = self.state.get() else { return None };
         let build_id = self.build_id.get().cloned().flatten();
-        let build_id = build_id.filter(|_| !layers.has_debug_information());
+        let build_id =
+            build_id.filter(|_| !has_debug_information && self.reads.get() == Reads::Everything);
         *self.fetched.borrow_mut() =
             if build_id.is_some() { Fetched::Awaited } else { Fetched::Never };
         build_id
@@ -131,21 +157,24 @@ impl Binary {
         matches!(*self.fetched.borrow(), Fetched::Awaited)
     }
 
-    fn debug_file_came(&self, path: Option<&Path>, serial: u32) {
+    /// Whether it has to be opened anew.
+    fn debug_file_came(&self, path: Option<&Path>, serial: u32) -> bool {
         let came = path.map(|path| Fetched::Came(path.to_owned()));
-        if came.is_some() {
+        let has_come = came.is_some();
+        if has_come {
             self.serial.set(serial);
-            self.close();
         }
         *self.fetched.borrow_mut() = came.unwrap_or(Fetched::Never);
+        has_come
     }
+}
 
-    fn close(&self) {
-        let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Open(_)) {
-            *state = State::Closed;
-        }
-    }
+/// A file whose symbols are in memory.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    used: Instant,
+    binary: Weak<Binary>,
 }
 
 /// Every file with code that some snapshot maps.
@@ -153,14 +182,23 @@ impl Binary {
 pub(super) struct Binaries {
     known: FxHashMap<(Identity, Arc<str>), (u32, Weak<Binary>)>,
     serials: u32,
-    /// Used longest ago first, with the time of their last use.
-    open: VecDeque<(Instant, Weak<Binary>)>,
+    numbers: u64,
+    /// Used longest ago first.
+    open: VecDeque<Open>,
     pub(super) held: Arc<Held>,
+    pub(super) reader: Reader,
 }
 
 impl Binaries {
-    pub(super) fn new(held: Arc<Held>) -> Self {
-        Self { known: FxHashMap::default(), serials: 0, open: VecDeque::new(), held }
+    pub(super) fn new(held: Arc<Held>, reader: Reader) -> Self {
+        Self {
+            known: FxHashMap::default(),
+            serials: 0,
+            numbers: 0,
+            open: VecDeque::new(),
+            held,
+            reader,
+        }
     }
 
     /// The file that is mapped there, shown as `module`.
@@ -176,16 +214,20 @@ impl Binaries {
             return known;
         }
         let serial = self.serial(&key);
+        self.numbers += 1;
         let binary = Rc::new(Binary {
             serial: Cell::new(serial),
             module: Arc::clone(module),
             identity,
+            number: self.numbers,
+            owner: Cell::new(Owner::User(u32::MAX)),
+            reads: Cell::new(Reads::Everything),
             mapped: Cell::new(mapped),
             held: Arc::clone(&self.held),
             bytes: Cell::new(identity.size),
             build_id: OnceCell::new(),
             fetched: RefCell::default(),
-            state: RefCell::new(State::Closed),
+            state: Cell::new(State::Unopened),
         });
         self.known.insert(key, (serial, Rc::downgrade(&binary)));
         binary
@@ -194,7 +236,9 @@ impl Binaries {
     /// The debug file of a file was fetched, or is not to be had.
     pub(super) fn debug_file_came(&mut self, binary: &Binary, path: Option<&Path>) {
         self.serials += 1;
-        binary.debug_file_came(path, self.serials);
+        if binary.debug_file_came(path, self.serials) {
+            self.reader.close(binary.number);
+        }
     }
 
     /// The same serial as before for a file that was known before: its cached frames still hold.
@@ -217,16 +261,23 @@ impl Binaries {
         code: Code,
         names: &mut Names,
     ) -> Option<Frames> {
-        self.open.retain(|(_, open)| {
-            open.strong_count() > 0 && !std::ptr::eq(open.as_ptr(), Rc::as_ptr(binary))
+        let reader = &mut self.reader;
+        self.open.retain(|open| {
+            let is_mapped = open.binary.strong_count() > 0;
+            if !is_mapped {
+                reader.close(open.number);
+            }
+            is_mapped && open.number != binary.number
         });
-        self.open.push_back((Instant::now(), Rc::downgrade(binary)));
+        let (number, used) = (binary.number, Instant::now());
+        self.open.push_back(Open { number, used, binary: Rc::downgrade(binary) });
         while self.open.len() > 1
             && (self.open.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
         {
             self.close_oldest();
         }
-        binary.look_up(offset, code.beyond(), names)
+        let symbol = binary.look_up(offset, &mut self.reader)?;
+        frames::of_symbol(&symbol, FrameKind::User, &binary.origin(), code.beyond(), names)
     }
 
     /// Closes files in which nothing was looked up for long, and lets those go that nobody maps.
@@ -234,19 +285,19 @@ impl Binaries {
         let mapped = self.known.iter().filter(|(_, (_, binary))| binary.strong_count() > 0);
         let mapped: FxHashSet<Identity> = mapped.map(|((identity, _), _)| *identity).collect();
         self.held.let_go(HELD_UNUSED, |identity| mapped.contains(identity));
-        while self.open.front().is_some_and(|(used, _)| used.elapsed() >= CLOSED_AFTER) {
+        while self.open.front().is_some_and(|open| open.used.elapsed() >= CLOSED_AFTER) {
             self.close_oldest();
         }
     }
 
     fn close_oldest(&mut self) {
-        if let Some(oldest) = self.open.pop_front().and_then(|(_, oldest)| oldest.upgrade()) {
-            oldest.close();
+        if let Some(oldest) = self.open.pop_front() {
+            self.reader.close(oldest.number);
         }
     }
 
     fn open_bytes(&self) -> u64 {
-        let each = self.open.iter().filter_map(|(_, open)| Some(open.upgrade()?.bytes.get()));
+        let each = self.open.iter().filter_map(|open| Some(open.binary.upgrade()?.bytes.get()));
         each.fold(0, u64::saturating_add)
     }
 }

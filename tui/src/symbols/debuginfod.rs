@@ -6,15 +6,14 @@
 //! of signatures. A client of our own would bring some thirty crates, and TLS into a program of root;
 //! this one runs as the user who called sudo.
 
-use super::debug_file::DebugFile;
-use super::files::open_regular;
 use super::queue::Shared;
+use super::reader::is_debug_file;
 use crate::invoker::Invoker;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -97,8 +96,7 @@ impl Debuginfod {
         let mut path = Vec::new();
         client.stdout.take()?.take(MAX_PATH).read_to_end(&mut path).ok()?;
         let path = PathBuf::from(OsString::from_vec(path.trim_ascii_end().to_vec()));
-        open_debug_file(&path, build_id)?;
-        Some(path)
+        is_debug_file(&path, build_id).then_some(path)
     }
 
     fn start(&self, build_id: &str) -> io::Result<Child> {
@@ -140,11 +138,6 @@ impl Wanted {
         }
         asked
     }
-}
-
-/// Opens a file that was fetched for a build id, if it is that.
-pub(super) fn open_debug_file(path: &Path, build_id: &str) -> Option<DebugFile> {
-    DebugFile::of_build_id(open_regular(path, 0).ok()?, build_id)
 }
 
 /// Works until nobody wants a file any more.

@@ -12,6 +12,7 @@ use super::held::Held;
 use super::kernel::{Kernel, NewestProgram};
 use super::process::Processes;
 use super::queue::{Fetched, Job, Shared, Work};
+use super::reader::Reader;
 use super::resolve::Resolved;
 use super::vdso::Vdso;
 use super::{Request, Space};
@@ -42,9 +43,10 @@ pub(super) fn run(
     codes: &Arc<Codes>,
     wanted: Option<&Wanted>,
     newest: NewestProgram,
+    reader: Reader,
 ) {
-    let new = || Engine::new(held, codes, wanted, newest);
-    let mut engine = new();
+    let new = |reader| Engine::new(held, codes, wanted, newest, reader);
+    let mut engine = new(reader);
     let mut swept = Instant::now();
     while let Some(Work { met, fetched, jobs }) = shared.take(BATCH, engine.patience()) {
         let mut met = Some(met);
@@ -56,7 +58,8 @@ pub(super) fn run(
         for part in parts {
             if guarded(|| part(&mut engine)).is_none() {
                 tracing::error!("symbolizing panicked; starting anew");
-                let broken = std::mem::replace(&mut engine, new());
+                let reader = engine.binaries.reader.anew();
+                let broken = std::mem::replace(&mut engine, new(reader));
                 let _ = guarded(move || drop(broken));
             }
         }
@@ -107,11 +110,12 @@ impl Engine {
         codes: &Arc<Codes>,
         wanted: Option<&Wanted>,
         newest: NewestProgram,
+        reader: Reader,
     ) -> Self {
         Self {
             names: Names::default(),
             places: Bounded::new(HALF_OF_CACHE),
-            binaries: Binaries::new(Arc::clone(held)),
+            binaries: Binaries::new(Arc::clone(held), reader),
             processes: Processes::new(),
             kernel: Kernel::new(newest),
             vdso: Vdso::new(),

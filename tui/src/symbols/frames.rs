@@ -1,7 +1,7 @@
 //! Frames from what a look-up found, or did not find.
 
+use super::symbol::{Line, Symbol};
 use crate::source::{Frame, FrameKind};
-use blazesym::symbolize::{CodeInfo, Sym};
 use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ pub(super) fn clipped(name: &str) -> String {
 /// Frames of a symbol of `module`. The address it was looked up for lies `beyond` bytes before the
 /// one of the stack. `None` if the symbol has no name.
 pub(super) fn of_symbol(
-    symbol: &Sym<'_>,
+    symbol: &Symbol,
     kind: FrameKind,
     module: &Module,
     beyond: u64,
@@ -98,27 +98,23 @@ pub(super) fn of_symbol(
         return None;
     }
     let offset = symbol.offset as u64 + beyond;
-    let mut frame = |name: &str, code: Option<&CodeInfo<'_>>, inlined| {
+    let mut frame = |name: &str, line: Option<&Line>, inlined| {
         Arc::new(Frame {
             kind,
-            name: clipped(name),
+            name: name.to_owned(),
             module: Some(Arc::clone(&module.name)),
             build_id: module.build_id.clone(),
             offset,
-            file: code.map(|code| names.share(&code.to_path().to_string_lossy())),
-            line: code.and_then(|code| code.line).filter(|line| *line > 0),
+            file: line.map(|line| names.share(&line.path)),
+            line: line.and_then(|line| line.number),
             inlined,
             resolved: true,
         })
     };
-    let mut frames: Vec<_> = symbol
-        .inlined
-        .iter()
-        .rev()
-        .filter(|inlined| !inlined.name.is_empty())
-        .map(|inlined| frame(&inlined.name, inlined.code_info.as_ref(), true))
-        .collect();
-    frames.push(frame(&symbol.name, symbol.code_info.as_deref(), false));
+    let inlined = symbol.inlined.iter().rev().filter(|inlined| !inlined.name.is_empty());
+    let mut frames: Vec<_> =
+        inlined.map(|inlined| frame(&inlined.name, inlined.line.as_ref(), true)).collect();
+    frames.push(frame(&symbol.name, symbol.line.as_ref(), false));
     Some(frames.into())
 }
 

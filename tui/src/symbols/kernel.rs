@@ -4,6 +4,7 @@ use super::bounded::Bounded;
 use super::build_id;
 use super::frames::{self, Code, Frames, Module, Names};
 use super::guard::guarded;
+use super::symbol::Symbol;
 use crate::source::FrameKind;
 use blazesym::MaybeDefault;
 use blazesym::symbolize::source::{Kernel as KernelSource, Source};
@@ -166,7 +167,10 @@ impl Kernel {
         let can_be = core || (owner.is_some() && symbol.offset as u64 <= MAX_VOLATILE_SIZE);
         let module = owner.filter(|_| !core).unwrap_or(&self.module);
         can_be
-            .then(|| frames::of_symbol(symbol, FrameKind::Kernel, module, code.beyond(), names))
+            .then(|| {
+                let symbol = Symbol::from(symbol);
+                frames::of_symbol(&symbol, FrameKind::Kernel, module, code.beyond(), names)
+            })
             .flatten()
             .unwrap_or_else(|| self.unresolved(code))
     }

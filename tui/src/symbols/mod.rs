@@ -2,13 +2,13 @@
 //!
 //! A stack goes through `queue` to `engine`; `resolve` looks each address up: kernel addresses in
 //! `kernel`, addresses of a process through a snapshot of its mappings (`process`), which says whether
-//! the code is in a file (`binary`, whose symbols are in `layers`), the vdso (`vdso`) or memory written
+//! the code is in a file (`binary`, whose symbols the `reader` finds), the vdso (`vdso`) or memory written
 //! by a JIT (`perf_map`).
 //!
 //! A snapshot is taken when a stack is looked up first, or before, when the process is met (`meeting`),
 //! so that it can end. Its files are held open (`held`): they may be deleted, replaced, or in a place
-//! that only the process could see. Files are looked into (`elf`) before blazesym reads them, and their
-//! debug files are found (`debug_file`), or fetched if that is asked for (`debuginfod`).
+//! that only the process could see. They are read in a process of its own (`reader`), and their debug files
+//! are fetched if that is asked for (`debuginfod`).
 //!
 //! Everything that is kept is bounded; the bounds are constants of these modules.
 
@@ -17,12 +17,7 @@ mod binary;
 mod bounded;
 mod build_id;
 mod codes;
-mod debug_file;
-mod debugdata;
 mod debuginfod;
-mod elf;
-mod elf_bounds;
-mod elf_depth;
 mod engine;
 mod fetching;
 mod files;
@@ -30,14 +25,15 @@ mod frames;
 mod guard;
 mod held;
 mod kernel;
-mod layers;
 mod mapping;
 mod meeting;
 mod perf_map;
 mod process;
 mod python;
 mod queue;
+mod reader;
 mod resolve;
+mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vdso;
@@ -50,15 +46,15 @@ pub use guard::{cut_off_files, file_was_cut_off, log_caught_panics, panic_is_cau
 pub use kernel::NewestProgram;
 pub use meeting::Meeter;
 pub use process::KEEP_EXITED;
+pub use reader::{ReaderKind, read_symbols};
 
 pub(crate) use mapping::parse as parse_mappings;
 #[cfg(any(test, fuzzing))]
-pub(crate) use {
-    debugdata::fuzz as fuzz_debugdata, layers::fuzz as fuzz_elf, perf_map::fuzz as fuzz_perf_map,
-};
+pub(crate) use {perf_map::fuzz as fuzz_perf_map, reader::fuzz_debugdata, reader::fuzz_elf};
 
 use crate::source::{ResolvedStack, StackEnd, StackId};
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -70,9 +66,6 @@ const THREAD_NAME: &str = "symbols";
 /// Stacks that may wait for the worker. When more are handed over, the oldest are given up: they
 /// are counted by [`Worker::dropped`] and answered with a frame that says so.
 pub const MAX_QUEUED: usize = 16_384;
-/// Bytes of the stack of a thread here, of which what is used takes memory: debug information is gone
-/// down into as deep as functions are inlined in each other.
-const STACK: usize = 32 << 20;
 
 /// Where the addresses of a stack are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,21 +109,29 @@ pub struct Worker {
     held: Arc<held::Held>,
     /// To the thread that reads Python's code objects.
     ahead: mpsc::SyncSender<(u32, Arc<crate::python::Stack>)>,
+    /// PID of the process that reads files.
+    reader: Arc<AtomicU32>,
 }
 
 impl Worker {
     /// Starts the threads. They end, without being waited for, when the worker is dropped. Debug files
     /// that are not on this machine are fetched if that is asked for. `newest` tells whether BPF programs
-    /// were loaded since the kernel's symbols were read.
-    pub fn start(debuginfod: Option<Debuginfod>, newest: NewestProgram) -> io::Result<Self> {
+    /// were loaded since the kernel's symbols were read. Files are read where `reader` says; a process that
+    /// reads them is started here, and ends with the thread that calls this.
+    pub fn start(
+        debuginfod: Option<Debuginfod>,
+        newest: NewestProgram,
+        reader: ReaderKind,
+    ) -> io::Result<Self> {
         let (ahead, to_read) = mpsc::sync_channel(codes::MAX_AHEAD);
         let held = Arc::<held::Held>::default();
         let shared = Arc::new(queue::Shared::new(MAX_QUEUED));
-        let worker = Self { shared, held: Arc::clone(&held), ahead };
+        let reader = reader::Reader::start(reader);
+        let worker = Self { shared, held: Arc::clone(&held), ahead, reader: reader.pid() };
         let known = Arc::new(codes::Codes::new(&held));
         let start = |name: &str, run: Run| {
             let (shared, held) = (Arc::clone(&worker.shared), Arc::clone(&held));
-            let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+            let thread = thread::Builder::new().name(name.to_owned());
             thread.spawn(move || run(&shared, &held))
         };
         let mut wanted = None;
@@ -141,12 +142,19 @@ impl Worker {
             start(debuginfod::THREAD_NAME, Box::new(fetch))?;
         }
         let codes = Arc::clone(&known);
-        let resolve =
-            move |shared: &_, held: &_| engine::run(shared, held, &codes, wanted.as_ref(), newest);
+        let resolve = move |shared: &_, held: &_| {
+            engine::run(shared, held, &codes, wanted.as_ref(), newest, reader);
+        };
         start(THREAD_NAME, Box::new(resolve))?;
         start(meeting::THREAD_NAME, Box::new(meeting::run))?;
         start(codes::THREAD_NAME, Box::new(move |_, _| codes::read_ahead(&to_read, &known)))?;
         Ok(worker)
+    }
+
+    /// PID of the process that reads files, if there is one at the moment.
+    pub fn reader(&self) -> Option<u32> {
+        let pid = self.reader.load(Ordering::Relaxed);
+        (pid != 0).then_some(pid)
     }
 
     /// Debug files that are being fetched. The stacks that are in their files are told a second time when

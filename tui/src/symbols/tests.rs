@@ -13,7 +13,7 @@ mod perf_maps;
 mod processes;
 mod programs;
 
-use super::{Debuginfod, Request, Space, Worker};
+use super::{Debuginfod, ReaderKind, Request, Space, Worker};
 use crate::source::{Frame, ResolvedStack, StackEnd, StackId};
 use std::sync::Arc;
 use std::thread::sleep;
@@ -39,7 +39,8 @@ impl Asker {
 
     fn fetching(debuginfod: Option<Debuginfod>) -> Self {
         Self {
-            worker: Worker::start(debuginfod, crate::kernel::newest_program).unwrap(),
+            worker: Worker::start(debuginfod, crate::kernel::newest_program, ReaderKind::Thread)
+                .unwrap(),
             next: StackId::FIRST.0,
             end: StackEnd::Complete,
         }

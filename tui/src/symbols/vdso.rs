@@ -3,6 +3,7 @@
 use super::frames::{self, Frames, Module, Names};
 use super::guard::guarded;
 use super::mapping::Mapping;
+use super::symbol::Symbol;
 use crate::source::FrameKind;
 use blazesym::Pid;
 use blazesym::symbolize::source::{Process, Source};
@@ -52,7 +53,7 @@ impl Vdso {
             let source = Source::Process(process);
             let found = self.symbolizer.symbolize_single(&source, Input::AbsAddr(address)).ok()?;
             let Symbolized::Sym(symbol) = found else { return None };
-            frames::of_symbol(&symbol, FrameKind::User, &self.module, beyond, names)
+            frames::of_symbol(&Symbol::from(&symbol), FrameKind::User, &self.module, beyond, names)
         })
         .flatten()
     }

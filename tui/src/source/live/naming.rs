@@ -49,6 +49,11 @@ pub struct Naming {
 }
 
 impl Naming {
+    /// Who looks names up.
+    pub fn symbols(&self) -> &Worker {
+        &self.worker
+    }
+
     pub fn new(worker: Worker) -> Self {
         Self {
             worker,

@@ -12,6 +12,7 @@ use crate::symbols::held::Held;
 use crate::symbols::mapping::Backing;
 use crate::symbols::process::Processes;
 use crate::symbols::queue::{Job, SKIPPED, Shared};
+use crate::symbols::reader::{Reader, ReaderKind};
 use crate::symbols::{Request, Space};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -64,7 +65,8 @@ fn a_bounded_map_keeps_what_is_used() {
 #[test]
 fn address_spaces_that_take_too_much_are_forgotten_and_looked_at_anew() {
     let child = sleeper(sleep_path());
-    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::default()));
+    let (mut processes, mut binaries) =
+        (Processes::new(), Binaries::new(Arc::default(), Reader::start(ReaderKind::Thread)));
     let mut names = Names::default();
     let first = processes.find(child.pid(), &mut binaries, &mut names).unwrap();
     let again = |processes: &mut Processes, binaries: &mut Binaries, names: &mut Names| {
@@ -155,7 +157,8 @@ fn a_file_that_was_replaced_and_whose_process_is_gone_is_still_read() {
 #[test]
 fn a_file_that_was_replaced_and_not_held_is_not_believed() {
     let held = Arc::new(Held::with_room_for(0));
-    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+    let (mut processes, mut binaries) =
+        (Processes::new(), Binaries::new(Arc::clone(&held), Reader::start(ReaderKind::Thread)));
     let mut names = Names::default();
     let mut replaced = Replaced::not_yet();
     let pid = replaced.child.pid();

@@ -8,6 +8,7 @@ use crate::symbols::frames::Names;
 use crate::symbols::held::Held;
 use crate::symbols::process::{Processes, Snapshot};
 use crate::symbols::queue::Shared;
+use crate::symbols::reader::{Reader, ReaderKind};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -81,7 +82,8 @@ fn what_was_read_at_a_meeting_takes_no_place_of_what_was_read_later() {
     let held = Arc::<Held>::default();
     let read = || AddressSpace::read(pid, &held).unwrap();
     let early = read();
-    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+    let (mut processes, mut binaries) =
+        (Processes::new(), Binaries::new(Arc::clone(&held), Reader::start(ReaderKind::Thread)));
     let mut all = Names::default();
     let known = processes.find(pid, &mut binaries, &mut all).unwrap();
     processes.adopt(early, &mut binaries, &mut all);
@@ -103,7 +105,8 @@ fn what_was_read_at_a_meeting_takes_no_place_of_what_was_read_later() {
 #[test]
 fn a_child_has_the_memory_of_its_parent_until_it_runs_a_program_of_its_own() {
     let (parent, child) = (std::process::id(), sleeper(sleep_path()));
-    let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::default()));
+    let (mut processes, mut binaries) =
+        (Processes::new(), Binaries::new(Arc::default(), Reader::start(ReaderKind::Thread)));
     let mut all = Names::default();
     let mut find = |processes: &mut Processes, pid| processes.find(pid, &mut binaries, &mut all);
     let here = a_child_has_the_memory_of_its_parent_until_it_runs_a_program_of_its_own as *const ();
@@ -125,7 +128,8 @@ fn what_was_seen_before_an_exec_is_void_also_when_the_process_has_ended() {
     let held = Arc::<Held>::default();
     let mut all = Names::default();
     for (seen_after, found) in [(true, true), (false, false)] {
-        let (mut processes, mut binaries) = (Processes::new(), Binaries::new(Arc::clone(&held)));
+        let (mut processes, mut binaries) =
+            (Processes::new(), Binaries::new(Arc::clone(&held), Reader::start(ReaderKind::Thread)));
         let mut child = sleeper(sleep_path());
         let pid = child.pid();
         let before = Instant::now();

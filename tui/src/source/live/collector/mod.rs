@@ -149,6 +149,11 @@ impl Collector {
         {
             self.read_error(&io::Error::other(error), "a CPU that came online");
         }
+        // It may have been started anew.
+        let own = super::own(self.include_self, self.naming.symbols());
+        if let Err(error) = self.kernel.set_own(own) {
+            self.read_error(&error, "or change the kernel's filter");
+        }
         self.read_rings();
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
             self.read_error(&error, "a map");

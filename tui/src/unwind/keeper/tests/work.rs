@@ -3,7 +3,7 @@
 use super::super::work::Work;
 use super::super::{Event, Kept};
 use super::{Memory, Written};
-use crate::symbols::Worker;
+use crate::symbols::{ReaderKind, Worker};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
@@ -19,7 +19,7 @@ fn work(words: usize) -> (Work, Arc<Mutex<Written>>, Arc<Mutex<Kept>>, Worker) {
     let (maps, written) = Memory::new(words);
     let kept = Arc::new(Mutex::new(Kept::default()));
     let (walks, _) = channel();
-    let symbols = Worker::start(None, |_| Ok(0)).expect("threads can be had");
+    let symbols = Worker::start(None, |_| Ok(0), ReaderKind::Thread).expect("threads can be had");
     let work = Work::new(Box::new(maps), symbols.meeter(), walks, Arc::clone(&kept));
     (work, written, kept, symbols)
 }

@@ -3,7 +3,7 @@
 
 use super::elf::read_part;
 use super::elf_bounds;
-use super::files::in_memory;
+use crate::symbols::files::in_memory;
 use lzma_rust2::XzReader;
 use std::fs::File;
 use std::io::{self, Read};

@@ -4,8 +4,8 @@
 use super::debug_file::{DebugFile, Roots};
 use super::debugdata;
 use super::elf::Elf;
-use super::frames::{self, Frames, Module, Names};
-use crate::source::FrameKind;
+use super::wire::Reads;
+use crate::symbols::symbol::Symbol;
 use blazesym::symbolize::source::{Elf as ElfSource, Source};
 use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
 use std::fs::File;
@@ -43,6 +43,7 @@ impl Layers {
         module: &Path,
         roots: &Roots,
         fetched: Option<DebugFile>,
+        reads: Reads,
     ) -> Self {
         let debug_file = roots.debug_file(module, &elf).or(fetched);
         let mut tables = Vec::new();
@@ -55,10 +56,11 @@ impl Layers {
             && let Some(small) = debugdata::unpack(file, range)
         {
             bytes += small.metadata().map_or(0, |file| file.len());
-            let is_sound = Elf::inspect(&small).is_some_and(|elf| elf.has_table);
+            let is_sound = Elf::inspect(&small, Reads::Tables).is_some_and(|elf| elf.has_table);
             tables.extend(is_sound.then(|| Layer::table(&small)).flatten());
         }
         let debug = match &debug_file {
+            _ if reads == Reads::Tables => None,
             Some(debug) => {
                 if debug.elf.has_table {
                     tables.extend(Layer::table(&debug.file));
@@ -83,14 +85,8 @@ impl Layers {
         self.debug.is_some()
     }
 
-    /// The frames of the code at an offset into the file; `None` if there is no name for it.
-    pub(super) fn look_up(
-        &self,
-        offset: u64,
-        beyond: u64,
-        module: &Module,
-        names: &mut Names,
-    ) -> Option<Frames> {
+    /// What is at an offset into the file; `None` if there is no name for it.
+    pub(super) fn look_up(&self, offset: u64) -> Option<Symbol> {
         if self.elf.is_linkage(offset) {
             return None;
         }
@@ -111,7 +107,7 @@ impl Layers {
             }
             None => in_table()?,
         };
-        frames::of_symbol(&symbol, FrameKind::User, module, beyond, names)
+        Some(Symbol::from(&symbol))
     }
 }
 
@@ -184,25 +180,25 @@ fn way_to(file: &File) -> PathBuf {
 /// What panics here is caught where it is used, and so it is here.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn fuzz(bytes: &[u8]) {
-    use super::guard::{guarded, log_caught_panics};
+    use crate::symbols::guard::{guarded, log_caught_panics};
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(log_caught_panics);
-    let file = super::files::in_memory(bytes).expect("room for it");
-    let Some(elf) = Elf::inspect(&file) else { return };
+    let file = crate::symbols::files::in_memory(bytes).expect("room for it");
+    let inspect = || Elf::inspect(&file, Reads::Everything);
+    let Some(elf) = inspect() else { return };
     let offsets: Vec<u64> = (0..bytes.len() as u64).step_by(97).collect();
-    let (roots, module) = (Roots::none(), Module::named("fuzzed".into()));
+    let roots = Roots::none();
     let as_debug_file = elf
         .build_id
         .clone()
         .and_then(|id| DebugFile::of_build_id(file.try_clone().expect("it is open"), &id));
     for fetched in [None, as_debug_file] {
-        let Some(elf) = Elf::inspect(&file) else { return };
-        let mut names = Names::default();
+        let Some(elf) = inspect() else { return };
         guarded(|| {
-            let layers = Layers::open(&file, elf, Path::new("/fuzzed"), &roots, fetched);
+            let path = Path::new("/fuzzed");
+            let layers = Layers::open(&file, elf, path, &roots, fetched, Reads::Everything);
             for offset in &offsets {
-                let frames = layers.look_up(*offset, 0, &module, &mut names);
-                assert!(frames.is_none_or(|frames| !frames.is_empty()));
+                layers.look_up(*offset);
             }
         });
     }

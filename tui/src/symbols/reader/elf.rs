@@ -1,8 +1,9 @@
 //! What is in an ELF file, read with bounds before anything else is done with it. A stranger may have
 //! written it: the kernel and the loader run a program without a look at its sections.
 
-use super::build_id;
 use super::elf_bounds::{self as bounds, Debug, Packed, Part};
+use super::wire::Reads;
+use crate::symbols::build_id;
 use object::elf::{
     ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, FileHeader32, FileHeader64, PT_LOAD, PT_NOTE,
     SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_NOTE, SHT_REL, SHT_RELA, SHT_SYMTAB,
@@ -59,14 +60,14 @@ struct Load {
 
 impl Elf {
     /// Looks into a file; `None` if it is no ELF file, or one that would take too much.
-    pub(super) fn inspect(file: &File) -> Option<Self> {
+    pub(super) fn inspect(file: &File, reads: Reads) -> Option<Self> {
         if file.metadata().ok()?.len() > MAX_FILE {
             return None;
         }
         let cache = ReadCache::new(BufReader::with_capacity(4 << 10, file));
         match FileKind::parse(&cache).ok()? {
-            FileKind::Elf32 => Reading::<FileHeader32<Endianness>>::of(file, &cache),
-            FileKind::Elf64 => Reading::<FileHeader64<Endianness>>::of(file, &cache),
+            FileKind::Elf32 => Reading::<FileHeader32<Endianness>>::of(file, &cache, reads),
+            FileKind::Elf64 => Reading::<FileHeader64<Endianness>>::of(file, &cache, reads),
             _ => None,
         }
     }
@@ -104,7 +105,7 @@ struct Reading<'a, H: FileHeader> {
 }
 
 impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
-    fn of(file: &'a File, data: &'a ReadCache<BufReader<&'a File>>) -> Option<Elf> {
+    fn of(file: &'a File, data: &'a ReadCache<BufReader<&'a File>>, reads: Reads) -> Option<Elf> {
         let header = H::parse(data).ok()?;
         // What runs here has the byte order of this machine.
         let endian = header.endian().ok().filter(|endian| *endian == Endianness::default())?;
@@ -117,7 +118,8 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             notes: 0,
             decompressed: 0,
             may_decompress: bounds::decompressed(file.metadata().ok()?.len()),
-            dwarf_is_sound: true,
+            // What is not read is not looked at, either: that alone can take long.
+            dwarf_is_sound: reads == Reads::Everything,
             tables_are_sound: true,
             units: [None, None],
             abbreviations: [None, None],
@@ -239,6 +241,9 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
             }
             None => offset..offset.saturating_add(size),
         };
+        if !self.dwarf_is_sound {
+            return;
+        }
         let debug = Debug { part, packed };
         let kind = usize::from(name.ends_with(b".dwo"));
         // Where there are two, who reads them takes the first or the last.
@@ -251,7 +256,7 @@ impl<'a, H: FileHeader<Endian = Endianness>> Reading<'a, H> {
                 self.dwarf_is_sound &= self.abbreviations[kind].replace(debug).is_none();
             }
             _ => {
-                self.dwarf_is_sound = self.dwarf_is_sound && debug.is_sound(self.file);
+                self.dwarf_is_sound = debug.is_sound(self.file);
             }
         }
     }

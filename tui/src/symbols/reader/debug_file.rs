@@ -7,7 +7,8 @@
 use super::elf::Elf;
 use super::elf_bounds::Part;
 use super::elf_depth::is_trusted;
-use super::files::{Identity, open_regular_in, root_of};
+use super::wire::Reads;
+use crate::symbols::files::{Identity, open_regular, open_regular_in, root_of};
 use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -34,11 +35,12 @@ pub(super) struct Roots {
     roots: Vec<File>,
     /// Who owns the file that something is looked for.
     owner: Option<u32>,
+    reads: Reads,
 }
 
 impl Roots {
     /// Those for a file that this process maps.
-    pub(super) fn of(pid: u32, file: &File) -> Self {
+    pub(super) fn of(pid: u32, file: &File, reads: Reads) -> Self {
         let own = root_of(std::process::id()).ok();
         // The same directory can be the root of another tree of mounts.
         let seen = |pid: u32, root: &File| {
@@ -49,13 +51,13 @@ impl Roots {
         let is_another = |root: &File| Some(seen(pid, root)) != own_tree;
         let theirs = root_of(pid).ok().filter(is_another);
         let owner = file.metadata().map(|file| file.uid()).ok();
-        Self { roots: theirs.into_iter().chain(own).collect(), owner }
+        Self { roots: theirs.into_iter().chain(own).collect(), owner, reads }
     }
 
     /// None at all.
     #[cfg(any(test, fuzzing))]
     pub(super) fn none() -> Self {
-        Self { roots: Vec::new(), owner: None }
+        Self { roots: Vec::new(), owner: None, reads: Reads::Everything }
     }
 
     /// Files at a path, if they are root's, or of who owns the other one: a process can have a root of its
@@ -72,9 +74,11 @@ impl Roots {
     pub(super) fn debug_file(&self, module: &Path, wanted: &Elf) -> Option<DebugFile> {
         let by_id = wanted.build_id.as_deref().and_then(path_of_build_id);
         let by_name = wanted.debug_link.iter().flat_map(|(name, _)| paths_of_name(module, name));
+        // A checksum is one of the whole file, and takes its time.
+        let by_name = by_name.filter(|_| self.reads == Reads::Everything);
         let paths = by_id.into_iter().chain(by_name);
         paths.into_iter().find_map(|path| {
-            self.open(&path).find_map(|file| DebugFile::check(file, &path, wanted))
+            self.open(&path).find_map(|file| DebugFile::check(file, &path, wanted, self.reads))
         })
     }
 
@@ -88,15 +92,16 @@ impl Roots {
         };
         let paths = [Some(module), debug].into_iter().flatten().map(with_suffix);
         paths.into_iter().find_map(|path| {
-            self.open(&path).find(|file| Elf::inspect(file).is_some_and(|elf| elf.has_dwarf))
+            self.open(&path)
+                .find(|file| Elf::inspect(file, self.reads).is_some_and(|elf| elf.has_dwarf))
         })
     }
 }
 
 impl DebugFile {
     /// Takes a file that was found at a path, if it belongs to the one it is wanted for.
-    fn check(file: File, path: &Path, wanted: &Elf) -> Option<Self> {
-        let elf = Elf::inspect(&file)?;
+    fn check(file: File, path: &Path, wanted: &Elf, reads: Reads) -> Option<Self> {
+        let elf = Elf::inspect(&file, reads)?;
         if !(elf.has_dwarf || elf.has_table) || !belongs(&file, &elf, wanted) {
             return None;
         }
@@ -104,12 +109,21 @@ impl DebugFile {
         Some(Self { file, elf, trusted })
     }
 
-    /// Takes one that was fetched for this build id.
+    /// Opens one that was fetched for this build id.
+    pub(super) fn fetched(path: &Path, build_id: &str) -> Option<Self> {
+        Self::of_build_id(open_regular(path, 0).ok()?, build_id)
+    }
+
     pub(super) fn of_build_id(file: File, build_id: &str) -> Option<Self> {
-        let elf = Elf::inspect(&file)?;
+        let elf = Elf::inspect(&file, Reads::Everything)?;
         let is_it = elf.build_id.as_deref() == Some(build_id) && (elf.has_dwarf || elf.has_table);
         is_it.then_some(Self { file, elf, trusted: None })
     }
+}
+
+/// Whether a file that was fetched for this build id is that.
+pub(in crate::symbols) fn is_debug_file(path: &Path, build_id: &str) -> bool {
+    DebugFile::fetched(path, build_id).is_some()
 }
 
 fn belongs(file: &File, elf: &Elf, wanted: &Elf) -> bool {

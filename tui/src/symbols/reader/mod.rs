@@ -1,0 +1,290 @@
+//! Symbols of files, read by a process of its own.
+//!
+//! Whoever runs a program has syscope read its file. What is in it is looked into before it is used
+//! (`elf`, with bounds), but not everything that a parser makes of it can be told beforehand: a few
+//! hundred kilobytes of debug information can stand for gigabytes, or hours. So `layers` (blazesym) run
+//! where that is no harm: in a process that may have so much memory and so much time (`confine`), that can
+//! only read, and that is started anew when it ends. Who asks it is here; `serve` answers.
+
+mod budget;
+mod confine;
+mod debug_file;
+mod debugdata;
+mod elf;
+mod elf_bounds;
+mod elf_depth;
+mod layers;
+mod serve;
+mod wire;
+
+pub use serve::read_symbols;
+
+pub(super) use budget::Owner;
+pub(super) use debug_file::is_debug_file;
+pub(super) use wire::{About, Opened, Reads};
+
+/// Whether a file is one with symbols.
+#[cfg(test)]
+pub(super) fn is_read(file: &File) -> bool {
+    elf::Elf::inspect(file, Reads::Everything).is_some()
+}
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use {debugdata::fuzz as fuzz_debugdata, layers::fuzz as fuzz_elf};
+
+use crate::symbols::symbol::Symbol;
+use budget::{Budgets, RESTART};
+use nix::sys::signal::Signal;
+use rustc_hash::FxHashSet;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{process, thread};
+use wire::{Answer, Ask, Reply, Request};
+
+/// How long an answer is waited for: a file on a network that hangs never comes.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+/// Time before a reader that could not be started is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// Bytes of the stack that files are read with, of which what is used takes memory: debug information is
+/// gone down into as deep as functions are inlined in each other.
+const STACK: usize = 32 << 20;
+const THREAD_NAME: &str = "symbols";
+
+/// Where files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderKind {
+    /// In a process of its own, `syscope read-symbols`.
+    Process,
+    /// On a thread, where this program is not syscope. Nothing limits it.
+    #[cfg(any(test, fuzzing))]
+    Thread,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nothing can be read of the file, or nothing more.
+    Unreadable,
+    /// It took too long.
+    TooLong,
+    /// The reader ended, most likely for want of memory; whether this was the only file that it had open.
+    Ended { alone: bool },
+    /// Not now: the owner's files took too much time lately, or there is no reader.
+    NotNow,
+}
+
+/// Who asks the reader.
+#[derive(Debug)]
+pub(super) struct Reader {
+    kind: ReaderKind,
+    running: Option<Running>,
+    /// When it may be started again, after that failed.
+    not_before: Option<Instant>,
+    /// Files that it has open.
+    open: FxHashSet<u64>,
+    budgets: Budgets,
+    /// Its PID; 0: it does not run.
+    pid: Arc<AtomicU32>,
+}
+
+#[derive(Debug)]
+struct Running {
+    socket: UnixStream,
+    /// `None` where it is a thread.
+    process: Option<Child>,
+}
+
+impl Owner {
+    /// Who is behind an open file.
+    pub(super) fn of(file: &File) -> Self {
+        match file.metadata() {
+            Ok(_) if elf_depth::is_trusted(file) => Self::Root,
+            Ok(file) => Self::User(file.uid()),
+            Err(_) => Self::User(u32::MAX),
+        }
+    }
+}
+
+impl Reader {
+    /// Starts it.
+    pub(super) fn start(kind: ReaderKind) -> Self {
+        Self::with(kind, Budgets::default(), Arc::default())
+    }
+
+    /// Another one in its place, which has nothing open.
+    pub(super) fn anew(&mut self) -> Self {
+        self.end();
+        Self::with(self.kind, std::mem::take(&mut self.budgets), self.pid())
+    }
+
+    fn with(kind: ReaderKind, budgets: Budgets, pid: Arc<AtomicU32>) -> Self {
+        let (running, not_before, open) = (None, None, FxHashSet::default());
+        let mut reader = Self { kind, running, not_before, open, budgets, pid };
+        reader.run();
+        reader
+    }
+
+    /// Its PID, whenever it is asked for; 0 while there is none.
+    pub(super) fn pid(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.pid)
+    }
+
+    pub(super) fn is_open(&self, number: u64) -> bool {
+        self.open.contains(&number)
+    }
+
+    /// Opens a file, which has this number from then on.
+    pub(super) fn open(
+        &mut self,
+        number: u64,
+        owner: Owner,
+        file: &File,
+        about: About,
+    ) -> Result<Opened, Failure> {
+        match self.ask(number, owner, Ask::Open(number, about), Some(file))? {
+            Reply::Opened(opened) => {
+                self.open.insert(number);
+                Ok(opened)
+            }
+            _ => Err(Failure::Unreadable),
+        }
+    }
+
+    /// What is at an offset into a file that is open; `None`: nothing that has a name.
+    pub(super) fn look_up(
+        &mut self,
+        number: u64,
+        owner: Owner,
+        offset: u64,
+    ) -> Result<Option<Symbol>, Failure> {
+        match self.ask(number, owner, Ask::LookUp(number, offset), None)? {
+            Reply::Found(found) => Ok(found),
+            _ => {
+                self.open.remove(&number);
+                Err(Failure::Unreadable)
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, number: u64) {
+        if self.open.remove(&number) {
+            let _ = self.ask(number, Owner::Root, Ask::Close(number), None);
+        }
+    }
+
+    fn ask(
+        &mut self,
+        number: u64,
+        owner: Owner,
+        ask: Ask,
+        file: Option<&File>,
+    ) -> Result<Reply, Failure> {
+        let patience = self.budgets.left(owner, Instant::now()).ok_or(Failure::NotNow)?;
+        let running = self.run().ok_or(Failure::NotNow)?;
+        match running.exchange(&Request { ask, patience }, file) {
+            Ok(Answer { reply, took }) => {
+                self.budgets.charge(owner, took, Instant::now());
+                Ok(reply)
+            }
+            Err(error) => {
+                let alone = self.open.iter().all(|open| *open == number);
+                let ended = self.end();
+                tracing::warn!(%error, ?ended, "the process that reads symbols is started anew");
+                let late =
+                    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+                let too_long =
+                    late || ended.and_then(|ended| ended.signal()) == Some(Signal::SIGXCPU as i32);
+                let took = if too_long { patience } else { Duration::ZERO };
+                self.budgets.charge(owner, took + RESTART, Instant::now());
+                Err(if too_long { Failure::TooLong } else { Failure::Ended { alone } })
+            }
+        }
+    }
+
+    /// The reader that runs; started if there is none.
+    fn run(&mut self) -> Option<&mut Running> {
+        if self.running.is_none() && self.not_before.is_none_or(|at| Instant::now() >= at) {
+            match Running::start(self.kind) {
+                Ok(running) => {
+                    let pid = running.process.as_ref().map_or(0, Child::id);
+                    self.pid.store(pid, Ordering::Relaxed);
+                    self.running = Some(running);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no symbols of files: the process that reads them does not start");
+                    self.not_before = Some(Instant::now() + TRY_AGAIN_AFTER);
+                }
+            }
+        }
+        self.running.as_mut()
+    }
+
+    /// Ends it, if it has not ended by itself; how it did, where it is known.
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.open.clear();
+        let running = self.running.take()?;
+        self.pid.store(0, Ordering::Relaxed);
+        running.end()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Running {
+    fn start(kind: ReaderKind) -> io::Result<Self> {
+        let (socket, other) = UnixStream::pair()?;
+        socket.set_read_timeout(Some(MAX_WAIT))?;
+        socket.set_write_timeout(Some(MAX_WAIT))?;
+        let process = match kind {
+            ReaderKind::Process => Some(spawn(other)?),
+            #[cfg(any(test, fuzzing))]
+            ReaderKind::Thread => {
+                let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
+                thread.stack_size(STACK).spawn(move || serve::serve(&other, |_| Ok(())))?;
+                None
+            }
+        };
+        Ok(Self { socket, process })
+    }
+
+    fn exchange(&mut self, request: &Request, file: Option<&File>) -> io::Result<Answer> {
+        wire::send(&self.socket, request, file)?;
+        Ok(wire::receive(&self.socket)?.0)
+    }
+
+    fn end(self) -> Option<ExitStatus> {
+        drop(self.socket);
+        let mut process = self.process?;
+        // It may be ending by itself, and how tells what was too much.
+        for _ in 0..20 {
+            if let Ok(Some(ended)) = process.try_wait() {
+                return Some(ended);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = process.kill();
+        // Where a file hangs, so does it, and nobody waits for that.
+        let _ = thread::Builder::new().spawn(move || process.wait());
+        None
+    }
+}
+
+/// The process; it is in a process group of its own, so that the terminal's Ctrl-C is not for it.
+fn spawn(socket: UnixStream) -> io::Result<Child> {
+    let mut reader = Command::new("/proc/self/exe");
+    reader.arg0("syscope").args(["read-symbols", "--parent", &process::id().to_string()]);
+    reader.current_dir("/").process_group(0);
+    reader.stdin(OwnedFd::from(socket)).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}

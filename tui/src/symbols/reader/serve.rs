@@ -1,0 +1,99 @@
+//! The reader's side: files are opened and looked into, one request after the other.
+
+use super::confine::{confine, cpu_time, limit_cpu_time};
+use super::debug_file::{DebugFile, Roots};
+use super::elf::Elf;
+use super::layers::Layers;
+use super::wire::{self, About, Answer, Ask, Opened, Reply, Request};
+use super::{STACK, THREAD_NAME};
+use crate::symbols::guard::{guarded, guarded_in_file};
+use rustc_hash::FxHashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// `syscope read-symbols`: answers what comes in on standard input, a socket, until that is closed.
+///
+/// # Errors
+///
+/// When nobody asks, or the system refuses something.
+pub fn read_symbols(parent: u32) -> io::Result<()> {
+    confine(parent)?;
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK);
+    let served = thread.spawn(move || serve(&socket, |patience| limit_cpu_time(patience)))?;
+    let _ = served.join();
+    Ok(())
+}
+
+/// Answers until nobody asks any more. `limit` sets the CPU time that an answer may take.
+pub(super) fn serve(socket: &UnixStream, limit: impl Fn(Duration) -> io::Result<()>) {
+    let mut files = Files::default();
+    while let Ok((Request { ask, patience }, file)) = wire::receive(socket) {
+        let began = cpu_time();
+        if limit(patience).is_err() {
+            return;
+        }
+        let reply = files.answer(ask, file);
+        let took = cpu_time().saturating_sub(began);
+        if wire::send(socket, &Answer { reply, took }, None).is_err() {
+            return;
+        }
+    }
+}
+
+/// Files that are open.
+#[derive(Default)]
+struct Files(FxHashMap<u64, Layers>);
+
+impl Files {
+    fn answer(&mut self, ask: Ask, file: Option<File>) -> Reply {
+        match ask {
+            Ask::Open(number, about) => {
+                let open = || open(&file?, &about);
+                let Some((layers, opened)) = guarded_in_file(open).flatten() else {
+                    return Reply::Unreadable;
+                };
+                self.0.insert(number, layers);
+                Reply::Opened(opened)
+            }
+            Ask::LookUp(number, offset) => {
+                let Some(layers) = self.0.get(&number) else { return Reply::Unreadable };
+                match guarded_in_file(|| layers.look_up(offset)) {
+                    Some(found) => Reply::Found(found),
+                    None => {
+                        self.close(number);
+                        Reply::Unreadable
+                    }
+                }
+            }
+            Ask::Close(number) => {
+                self.close(number);
+                Reply::Closed
+            }
+        }
+    }
+
+    fn close(&mut self, number: u64) {
+        let closed = self.0.remove(&number);
+        let _ = guarded(move || drop(closed));
+    }
+}
+
+fn open(file: &File, about: &About) -> Option<(Layers, Opened)> {
+    let elf = Elf::inspect(file, about.reads)?;
+    let build_id = elf.build_id.clone();
+    let roots = Roots::of(about.pid, file, about.reads);
+    let fetched = match (&about.fetched, &build_id) {
+        (Some(path), Some(id)) => DebugFile::fetched(path, id),
+        _ => None,
+    };
+    let layers = Layers::open(file, elf, Path::new(&*about.module), &roots, fetched, about.reads);
+    let has_debug_information = layers.has_debug_information();
+    let opened = Opened { bytes: layers.bytes, build_id, has_debug_information };
+    Some((layers, opened))
+}
