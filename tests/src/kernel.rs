@@ -1,10 +1,11 @@
 //! What the kernel holds of a run of syscope, asked from the kernel itself.
 
-use aya::maps::{HashMap, Map, MapData, PerCpuHashMap, loaded_maps};
+use aya::maps::{Array, HashMap, Map, MapData, PerCpuHashMap, loaded_maps};
 use aya::programs::{loaded_links, loaded_programs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::mem::size_of;
+use syscope_shared::filter::Config;
 use syscope_shared::{offcpu, profile, syscalls};
 
 /// Ids of BPF objects. The kernel does not give an id again soon, so an id that is there still is
@@ -97,6 +98,13 @@ pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
         "WAITING" => plain::<{ words::<offcpu::Waiting>() }>(holder, map),
         _ => panic!("no map {map} is known here"),
     }
+}
+
+/// Processes that a run has the kernel not count (`Config::own`, which comes first); 0: none.
+pub fn own_pids(holder: u32) -> [u32; 2] {
+    let map = Array::<_, [u32; size_of::<Config>() / 4]>::try_from(open(holder, "CONFIG"));
+    let config = map.and_then(|map| map.get(&0, 0)).unwrap_or_else(|error| panic!("{error}"));
+    [config[0], config[1]]
 }
 
 const fn words<T>() -> usize {

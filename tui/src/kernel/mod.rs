@@ -295,8 +295,9 @@ impl Kernel {
     }
 
     /// What watching costs; measures the BPF programs for a short window now and then. Nothing where
-    /// the panes are not wanted: measuring costs, and nobody would see it.
-    pub fn overhead(&mut self, now_ns: u64) -> crate::source::Overhead {
-        self.overhead.as_mut().map(|meter| meter.read(now_ns)).unwrap_or_default()
+    /// the panes are not wanted: measuring costs, and nobody would see it. `helper` is a process that
+    /// works for syscope.
+    pub fn overhead(&mut self, now_ns: u64, helper: Option<u32>) -> crate::source::Overhead {
+        self.overhead.as_mut().map(|meter| meter.read(now_ns, helper)).unwrap_or_default()
     }
 }

@@ -35,11 +35,12 @@ impl Meter {
         Self { programs, last: Overhead::default(), own, window: None, next_window_ns: 0 }
     }
 
-    /// What is known as of `now_ns`; opens or closes a measuring window when it is time.
-    pub fn read(&mut self, now_ns: u64) -> Overhead {
+    /// What is known as of `now_ns`; opens or closes a measuring window when it is time. `helper` is a
+    /// process that works for syscope.
+    pub fn read(&mut self, now_ns: u64, helper: Option<u32>) -> Overhead {
         let (since, spent) = self.own;
         if now_ns.saturating_sub(since) >= SELF_WINDOW_NS {
-            let cpu = procfs::self_cpu_ns();
+            let cpu = procfs::self_cpu_ns() + helper.and_then(procfs::cpu_ns).unwrap_or(0);
             self.last.self_cpu = cpu.saturating_sub(spent) as f64 / (now_ns - since) as f64;
             self.own = (now_ns, cpu);
         }

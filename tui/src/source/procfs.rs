@@ -12,7 +12,8 @@ use super::ProcessSeen;
 use crate::model::Watched;
 use crate::text;
 use nix::sys::utsname::uname;
-use nix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 use procfs::process::{Process, Stat, all_processes};
 use std::io::{self, Read};
 
@@ -55,6 +56,12 @@ pub fn monotonic_ns() -> u64 {
 /// CPU time that syscope itself took so far, all threads, in ns.
 pub fn self_cpu_ns() -> u64 {
     clock_ns(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap_or(0)
+}
+
+/// CPU time that another process took so far, all threads, in ns; `None` when there is none.
+pub fn cpu_ns(pid: u32) -> Option<u64> {
+    let pid = Pid::from_raw(i32::try_from(pid).ok()?);
+    clock_ns(clock_getcpuclockid(pid).ok()?).ok()
 }
 
 /// Every process.

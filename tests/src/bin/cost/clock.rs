@@ -19,18 +19,42 @@ pub fn spent_by(pid: u32) -> Duration {
     Duration::from_secs_f64(ticks as f64 / hz as f64)
 }
 
+/// A process, and its children that live.
+pub fn family(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children = lists.flat_map(|list| {
+        list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+    });
+    [pid].into_iter().chain(children).collect()
+}
+
+/// CPU time that the members of a family have spent.
+pub fn spent_by_all(family: &[u32]) -> Duration {
+    family.iter().map(|pid| spent_by(*pid)).sum()
+}
+
 /// Waits for the end of a process: its CPU time, and that of its children that it waited for.
 pub fn waited(child: &Child) -> Duration {
+    waited_for(child.id()).expect("a child can be waited for")
+}
+
+/// Has the children of processes that end become children of this one, which can wait for them then.
+pub fn adopt_orphans() {
+    nix::sys::prctl::set_child_subreaper(true).expect("every process may");
+}
+
+/// Waits for the end of a process: its CPU time, unless somebody else has waited for it.
+pub fn waited_for(pid: u32) -> Option<Duration> {
     let mut status = 0;
     // SAFETY: a C struct of integers, for which all zeros is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live values; the child is ours, and nobody else waits for it.
-    let done = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
-    assert!(done > 0, "a child can be waited for");
+    // SAFETY: both pointers are to live values.
+    let done = unsafe { libc::wait4(pid as i32, &raw mut status, 0, &raw mut usage) };
     let time = |time: libc::timeval| {
         Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
     };
-    time(usage.ru_utime) + time(usage.ru_stime)
+    (done > 0).then(|| time(usage.ru_utime) + time(usage.ru_stime))
 }
 
 /// CPU time that the machine spent working and idling, in ticks.

@@ -64,6 +64,7 @@ fn options() -> Options {
 
 fn main() {
     let options = options();
+    clock::adopt_orphans();
     // As long as this is open the kernel measures BPF programs: all runs are under the same conditions.
     let _statistics = bpf::enable_statistics().expect("the kernel measures BPF programs");
     let tools = tool::all(&options.syscope, options.profile_bee.as_deref());

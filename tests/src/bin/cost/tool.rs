@@ -140,9 +140,12 @@ pub fn run((tool, program): &(Tool, PathBuf), out: &Path, window: Duration, load
     let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     thread::sleep(SETTLE);
     let mut run = watch(&child, window, load);
-    let before_end = clock::spent_by(child.id());
+    let family = clock::family(child.id());
+    let before_end = clock::spent_by_all(&family);
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
-    run.end = (clock::waited(&child).saturating_sub(before_end)).as_secs_f64();
+    let in_all = clock::waited(&child)
+        + family[1..].iter().filter_map(|pid| clock::waited_for(*pid)).sum::<Duration>();
+    run.end = in_all.saturating_sub(before_end).as_secs_f64();
     let log = out.join("log");
     run.tables = fs::read_to_string(&log).ok().and_then(|log| tables(&log));
     let _ = fs::remove_file(log);
@@ -163,18 +166,19 @@ pub fn run((tool, program): &(Tool, PathBuf), out: &Path, window: Duration, load
 /// Measures for as long as the window.
 fn watch(child: &Child, window: Duration, load: &Load) -> Run {
     let pid = child.id();
+    let family = clock::family(pid);
     let (programs, maps) = bpf::held_by(pid);
     let bpf_ns = || programs.iter().map(|program| program.counts().time_ns).sum::<u64>();
-    let (from, spent, ran) = (Instant::now(), clock::spent_by(pid), bpf_ns());
+    let (from, spent, ran) = (Instant::now(), clock::spent_by_all(&family), bpf_ns());
     let ticks = clock::machine();
     thread::sleep(window);
     let (busy, idle) = clock::machine();
     let (busy, idle) = ((busy - ticks.0) as f64, (idle - ticks.1) as f64);
     let mut run = Run {
-        own: (clock::spent_by(pid) - spent).as_secs_f64(),
+        own: (clock::spent_by_all(&family).saturating_sub(spent)).as_secs_f64(),
         bpf: (bpf_ns() - ran) as f64 / 1e9,
         start: spent.as_secs_f64(),
-        resident: resident(pid),
+        resident: family.iter().map(|pid| resident(*pid)).sum(),
         pieces: load.between(from, Instant::now()),
         busy: busy / (busy + idle),
         maps,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// CPU time for one look into a file. The largest debug information of a distribution takes two seconds.
 const MAX_A_LOOK: Duration = Duration::from_secs(5);
 /// And for all files of a user who is not root, before they wait.
-const MAX_A_USER: Duration = Duration::from_secs(15);
+const MAX_A_USER: Duration = Duration::from_secs(10);
 /// What a user has again for each second that passes: a tenth.
 const REGAINED: f64 = 0.1;
 /// The least that a look is given: limits are held to the second.
@@ -62,7 +62,7 @@ mod tests {
     fn a_user_spends_what_is_his_and_no_more() {
         let (mut budgets, now) = (Budgets::default(), Instant::now());
         let (one, other) = (Owner::User(1_000), Owner::User(1_001));
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert_eq!(budgets.left(one, now), Some(MAX_A_LOOK));
             budgets.charge(one, MAX_A_LOOK, now);
         }

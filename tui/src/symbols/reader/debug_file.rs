@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Where distributions put debug files.
 const DEBUG_DIRECTORY: &str = "/usr/lib/debug";
-/// Bytes of a file whose checksum is taken; it takes about a second.
-const MAX_SUMMED: u64 = 1 << 30;
+/// Bytes of a file whose checksum is taken; it takes half a second.
+const MAX_SUMMED: u64 = 512 << 20;
 
 /// A debug file.
 #[derive(Debug)]

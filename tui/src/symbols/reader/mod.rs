@@ -14,6 +14,7 @@ mod elf;
 mod elf_bounds;
 mod elf_depth;
 mod layers;
+mod running;
 mod serve;
 mod wire;
 
@@ -35,22 +36,18 @@ pub(crate) use {debugdata::fuzz as fuzz_debugdata, layers::fuzz as fuzz_elf};
 use crate::symbols::symbol::Symbol;
 use budget::{Budgets, RESTART};
 use nix::sys::signal::Signal;
+use running::Running;
 use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{process, thread};
 use wire::{Answer, Ask, Reply, Request};
 
-/// How long an answer is waited for: a file on a network that hangs never comes.
-const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Time before a reader that could not be started is tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// Bytes of the stack that files are read with, of which what is used takes memory: debug information is
@@ -93,13 +90,6 @@ pub(super) struct Reader {
     budgets: Budgets,
     /// Its PID; 0: it does not run.
     pid: Arc<AtomicU32>,
-}
-
-#[derive(Debug)]
-struct Running {
-    socket: UnixStream,
-    /// `None` where it is a thread.
-    process: Option<Child>,
 }
 
 impl Owner {
@@ -189,24 +179,48 @@ impl Reader {
     ) -> Result<Reply, Failure> {
         let patience = self.budgets.left(owner, Instant::now()).ok_or(Failure::NotNow)?;
         let running = self.run().ok_or(Failure::NotNow)?;
-        match running.exchange(&Request { ask, patience }, file) {
-            Ok(Answer { reply, took }) => {
+        let asked = wire::send(&running.socket, &Request { ask, patience }, file);
+        let answered = match &asked {
+            Ok(()) => wire::receive(&running.socket),
+            Err(error) => Err(error.kind().into()),
+        };
+        match answered {
+            Ok((Answer { reply, took }, _)) => {
+                running.has_answered = true;
                 self.budgets.charge(owner, took, Instant::now());
                 Ok(reply)
             }
             Err(error) => {
-                let alone = self.open.iter().all(|open| *open == number);
-                let ended = self.end();
-                tracing::warn!(%error, ?ended, "the process that reads symbols is started anew");
-                let late =
-                    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-                let too_long =
-                    late || ended.and_then(|ended| ended.signal()) == Some(Signal::SIGXCPU as i32);
-                let took = if too_long { patience } else { Duration::ZERO };
-                self.budgets.charge(owner, took + RESTART, Instant::now());
-                Err(if too_long { Failure::TooLong } else { Failure::Ended { alone } })
+                tracing::warn!(%error, "the process that reads symbols gives no answer");
+                // Whoever ended it before it was asked, the file was not it.
+                let alone = asked.is_ok() && self.open.iter().all(|open| *open == number);
+                Err(self.failed(&error, owner, patience, alone))
             }
         }
+    }
+
+    /// Ends it; what its failing says of the file that it was asked for.
+    fn failed(
+        &mut self,
+        error: &io::Error,
+        owner: Owner,
+        patience: Duration,
+        alone: bool,
+    ) -> Failure {
+        let has_answered = self.running.as_ref().is_some_and(|running| running.has_answered);
+        let ended = self.end();
+        if !has_answered && ended.is_some_and(|ended| ended.code().is_some()) {
+            // It could not start: that would be so with any file.
+            self.not_before = Some(Instant::now() + TRY_AGAIN_AFTER);
+            tracing::error!(?ended, "no symbols of files: the process that reads them ends");
+            return Failure::NotNow;
+        }
+        let late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        let signal = ended.and_then(|ended| ended.signal());
+        let too_long = late || signal == Some(Signal::SIGXCPU as i32);
+        let took = if too_long { patience } else { Duration::ZERO };
+        self.budgets.charge(owner, took + RESTART, Instant::now());
+        if too_long { Failure::TooLong } else { Failure::Ended { alone } }
     }
 
     /// The reader that runs; started if there is none.
@@ -214,8 +228,7 @@ impl Reader {
         if self.running.is_none() && self.not_before.is_none_or(|at| Instant::now() >= at) {
             match Running::start(self.kind) {
                 Ok(running) => {
-                    let pid = running.process.as_ref().map_or(0, Child::id);
-                    self.pid.store(pid, Ordering::Relaxed);
+                    self.pid.store(running.pid(), Ordering::Relaxed);
                     self.running = Some(running);
                 }
                 Err(error) => {
@@ -240,51 +253,4 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-impl Running {
-    fn start(kind: ReaderKind) -> io::Result<Self> {
-        let (socket, other) = UnixStream::pair()?;
-        socket.set_read_timeout(Some(MAX_WAIT))?;
-        socket.set_write_timeout(Some(MAX_WAIT))?;
-        let process = match kind {
-            ReaderKind::Process => Some(spawn(other)?),
-            #[cfg(any(test, fuzzing))]
-            ReaderKind::Thread => {
-                let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-                thread.stack_size(STACK).spawn(move || serve::serve(&other, |_| Ok(())))?;
-                None
-            }
-        };
-        Ok(Self { socket, process })
-    }
-
-    fn exchange(&mut self, request: &Request, file: Option<&File>) -> io::Result<Answer> {
-        wire::send(&self.socket, request, file)?;
-        Ok(wire::receive(&self.socket)?.0)
-    }
-
-    fn end(self) -> Option<ExitStatus> {
-        drop(self.socket);
-        let mut process = self.process?;
-        // It may be ending by itself, and how tells what was too much.
-        for _ in 0..20 {
-            if let Ok(Some(ended)) = process.try_wait() {
-                return Some(ended);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        let _ = process.kill();
-        // Where a file hangs, so does it, and nobody waits for that.
-        let _ = thread::Builder::new().spawn(move || process.wait());
-        None
-    }
-}
-
-/// The process; it is in a process group of its own, so that the terminal's Ctrl-C is not for it.
-fn spawn(socket: UnixStream) -> io::Result<Child> {
-    let mut reader = Command::new("/proc/self/exe");
-    reader.arg0("syscope").args(["read-symbols", "--parent", &process::id().to_string()]);
-    reader.current_dir("/").process_group(0);
-    reader.stdin(OwnedFd::from(socket)).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }

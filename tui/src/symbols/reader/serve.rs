@@ -25,7 +25,7 @@ pub fn read_symbols(parent: u32) -> io::Result<()> {
     confine(parent)?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK);
-    let served = thread.spawn(move || serve(&socket, |patience| limit_cpu_time(patience)))?;
+    let served = thread.spawn(move || serve(&socket, limit_cpu_time))?;
     let _ = served.join();
     Ok(())
 }

@@ -126,6 +126,11 @@ impl Collector {
 
     /// Reads what cannot wait for the tick.
     pub fn read_rings(&mut self) {
+        // What reads symbols may have been started anew.
+        let own = super::own(self.include_self, self.naming.symbols());
+        if let Err(error) = self.kernel.set_own(own) {
+            self.read_error(&error, "or change the kernel's filter");
+        }
         if let Err(error) = self.kernel.read_rings(&mut self.reading) {
             self.read_error(&error, "the list of watched processes");
         }
@@ -148,11 +153,6 @@ impl Collector {
             && let Err(error) = self.kernel.follow_cpus()
         {
             self.read_error(&io::Error::other(error), "a CPU that came online");
-        }
-        // It may have been started anew.
-        let own = super::own(self.include_self, self.naming.symbols());
-        if let Err(error) = self.kernel.set_own(own) {
-            self.read_error(&error, "or change the kernel's filter");
         }
         self.read_rings();
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
@@ -253,7 +253,7 @@ impl Collector {
         health.unsymbolized_stacks = self.naming.dropped();
         health.overrun = self.overrun;
         health.filter = self.filter.text().to_owned();
-        health.overhead = self.kernel.overhead(now_ns);
+        health.overhead = self.kernel.overhead(now_ns, self.naming.symbols().reader());
         health.unwind = self.unwinding.as_ref().map(Keeper::health).unwrap_or_default();
         health
     }
