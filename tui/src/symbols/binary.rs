@@ -184,7 +184,7 @@ pub(super) struct Binaries {
     serials: u32,
     numbers: u64,
     /// Used longest ago first.
-    open: VecDeque<Open>,
+    used: VecDeque<Open>,
     pub(super) held: Arc<Held>,
     pub(super) reader: Reader,
 }
@@ -195,7 +195,7 @@ impl Binaries {
             known: FxHashMap::default(),
             serials: 0,
             numbers: 0,
-            open: VecDeque::new(),
+            used: VecDeque::new(),
             held,
             reader,
         }
@@ -261,18 +261,9 @@ impl Binaries {
         code: Code,
         names: &mut Names,
     ) -> Option<Frames> {
-        let reader = &mut self.reader;
-        self.open.retain(|open| {
-            let is_mapped = open.binary.strong_count() > 0;
-            if !is_mapped {
-                reader.close(open.number);
-            }
-            is_mapped && open.number != binary.number
-        });
-        let (number, used) = (binary.number, Instant::now());
-        self.open.push_back(Open { number, used, binary: Rc::downgrade(binary) });
-        while self.open.len() > 1
-            && (self.open.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
+        self.use_file(binary);
+        while self.used.len() > 1
+            && (self.used.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
         {
             self.close_oldest();
         }
@@ -280,24 +271,48 @@ impl Binaries {
         frames::of_symbol(&symbol, FrameKind::User, &binary.origin(), code.beyond(), names)
     }
 
+    /// What the reader calls a file and whose it is, if it is open, to be looked into: places in several
+    /// such files can be asked for together.
+    pub(super) fn open(&mut self, binary: &Rc<Binary>) -> Option<(u64, Owner)> {
+        if !self.reader.is_open(binary.number) {
+            return None;
+        }
+        self.use_file(binary);
+        Some((binary.number, binary.owner.get()))
+    }
+
+    /// A file becomes the one that was used last; those that nobody maps any more are closed.
+    fn use_file(&mut self, binary: &Rc<Binary>) {
+        let reader = &mut self.reader;
+        self.used.retain(|open| {
+            let is_mapped = open.binary.strong_count() > 0;
+            if !is_mapped {
+                reader.close(open.number);
+            }
+            is_mapped && open.number != binary.number
+        });
+        let (number, used) = (binary.number, Instant::now());
+        self.used.push_back(Open { number, used, binary: Rc::downgrade(binary) });
+    }
+
     /// Closes files in which nothing was looked up for long, and lets those go that nobody maps.
     pub(super) fn close_unused(&mut self) {
         let mapped = self.known.iter().filter(|(_, (_, binary))| binary.strong_count() > 0);
         let mapped: FxHashSet<Identity> = mapped.map(|((identity, _), _)| *identity).collect();
         self.held.let_go(HELD_UNUSED, |identity| mapped.contains(identity));
-        while self.open.front().is_some_and(|open| open.used.elapsed() >= CLOSED_AFTER) {
+        while self.used.front().is_some_and(|open| open.used.elapsed() >= CLOSED_AFTER) {
             self.close_oldest();
         }
     }
 
     fn close_oldest(&mut self) {
-        if let Some(oldest) = self.open.pop_front() {
+        if let Some(oldest) = self.used.pop_front() {
             self.reader.close(oldest.number);
         }
     }
 
     fn open_bytes(&self) -> u64 {
-        let each = self.open.iter().filter_map(|open| Some(open.binary.upgrade()?.bytes.get()));
+        let each = self.used.iter().filter_map(|open| Some(open.binary.upgrade()?.bytes.get()));
         each.fold(0, u64::saturating_add)
     }
 }

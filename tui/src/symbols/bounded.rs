@@ -27,6 +27,10 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
         Some(value)
     }
 
+    pub(super) fn has(&self, key: &K) -> bool {
+        self.young.contains_key(key) || self.old.contains_key(key)
+    }
+
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
         if self.young.len() >= self.half && !self.young.contains_key(&key) {

@@ -153,6 +153,7 @@ impl Engine {
             in_kernel.flat_map(|request| Code::of_stack(&request.addresses)),
             &mut self.names,
         );
+        self.look_ahead(stacks());
         for job in jobs {
             match job {
                 Job::Forget(pid, at) => {

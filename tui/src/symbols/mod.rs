@@ -25,6 +25,7 @@ mod frames;
 mod guard;
 mod held;
 mod kernel;
+mod look_ahead;
 mod mapping;
 mod meeting;
 mod perf_map;

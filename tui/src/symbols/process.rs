@@ -140,6 +140,11 @@ impl Processes {
         }
     }
 
+    /// The address space of a process that was looked at lately.
+    pub(super) fn known(&mut self, pid: u32) -> Option<Rc<Snapshot>> {
+        self.living.get(&pid).filter(|known| known.taken.elapsed() < STALE)
+    }
+
     /// A process that was born lately, with the address space of its parent: that is mostly what it
     /// has, so it is not looked at for now. One with a JIT may have code of its own by now.
     fn as_born(&mut self, pid: u32) -> Option<Rc<Snapshot>> {

@@ -163,7 +163,7 @@ impl Engine {
     /// The frames of code in a file; `None` if it is no file with symbols.
     fn in_binary(&mut self, binary: &Rc<Binary>, mapping: &Mapping, code: Code) -> Option<Frames> {
         let offset = mapping.file_offset(code.within());
-        let place = (binary.serial.get(), offset << 1 | code.beyond());
+        let place = place_in(binary, offset, code);
         if let Some(known) = self.places.get(&place) {
             return Some(known);
         }
@@ -192,7 +192,7 @@ impl Engine {
     }
 
     /// The frame of a mapped address without a function name.
-    fn unnamed(&mut self, mapping: &Mapping, code: Code, has_jit: bool) -> Frames {
+    pub(super) fn unnamed(&mut self, mapping: &Mapping, code: Code, has_jit: bool) -> Frames {
         let in_file = mapping.file_offset(code.within()).wrapping_add(code.beyond());
         let in_memory = code.address - mapping.start;
         let named = |name: &Arc<str>| Module::named(Arc::clone(name));
@@ -212,6 +212,11 @@ impl Engine {
         };
         frames::unresolved(FrameKind::User, label, offset, Some(module))
     }
+}
+
+/// What the frames of a place in a file are kept by.
+pub(super) fn place_in(binary: &Binary, offset: u64, code: Code) -> (u32, u64) {
+    (binary.serial.get(), offset << 1 | code.beyond())
 }
 
 /// User addresses lie in this range: not in the first page, which is never mapped, nor in the half of

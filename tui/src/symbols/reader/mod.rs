@@ -53,6 +53,8 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// Bytes of the stack that files are read with, of which what is used takes memory: debug information is
 /// gone down into as deep as functions are inlined in each other.
 const STACK: usize = 32 << 20;
+/// Number of no file.
+const NONE: u64 = 0;
 const THREAD_NAME: &str = "symbols";
 
 /// Where files are read.
@@ -155,12 +157,26 @@ impl Reader {
         owner: Owner,
         offset: u64,
     ) -> Result<Option<Symbol>, Failure> {
-        match self.ask(number, owner, Ask::LookUp(number, offset), None)? {
-            Reply::Found(found) => Ok(found),
+        match self.ask(number, owner, Ask::LookUp(vec![(number, offset)]), None)? {
+            Reply::Found(mut found) => Ok(found.pop().flatten()),
             _ => {
                 self.open.remove(&number);
                 Err(Failure::Unreadable)
             }
+        }
+    }
+
+    /// What is at these places, file and offset, of files of one owner that are open; `None` where one of
+    /// them made trouble. Which one, [`Reader::look_up`] finds out.
+    pub(super) fn look_up_all(
+        &mut self,
+        owner: Owner,
+        places: Vec<(u64, u64)>,
+    ) -> Option<Vec<Option<Symbol>>> {
+        let wanted = places.len();
+        match self.ask(NONE, owner, Ask::LookUp(places), None) {
+            Ok(Reply::Found(found)) if found.len() == wanted => Some(found),
+            _ => None,
         }
     }
 

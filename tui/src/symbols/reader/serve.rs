@@ -7,6 +7,7 @@ use super::layers::Layers;
 use super::wire::{self, About, Answer, Ask, Opened, Reply, Request};
 use super::{STACK, THREAD_NAME};
 use crate::symbols::guard::{guarded, guarded_in_file};
+use crate::symbols::symbol::Symbol;
 use rustc_hash::FxHashMap;
 use std::fs::File;
 use std::io;
@@ -61,21 +62,25 @@ impl Files {
                 self.0.insert(number, layers);
                 Reply::Opened(opened)
             }
-            Ask::LookUp(number, offset) => {
-                let Some(layers) = self.0.get(&number) else { return Reply::Unreadable };
-                match guarded_in_file(|| layers.look_up(offset)) {
-                    Some(found) => Reply::Found(found),
-                    None => {
-                        self.close(number);
-                        Reply::Unreadable
-                    }
-                }
+            Ask::LookUp(places) => {
+                let found = places.iter().map(|(number, offset)| self.look_up(*number, *offset));
+                found.collect::<Option<_>>().map_or(Reply::Unreadable, Reply::Found)
             }
             Ask::Close(number) => {
                 self.close(number);
                 Reply::Closed
             }
         }
+    }
+
+    /// What is at an offset into a file; `None` where the file breaks the reading: it is closed then.
+    fn look_up(&mut self, number: u64, offset: u64) -> Option<Option<Symbol>> {
+        let layers = self.0.get(&number)?;
+        let found = guarded_in_file(|| layers.look_up(offset));
+        if found.is_none() {
+            self.close(number);
+        }
+        found
     }
 
     fn close(&mut self, number: u64) {

@@ -34,8 +34,8 @@ pub(super) struct Request {
 pub(super) enum Ask {
     /// Opens the file that comes with the message.
     Open(u64, About),
-    /// What is at an offset into a file.
-    LookUp(u64, u64),
+    /// What is at these places: file, and offset into it.
+    LookUp(Vec<(u64, u64)>),
     /// Closes a file.
     Close(u64),
 }
@@ -74,8 +74,8 @@ pub(super) struct Answer {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Opened(Opened),
-    /// What was looked for, if it is there.
-    Found(Option<Symbol>),
+    /// What was looked for, in the same order, where it is there.
+    Found(Vec<Option<Symbol>>),
     Closed,
     /// It is no file with symbols, or nothing more is read of it: it broke the reading.
     Unreadable,
