@@ -2,11 +2,10 @@
 
 use super::address_space::Mapped;
 use super::files::Identity;
-use super::frames::{self, Code, Frames, Module, Names};
+use super::frames::Module;
 use super::held::Held;
 use super::reader::{About, Failure, Owner, Reader, Reads};
 use super::symbol::Symbol;
-use crate::source::FrameKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -92,6 +91,17 @@ impl Binary {
             }
         }
         None
+    }
+
+    /// Whether it is open; opens it if it is not.
+    fn is_open(&self, reader: &mut Reader) -> bool {
+        while !reader.is_open(self.number) {
+            match self.open(reader) {
+                Err(failure) if !self.tries_again(failure) => return false,
+                _ => {}
+            }
+        }
+        true
     }
 
     fn ask(&self, offset: u64, reader: &mut Reader) -> Result<Option<Symbol>, Failure> {
@@ -253,32 +263,20 @@ impl Binaries {
         self.serials
     }
 
-    /// The frames of the code at an offset into the file; `None` if there is no name for it.
-    pub(super) fn look_up(
-        &mut self,
-        binary: &Rc<Binary>,
-        offset: u64,
-        code: Code,
-        names: &mut Names,
-    ) -> Option<Frames> {
+    /// What is at an offset into the file; `None` if nothing is known of it.
+    pub(super) fn look_up(&mut self, binary: &Rc<Binary>, offset: u64) -> Option<Symbol> {
         self.use_file(binary);
-        while self.used.len() > 1
-            && (self.used.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
-        {
-            self.close_oldest();
-        }
-        let symbol = binary.look_up(offset, &mut self.reader)?;
-        frames::of_symbol(&symbol, FrameKind::User, &binary.origin(), code.beyond(), names)
+        binary.look_up(offset, &mut self.reader)
     }
 
-    /// What the reader calls a file and whose it is, if it is open, to be looked into: places in several
-    /// such files can be asked for together.
+    /// Opens a file to be looked into: what the reader calls it, and whose it is. Places in several such
+    /// files can be asked for together.
     pub(super) fn open(&mut self, binary: &Rc<Binary>) -> Option<(u64, Owner)> {
-        if !self.reader.is_open(binary.number) {
+        if binary.is_unreadable() {
             return None;
         }
         self.use_file(binary);
-        Some((binary.number, binary.owner.get()))
+        binary.is_open(&mut self.reader).then(|| (binary.number, binary.owner.get()))
     }
 
     /// A file becomes the one that was used last; those that nobody maps any more are closed.
@@ -293,6 +291,11 @@ impl Binaries {
         });
         let (number, used) = (binary.number, Instant::now());
         self.used.push_back(Open { number, used, binary: Rc::downgrade(binary) });
+        while self.used.len() > 1
+            && (self.used.len() > MAX_OPEN || self.open_bytes() > MAX_OPEN_BYTES)
+        {
+            self.close_oldest();
+        }
     }
 
     /// Closes files in which nothing was looked up for long, and lets those go that nobody maps.

@@ -17,6 +17,7 @@ use super::resolve::Resolved;
 use super::vdso::Vdso;
 use super::{Request, Space};
 use crate::source::{Frame, ResolvedStack};
+use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -102,6 +103,8 @@ pub(super) struct Engine {
     pub(super) codes: Arc<Codes>,
     retries: VecDeque<(Instant, Request, usize)>,
     pub(super) fetching: Fetching,
+    /// Processes of the batch whose stacks were not looked ahead for.
+    pub(super) not_ahead: FxHashSet<u32>,
 }
 
 impl Engine {
@@ -122,6 +125,7 @@ impl Engine {
             codes: Arc::clone(codes),
             retries: VecDeque::new(),
             fetching: Fetching::new(wanted.cloned()),
+            not_ahead: FxHashSet::default(),
         }
     }
 

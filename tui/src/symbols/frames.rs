@@ -91,10 +91,7 @@ pub(super) fn of_symbol(
     beyond: u64,
     names: &mut Names,
 ) -> Option<Frames> {
-    // Behind the end of a function that has one is none, or one without a name: entries of a linkage
-    // table lie so behind `_init`.
-    let is_behind = symbol.size.is_some_and(|size| size > 0 && symbol.offset >= size);
-    if symbol.name.is_empty() || is_behind {
+    if !symbol.is_told() {
         return None;
     }
     let offset = symbol.offset as u64 + beyond;
@@ -140,10 +137,21 @@ pub(super) fn unresolved(
     offset: u64,
     module: Option<Module>,
 ) -> Frames {
+    unresolved_in(kind, label, (offset, offset), module)
+}
+
+/// The same of one in a function that begins at the first of two offsets: all of that function is called
+/// by it.
+pub(super) fn unresolved_in(
+    kind: FrameKind,
+    label: &str,
+    (begins, offset): (u64, u64),
+    module: Option<Module>,
+) -> Frames {
     let (module, build_id) = module.map(|module| (module.name, module.build_id)).unzip();
     Arc::new([Arc::new(Frame {
         kind,
-        name: format!("{label}+{offset:#x}"),
+        name: format!("{label}+{begins:#x}"),
         module,
         build_id: build_id.flatten(),
         offset,

@@ -4,12 +4,11 @@
 use super::Request;
 use super::Space;
 use super::engine::Engine;
-use super::frames::{self, Code};
+use super::frames::Code;
 use super::mapping::Backing;
 use super::process::Snapshot;
 use super::reader::Owner;
 use super::resolve::place_in;
-use crate::source::FrameKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
@@ -25,49 +24,69 @@ struct Place {
 }
 
 impl Engine {
-    /// Has the frames of places kept that are in files which are open, and that nobody asked for before.
-    /// What cannot be told here is found out when the stack is resolved.
+    /// Has the frames of places kept that nobody asked for before. What cannot be told here is found out
+    /// when the stack is resolved.
     pub(super) fn look_ahead<'a>(&mut self, stacks: impl Iterator<Item = &'a Request>) {
         let mut wanted: FxHashMap<Owner, Vec<Place>> = FxHashMap::default();
         let mut met = FxHashSet::default();
+        self.not_ahead.clear();
         for request in stacks {
             let Space::User { pid } = request.space else { continue };
-            let Some(snapshot) = self.processes.known(pid) else { continue };
-            for code in Code::of_stack(&request.addresses) {
-                let Some(mapping) = snapshot.mapping(code.within()) else { continue };
-                let Backing::Binary(binary) = &mapping.backing else { continue };
-                let offset = mapping.file_offset(code.within());
-                let key = place_in(binary, offset, code);
-                if !self.places.has(&key)
-                    && met.insert(key)
-                    && let Some((number, owner)) = self.binaries.open(binary)
-                {
-                    let snapshot = Rc::clone(&snapshot);
-                    let place = Place { at: (number, offset), snapshot, code };
-                    wanted.entry(owner).or_default().push(place);
-                }
+            match self.processes.known(pid) {
+                Some(snapshot) => self.collect(&snapshot, request, &mut met, &mut wanted),
+                // What is to be done before in this batch tells which memory it has.
+                None => drop(self.not_ahead.insert(pid)),
             }
         }
-        for (owner, mut places) in wanted {
-            places.truncate(MAX_PLACES);
-            // One alone is as well asked for when it is needed.
-            if places.len() > 1 {
-                self.look_up_all(owner, &places);
+        self.look_up_all(wanted);
+    }
+
+    /// The same for one stack, of a process that was not known before.
+    pub(super) fn look_ahead_in(&mut self, snapshot: &Rc<Snapshot>, request: &Request) {
+        let mut wanted = FxHashMap::default();
+        self.collect(snapshot, request, &mut FxHashSet::default(), &mut wanted);
+        self.look_up_all(wanted);
+    }
+
+    fn collect(
+        &mut self,
+        snapshot: &Rc<Snapshot>,
+        request: &Request,
+        met: &mut FxHashSet<(u32, u64)>,
+        wanted: &mut FxHashMap<Owner, Vec<Place>>,
+    ) {
+        for code in Code::of_stack(&request.addresses) {
+            let Some(mapping) = snapshot.mapping(code.within()) else { continue };
+            let Backing::Binary(binary) = &mapping.backing else { continue };
+            let offset = mapping.file_offset(code.within());
+            let key = place_in(binary, offset, code);
+            if !self.places.has(&key)
+                && met.insert(key)
+                && let Some((number, owner)) = self.binaries.open(binary)
+            {
+                let place = Place { at: (number, offset), snapshot: Rc::clone(snapshot), code };
+                wanted.entry(owner).or_default().push(place);
             }
         }
     }
 
-    fn look_up_all(&mut self, owner: Owner, places: &[Place]) {
+    fn look_up_all(&mut self, wanted: FxHashMap<Owner, Vec<Place>>) {
+        for (owner, mut places) in wanted {
+            // A file that was opened since may have had another one closed.
+            places.retain(|place| self.binaries.reader.is_open(place.at.0));
+            for places in places.chunks(MAX_PLACES) {
+                self.look_up_some(owner, places);
+            }
+        }
+    }
+
+    fn look_up_some(&mut self, owner: Owner, places: &[Place]) {
         let asked = places.iter().map(|place| place.at).collect();
         let Some(found) = self.binaries.reader.look_up_all(owner, asked) else { return };
         for (Place { at, snapshot, code }, symbol) in places.iter().zip(found) {
             let Some(mapping) = snapshot.mapping(code.within()) else { continue };
             let Backing::Binary(binary) = &mapping.backing else { continue };
-            let (module, beyond) = (binary.origin(), code.beyond());
-            let named = symbol.and_then(|symbol| {
-                frames::of_symbol(&symbol, FrameKind::User, &module, beyond, &mut self.names)
-            });
-            let frames = named.unwrap_or_else(|| self.unnamed(mapping, *code, false));
+            let frames = self.found_in(binary, mapping, *code, symbol.as_ref());
             self.places.insert(place_in(binary, at.1, *code), frames);
         }
     }

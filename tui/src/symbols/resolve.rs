@@ -7,6 +7,7 @@ use super::frames::{self, Code, Frames, Module};
 use super::mapping::{Backing, Mapping};
 use super::process::Snapshot;
 use super::python;
+use super::symbol::Symbol;
 use super::vdso;
 use super::{Request, Space};
 use crate::source::{Frame, FrameKind, StackEnd};
@@ -49,7 +50,12 @@ impl Engine {
             Space::User { pid } => {
                 let found = self.processes.find(pid, &mut self.binaries, &mut self.names);
                 match found {
-                    Ok(snapshot) => self.resolve_in(snapshot, request, &mut resolved),
+                    Ok(snapshot) => {
+                        if self.not_ahead.contains(&pid) {
+                            self.look_ahead_in(&snapshot, request);
+                        }
+                        self.resolve_in(snapshot, request, &mut resolved);
+                    }
                     Err(missing) => {
                         let whole = resolve_nowhere(missing, codes, &mut resolved);
                         resolved.end(request.end, whole);
@@ -167,13 +173,38 @@ impl Engine {
         if let Some(known) = self.places.get(&place) {
             return Some(known);
         }
-        let found = self.binaries.look_up(binary, offset, code, &mut self.names);
+        let found = self.binaries.look_up(binary, offset);
         if found.is_none() && binary.is_unreadable() {
             return None;
         }
-        let frames = found.unwrap_or_else(|| self.unnamed(mapping, code, false));
+        let frames = self.found_in(binary, mapping, code, found.as_ref());
         self.places.insert(place, Arc::clone(&frames));
         Some(frames)
+    }
+
+    /// The frames of what was found in a file, or was not.
+    pub(super) fn found_in(
+        &mut self,
+        binary: &Binary,
+        mapping: &Mapping,
+        code: Code,
+        found: Option<&Symbol>,
+    ) -> Frames {
+        let Some(symbol) = found else { return self.unnamed(mapping, code, false) };
+        let (module, beyond) = (binary.origin(), code.beyond());
+        frames::of_symbol(symbol, FrameKind::User, &module, beyond, &mut self.names).unwrap_or_else(
+            || {
+                let within = mapping.file_offset(code.within());
+                let begins = within.wrapping_sub(symbol.offset as u64);
+                let (label, offset) = (base_name(&module.name), within.wrapping_add(beyond));
+                frames::unresolved_in(
+                    FrameKind::User,
+                    label,
+                    (begins, offset),
+                    Some(module.clone()),
+                )
+            },
+        )
     }
 
     fn in_vdso(&mut self, mapping: &Mapping, code: Code) -> Frames {
@@ -192,7 +223,7 @@ impl Engine {
     }
 
     /// The frame of a mapped address without a function name.
-    pub(super) fn unnamed(&mut self, mapping: &Mapping, code: Code, has_jit: bool) -> Frames {
+    fn unnamed(&mut self, mapping: &Mapping, code: Code, has_jit: bool) -> Frames {
         let in_file = mapping.file_offset(code.within()).wrapping_add(code.beyond());
         let in_memory = code.address - mapping.start;
         let named = |name: &Arc<str>| Module::named(Arc::clone(name));

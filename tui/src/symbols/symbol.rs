@@ -19,6 +19,21 @@ pub(super) struct Symbol {
     pub(super) inlined: Vec<Inlined>,
 }
 
+impl Symbol {
+    /// A function without a name, this many bytes into it.
+    pub(super) fn unnamed(offset: u64) -> Self {
+        let offset = offset as usize;
+        Self { name: String::new(), size: None, offset, line: None, inlined: Vec::new() }
+    }
+
+    /// Whether it has a name, and the address lies in it. Behind the end of a function that has one is
+    /// none, or one without a name: entries of a linkage table lie so behind `_init`.
+    pub(super) fn is_told(&self) -> bool {
+        let is_behind = self.size.is_some_and(|size| size > 0 && self.offset >= size);
+        !self.name.is_empty() && !is_behind
+    }
+}
+
 /// A function that is inlined in another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Inlined {

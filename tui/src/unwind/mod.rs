@@ -10,6 +10,7 @@
 mod compile;
 mod elf;
 mod expression;
+mod functions;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 #[cfg(any(test, fuzzing))]
@@ -25,6 +26,7 @@ mod translate;
 mod walk;
 
 pub use elf::{Code, Elf, Machine};
+pub use functions::Functions;
 pub use keeper::{Counts, Event, Keeper, Kept, Maps, StackCopy, Walked};
 pub use rules::Rules;
 pub use table::{Reason, Stats, Table};

@@ -6,9 +6,13 @@ use super::debugdata;
 use super::elf::Elf;
 use super::wire::Reads;
 use crate::symbols::symbol::Symbol;
+use crate::unwind::{self, Functions};
 use blazesym::symbolize::source::{Elf as ElfSource, Source};
 use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
+use object::ReadCache;
+use std::cell::OnceCell;
 use std::fs::File;
+use std::io::BufReader;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -21,6 +25,9 @@ pub(super) struct Layers {
     debug: Option<Layer>,
     /// Symbol tables.
     tables: Vec<Layer>,
+    file: Option<File>,
+    /// What unwind data tells of functions, read when one has no name.
+    functions: OnceCell<Option<Functions>>,
     /// Bytes of all files, and of what is decompressed of them.
     pub(super) bytes: u64,
 }
@@ -77,7 +84,8 @@ impl Layers {
                     .flatten()
             }
         };
-        Self { elf, debug, tables, bytes }
+        let (file, functions) = (file.try_clone().ok(), OnceCell::new());
+        Self { elf, debug, tables, file, functions, bytes }
     }
 
     /// Whether there is debug information.
@@ -85,12 +93,27 @@ impl Layers {
         self.debug.is_some()
     }
 
-    /// What is at an offset into the file; `None` if there is no name for it.
+    /// What is at an offset into the file; where there is no name for it, a function without one, or `None`.
     pub(super) fn look_up(&self, offset: u64) -> Option<Symbol> {
         if self.elf.is_linkage(offset) {
             return None;
         }
         let address = self.elf.address_of(offset)?;
+        let named = self.named(address).filter(Symbol::is_told);
+        named.or_else(|| Some(Symbol::unnamed(address - self.function_at(address)?)))
+    }
+
+    /// Where the function with this address begins.
+    fn function_at(&self, address: u64) -> Option<u64> {
+        let read = || {
+            let data = ReadCache::new(BufReader::new(self.file.as_ref()?));
+            let file = unwind::Elf::read(&data).ok()?;
+            Functions::read(&file, &data).ok()
+        };
+        self.functions.get_or_init(read).as_ref()?.start_of(address)
+    }
+
+    fn named(&self, address: u64) -> Option<Symbol> {
         let in_table = || self.tables.iter().filter_map(|table| table.find(address)).reduce(nearer);
         let symbol = match self.debug.as_ref().and_then(|debug| debug.find(address)) {
             Some(mut symbol) => {

@@ -6,7 +6,7 @@ use crate::source::StackId;
 use crate::symbols::binary::Binaries;
 use crate::symbols::bounded::Bounded;
 use crate::symbols::files::{Identity, open_regular};
-use crate::symbols::frames::{Code, Names, clipped};
+use crate::symbols::frames::{Names, clipped};
 use crate::symbols::guard::guarded;
 use crate::symbols::held::Held;
 use crate::symbols::mapping::Backing;
@@ -169,8 +169,7 @@ fn a_file_that_was_replaced_and_not_held_is_not_believed() {
     let Backing::Binary(binary) = &snapshot.mapping(start).unwrap().backing else {
         panic!("it is a file with code")
     };
-    let code = Code { address: start, is_return: false };
-    assert!(binaries.look_up(binary, 0x40, code, &mut names).is_none());
+    assert!(binaries.look_up(binary, 0x40).is_none());
     assert!(binary.is_unreadable());
     assert_eq!(held.len(), 0);
 }

@@ -61,6 +61,22 @@ fn a_stripped_program_has_no_name_to_begin_with() {
 }
 
 #[test]
+fn a_function_without_a_name_is_called_by_where_it_begins() {
+    let Some(split) = Split::new(&["-g"], &[]) else { return };
+    let (child, address) = start_hidden(Command::new(&split.program));
+    let (start, offset) = super::programs::start_of_program(child.pid(), "hidden");
+    let mut asker = Asker::new();
+    let mut name_at = |address| asker.user(child.pid(), address)[0].clone();
+    let frames = [0, 1, 5].map(|into| name_at(address + into));
+    let begins = address - start + offset;
+    for (frame, into) in frames.iter().zip([0, 1, 5]) {
+        assert_eq!(frame.name, format!("hidden+{begins:#x}"));
+        assert_eq!((frame.offset, frame.resolved), (begins + into, false));
+    }
+    assert_ne!(name_at(address - 1).name, frames[0].name, "another function ends before it");
+}
+
+#[test]
 fn a_debug_file_is_found_by_name_and_checksum() {
     // Without a build id, the checksum alone tells that it belongs to it.
     for compile in [&["-g"][..], &["-g", "-Wl,--build-id=none"]] {

@@ -110,7 +110,9 @@ fn a_stripped_program_shows_module_and_offset() {
         eprintln!("skipped: {} has symbols", sleep_path().display());
         return;
     };
-    assert_eq!(frames[0].name, format!("sleep+{:#x}", offset + at));
+    // Where its function begins, as far as unwind data tells.
+    let begins = frames[0].name.strip_prefix("sleep+0x").unwrap();
+    assert!(u64::from_str_radix(begins, 16).unwrap() <= offset + at);
     assert_eq!(frames[0].offset, offset + at);
     assert!(frames[0].module.as_deref().unwrap().ends_with("/sleep"));
     assert!(asker.worker.unresolved().1 > 0);
