@@ -58,6 +58,16 @@ enum State {
     Unreadable,
 }
 
+/// What was found at a place in a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Looked {
+    Found(Symbol),
+    /// Nothing is known of it.
+    Nothing,
+    /// It cannot be looked up at the moment, but later it may.
+    NotNow,
+}
+
 /// The debug file of a file, from a server.
 #[derive(Debug, Default)]
 enum Fetched {
@@ -81,16 +91,16 @@ impl Binary {
         Module { name: Arc::clone(&self.module), build_id }
     }
 
-    /// What is at an offset into the file; `None` if there is no name for it.
-    fn look_up(&self, offset: u64, reader: &mut Reader) -> Option<Symbol> {
+    fn look_up(&self, offset: u64, reader: &mut Reader) -> Looked {
         while !self.is_unreadable() {
             match self.ask(offset, reader) {
-                Ok(found) => return found,
+                Ok(found) => return found.map_or(Looked::Nothing, Looked::Found),
+                Err(Failure::NotNow) => return Looked::NotNow,
                 Err(failure) if self.tries_again(failure) => {}
                 Err(_) => break,
             }
         }
-        None
+        Looked::Nothing
     }
 
     /// Whether it is open; opens it if it is not.
@@ -263,8 +273,8 @@ impl Binaries {
         self.serials
     }
 
-    /// What is at an offset into the file; `None` if nothing is known of it.
-    pub(super) fn look_up(&mut self, binary: &Rc<Binary>, offset: u64) -> Option<Symbol> {
+    /// What is at an offset into the file.
+    pub(super) fn look_up(&mut self, binary: &Rc<Binary>, offset: u64) -> Looked {
         self.use_file(binary);
         binary.look_up(offset, &mut self.reader)
     }

@@ -10,11 +10,21 @@ pub(super) struct Bounded<K, V> {
     young: FxHashMap<K, V>,
     old: FxHashMap<K, V>,
     half: usize,
+    /// Bytes of the young half, and how many it may have.
+    bytes: usize,
+    half_bytes: usize,
+    bytes_of: fn(&V) -> usize,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     pub(super) fn new(half: usize) -> Self {
-        Self { young: FxHashMap::default(), old: FxHashMap::default(), half }
+        Self::of_bytes(half, usize::MAX, |_| 0)
+    }
+
+    /// One that also never holds more than about twice `half_bytes` bytes.
+    pub(super) fn of_bytes(half: usize, half_bytes: usize, bytes_of: fn(&V) -> usize) -> Self {
+        let (young, old) = (FxHashMap::default(), FxHashMap::default());
+        Self { young, old, half, bytes: 0, half_bytes, bytes_of }
     }
 
     /// The value, which thereby counts as used.
@@ -33,9 +43,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
 
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
-        if self.young.len() >= self.half && !self.young.contains_key(&key) {
+        let is_full = self.young.len() >= self.half || self.bytes >= self.half_bytes;
+        if is_full && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
+        self.bytes += (self.bytes_of)(&value);
         self.young.insert(key, value);
     }
 
@@ -46,6 +59,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Bounded<K, V> {
     pub(super) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
+        self.bytes = 0;
     }
 
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {

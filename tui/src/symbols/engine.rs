@@ -6,7 +6,7 @@ use super::bounded::Bounded;
 use super::codes::Codes;
 use super::debuginfod::Wanted;
 use super::fetching::{Awaiting, Fetching};
-use super::frames::{Code, Frames, Names};
+use super::frames::{self, Code, Frames, Names};
 use super::guard::guarded;
 use super::held::Held;
 use super::kernel::{Kernel, NewestProgram};
@@ -28,6 +28,8 @@ const BATCH: usize = 128;
 /// Half of the places in files whose frames are kept; with four frames each (much is inlined in Rust
 /// and C++) all of them take about 30 MB.
 const HALF_OF_CACHE: usize = 16_384;
+/// And half of the bytes of them.
+const HALF_OF_BYTES: usize = 48 << 20;
 /// Stacks with unnamed code of a JIT that are kept to be looked up once more.
 const MAX_RETRIES: usize = 1_024;
 /// When they are looked up once more: JITs write their names late.
@@ -117,7 +119,7 @@ impl Engine {
     ) -> Self {
         Self {
             names: Names::default(),
-            places: Bounded::new(HALF_OF_CACHE),
+            places: Bounded::of_bytes(HALF_OF_CACHE, HALF_OF_BYTES, frames::bytes),
             binaries: Binaries::new(Arc::clone(held), reader),
             processes: Processes::new(),
             kernel: Kernel::new(newest),

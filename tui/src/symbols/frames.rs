@@ -115,6 +115,11 @@ pub(super) fn of_symbol(
     Some(frames.into())
 }
 
+/// Bytes that frames take, about; what they share with others not counted.
+pub(super) fn bytes(frames: &Frames) -> usize {
+    frames.iter().map(|frame| size_of::<Frame>() + frame.name.len()).sum()
+}
+
 /// A frame of code by name and nothing else.
 pub(super) fn named(name: &str, module: &Arc<str>, offset: u64) -> Frames {
     Arc::new([Arc::new(Frame {

@@ -9,11 +9,12 @@ use super::mapping::Backing;
 use super::process::Snapshot;
 use super::reader::Owner;
 use super::resolve::place_in;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Places that are asked for at once.
-const MAX_PLACES: usize = 1_024;
+const MAX_PLACES: usize = 256;
 
 /// A place in a file, and where it is mapped.
 struct Place {
@@ -27,7 +28,7 @@ impl Engine {
     /// Has the frames of places kept that nobody asked for before. What cannot be told here is found out
     /// when the stack is resolved.
     pub(super) fn look_ahead<'a>(&mut self, stacks: impl Iterator<Item = &'a Request>) {
-        let mut wanted: FxHashMap<Owner, Vec<Place>> = FxHashMap::default();
+        let mut wanted: BTreeMap<Owner, Vec<Place>> = BTreeMap::new();
         let mut met = FxHashSet::default();
         self.not_ahead.clear();
         for request in stacks {
@@ -43,7 +44,7 @@ impl Engine {
 
     /// The same for one stack, of a process that was not known before.
     pub(super) fn look_ahead_in(&mut self, snapshot: &Rc<Snapshot>, request: &Request) {
-        let mut wanted = FxHashMap::default();
+        let mut wanted = BTreeMap::new();
         self.collect(snapshot, request, &mut FxHashSet::default(), &mut wanted);
         self.look_up_all(wanted);
     }
@@ -53,7 +54,7 @@ impl Engine {
         snapshot: &Rc<Snapshot>,
         request: &Request,
         met: &mut FxHashSet<(u32, u64)>,
-        wanted: &mut FxHashMap<Owner, Vec<Place>>,
+        wanted: &mut BTreeMap<Owner, Vec<Place>>,
     ) {
         for code in Code::of_stack(&request.addresses) {
             let Some(mapping) = snapshot.mapping(code.within()) else { continue };
@@ -70,7 +71,8 @@ impl Engine {
         }
     }
 
-    fn look_up_all(&mut self, wanted: FxHashMap<Owner, Vec<Place>>) {
+    /// Those of root's files first.
+    fn look_up_all(&mut self, wanted: BTreeMap<Owner, Vec<Place>>) {
         for (owner, mut places) in wanted {
             // A file that was opened since may have had another one closed.
             places.retain(|place| self.binaries.reader.is_open(place.at.0));

@@ -1,7 +1,7 @@
 //! A stack to frames: each address by what is mapped where it lies.
 
 use super::address_space::Missing;
-use super::binary::Binary;
+use super::binary::{Binary, Looked};
 use super::engine::Engine;
 use super::frames::{self, Code, Frames, Module};
 use super::mapping::{Backing, Mapping};
@@ -173,10 +173,12 @@ impl Engine {
         if let Some(known) = self.places.get(&place) {
             return Some(known);
         }
-        let found = self.binaries.look_up(binary, offset);
-        if found.is_none() && binary.is_unreadable() {
-            return None;
-        }
+        let found = match self.binaries.look_up(binary, offset) {
+            Looked::Found(symbol) => Some(symbol),
+            Looked::Nothing if binary.is_unreadable() => return None,
+            Looked::Nothing => None,
+            Looked::NotNow => return Some(self.unnamed(mapping, code, false)),
+        };
         let frames = self.found_in(binary, mapping, code, found.as_ref());
         self.places.insert(place, Arc::clone(&frames));
         Some(frames)

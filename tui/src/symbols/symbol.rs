@@ -4,6 +4,13 @@ use super::frames::clipped;
 use blazesym::symbolize::{CodeInfo, Sym};
 use serde::{Deserialize, Serialize};
 
+/// Functions inlined in each other at one place; compilers have some dozens at most.
+const MAX_INLINED: usize = 128;
+/// Bytes of their names and paths together.
+const MAX_INLINED_BYTES: usize = 16 << 10;
+/// Stands for those beyond.
+const MORE_INLINED: &str = "[more is inlined here]";
+
 /// The function at an address, and what is inlined there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Symbol {
@@ -58,16 +65,62 @@ impl From<&CodeInfo<'_>> for Line {
 
 impl From<&Sym<'_>> for Symbol {
     fn from(symbol: &Sym<'_>) -> Self {
-        let inlined = symbol.inlined.iter().map(|inlined| Inlined {
-            name: clipped(&inlined.name),
-            line: inlined.code_info.as_ref().map(Line::from),
-        });
-        Self {
+        let mut told = Self {
             name: clipped(&symbol.name),
             size: symbol.size,
             offset: symbol.offset,
             line: symbol.code_info.as_deref().map(Line::from),
-            inlined: inlined.collect(),
+            inlined: Vec::new(),
+        };
+        // Those that are left out are the innermost.
+        let mut bytes = 0;
+        for inlined in symbol.inlined.iter() {
+            let line = inlined.code_info.as_ref().map(Line::from);
+            let next = Inlined { name: clipped(&inlined.name), line };
+            bytes += next.name.len() + next.line.as_ref().map_or(0, |line| line.path.len());
+            if bytes > MAX_INLINED_BYTES || told.inlined.len() == MAX_INLINED {
+                let (name, line) = (MORE_INLINED.to_owned(), None);
+                told.inlined.push(Inlined { name, line });
+                break;
+            }
+            told.inlined.push(next);
         }
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blazesym::symbolize::InlinedFn;
+    use std::borrow::Cow;
+
+    fn inlined(levels: usize, name: &str) -> Symbol {
+        let level =
+            InlinedFn { name: Cow::Owned(name.to_owned()), code_info: None, _non_exhaustive: () };
+        Symbol::from(&Sym {
+            name: Cow::Borrowed("outer"),
+            module: None,
+            addr: 0,
+            offset: 0,
+            size: None,
+            code_info: None,
+            inlined: vec![level; levels].into_boxed_slice(),
+            _non_exhaustive: (),
+        })
+    }
+
+    #[test]
+    fn what_is_inlined_without_end_is_cut_and_says_so() {
+        let last = |symbol: &Symbol| symbol.inlined.last().map(|last| last.name.clone());
+        let all = inlined(MAX_INLINED, "f");
+        assert_eq!((all.inlined.len(), last(&all)), (MAX_INLINED, Some("f".to_owned())));
+        let cut = inlined(990, "f");
+        assert_eq!(
+            (cut.inlined.len(), last(&cut)),
+            (MAX_INLINED + 1, Some(MORE_INLINED.to_owned()))
+        );
+        let long = inlined(100, &"x".repeat(4_000));
+        assert_eq!((long.inlined.len(), last(&long)), (5, Some(MORE_INLINED.to_owned())));
     }
 }

@@ -12,10 +12,11 @@ use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
 use object::ReadCache;
 use std::cell::OnceCell;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// What is known of a file with code.
 #[derive(Debug)]
@@ -168,7 +169,7 @@ impl Layer {
             (None, None) => Self::open(Source::Elf(ElfSource::new(way_to(file))), &[]),
             (None, Some(package)) => {
                 // blazesym looks for the package beside the file.
-                let folder = tempfile::tempdir().ok()?;
+                let folder = passing_folder().ok()?;
                 let path = folder.path().join("file");
                 symlink(way_to(file), &path).ok()?;
                 symlink(way_to(&package), folder.path().join("file.dwp")).ok()?;
@@ -192,6 +193,16 @@ impl Layer {
             Symbolized::Unknown(_) => None,
         }
     }
+}
+
+/// A folder that is gone with what this gives, or, if that is lost, with this process (`running.rs`).
+fn passing_folder() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(&folder_prefix(std::process::id())).tempdir()
+}
+
+/// How the folders of a reader are called.
+pub(super) fn folder_prefix(pid: u32) -> String {
+    format!("syscope-symbols-{pid}-")
 }
 
 /// Through the descriptor of what was checked, not its path: that may come to mean another file.

@@ -195,6 +195,7 @@ impl Reader {
     ) -> Result<Reply, Failure> {
         let patience = self.budgets.left(owner, Instant::now()).ok_or(Failure::NotNow)?;
         let running = self.run().ok_or(Failure::NotNow)?;
+        let (began, opens) = (Instant::now(), file.is_some());
         let asked = wire::send(&running.socket, &Request { ask, patience }, file);
         let answered = match &asked {
             Ok(()) => wire::receive(&running.socket),
@@ -203,6 +204,8 @@ impl Reader {
         match answered {
             Ok((Answer { reply, took }, _)) => {
                 running.has_answered = true;
+                // Others wait while a file is opened, also while somebody keeps the CPUs busy.
+                let took = if opens { took.max(began.elapsed()) } else { took };
                 self.budgets.charge(owner, took, Instant::now());
                 Ok(reply)
             }
@@ -236,7 +239,12 @@ impl Reader {
         let too_long = late || signal == Some(Signal::SIGXCPU as i32);
         let took = if too_long { patience } else { Duration::ZERO };
         self.budgets.charge(owner, took + RESTART, Instant::now());
-        if too_long { Failure::TooLong } else { Failure::Ended { alone } }
+        match signal {
+            _ if too_long => Failure::TooLong,
+            // Somebody else ended it, or the kernel did where memory is short: the file was not it.
+            Some(signal) if signal == Signal::SIGKILL as i32 => Failure::NotNow,
+            _ => Failure::Ended { alone },
+        }
     }
 
     /// The reader that runs; started if there is none.

@@ -1,8 +1,10 @@
 //! The process that reads symbols: how it starts and ends.
 
 use super::ReaderKind;
+use super::layers::folder_prefix;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
@@ -51,15 +53,36 @@ impl Running {
         // It may be ending by itself, and how tells what was too much.
         for _ in 0..20 {
             if let Ok(Some(ended)) = process.try_wait() {
+                remove_folders(process.id());
                 return Some(ended);
             }
             thread::sleep(Duration::from_millis(5));
         }
         let _ = process.kill();
         // Where a file hangs, so does it, and nobody waits for that.
-        let _ = thread::Builder::new().spawn(move || process.wait());
+        let _ = thread::Builder::new().spawn(move || {
+            let _ = process.wait();
+            remove_folders(process.id());
+        });
         None
     }
+}
+
+/// Removes the folders that a reader had, if a file ended it while it had one.
+fn remove_folders(pid: u32) {
+    let prefix = folder_prefix(pid);
+    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix)) {
+        // Anybody can make one of this name.
+        let is_ours = folder.metadata().is_ok_and(|it| it.is_dir() && it.uid() == own_uid());
+        if is_ours {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
+fn own_uid() -> u32 {
+    nix::unistd::geteuid().as_raw()
 }
 
 /// The process; it is in a process group of its own, so that the terminal's Ctrl-C is not for it.

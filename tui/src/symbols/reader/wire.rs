@@ -17,9 +17,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of a message. An answer has a name of 4 KiB for each function that is inlined, and the path of its
-/// file.
-const MAX_MESSAGE: u32 = 64 << 20;
+/// Bytes of a message. A place takes some 24 KiB at most, as long as its names are plain text.
+const MAX_MESSAGE: u32 = 16 << 20;
 
 /// What is asked for.
 #[derive(Debug, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use super::programs::{Running, code_of, sleep_path, sleeper};
 use super::{Asker, names};
 use crate::source::StackId;
-use crate::symbols::binary::Binaries;
+use crate::symbols::binary::{Binaries, Looked};
 use crate::symbols::bounded::Bounded;
 use crate::symbols::files::{Identity, open_regular};
 use crate::symbols::frames::{Names, clipped};
@@ -169,7 +169,7 @@ fn a_file_that_was_replaced_and_not_held_is_not_believed() {
     let Backing::Binary(binary) = &snapshot.mapping(start).unwrap().backing else {
         panic!("it is a file with code")
     };
-    assert!(binaries.look_up(binary, 0x40).is_none());
+    assert_eq!(binaries.look_up(binary, 0x40), Looked::Nothing);
     assert!(binary.is_unreadable());
     assert_eq!(held.len(), 0);
 }
