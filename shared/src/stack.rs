@@ -20,6 +20,8 @@ pub const OVERFLOW: i32 = 1 << 24;
 pub const USER_NONE: u64 = 0;
 /// Name of a user stack that was lost, and counted as lost.
 pub const USER_LOST: u64 = 1;
+/// Name of the user stack of a wait that began before syscope watched: nobody was there to walk it.
+pub const USER_BEFORE_START: u64 = 2;
 /// The least name of a user stack that is one (see [`crate::unwind::Head::id`]).
 pub const USER_FIRST: u64 = 16;
 /// Frames of a kernel stack that are kept at most (`PERF_MAX_STACK_DEPTH`).

@@ -65,6 +65,20 @@ fn what_was_before_the_watch_is_not_told() {
     assert!(in_calls <= passed + MS, "{in_calls} ns in system calls in {passed} ns");
 }
 
+/// A program that hangs: nobody was there to walk its user stack, and that is said.
+#[test]
+fn a_wait_from_before_the_watch_says_why_it_has_no_user_stack() {
+    let _machine = require_bpf!();
+    let mut workload = Workload::start(&["sleeper", "1", "60000"]);
+    workload.go();
+    std::thread::sleep(Duration::from_millis(100));
+    let report = Watch::report(1, &["-p", &workload.pid.to_string()]).into_report();
+    let sleeps = report.waits_in(workload.pid, &["nanosleep"]);
+    let notes: Vec<_> =
+        sleeps.iter().flat_map(|stack| &stack.user).map(|frame| &*frame.name).collect();
+    assert_eq!(notes, ["[waiting since before syscope watched]"], "{sleeps:#?}");
+}
+
 #[test]
 fn a_spinner_that_is_kept_from_running_waits_for_a_cpu_and_is_not_blocked() {
     let _machine = require_bpf!();

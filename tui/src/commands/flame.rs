@@ -6,7 +6,7 @@ use crate::filter::{Candidate, Filter};
 use crate::flame::export::{About, Diff};
 use crate::flame::{self, Measure, Weighed, export};
 use crate::kernel::Wanted;
-use crate::model::Model;
+use crate::model::{Model, StackEnds};
 use crate::source::ProbeStatus;
 use crate::text;
 use color_eyre::eyre::{self, bail};
@@ -64,7 +64,21 @@ fn write(
             export::write_pprof(&stacks, measure, model, about, out)
         }
     };
-    save(args, write)
+    save(args, write)?;
+    if measure != Measure::OffCpu && !args.quiet && !args.to_stdout() {
+        let accepted =
+            |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
+        say_completeness(&StackEnds::of(model, accepted));
+    }
+    Ok(())
+}
+
+/// Says whether the picture is all of it.
+fn say_completeness(ends: &StackEnds) {
+    if let Some(share) = ends.complete_share() {
+        let (samples, share) = (text::count(ends.samples), text::percent(share));
+        eprintln!("syscope: of {samples} samples with a user stack, {share} have all of it");
+    }
 }
 
 /// Compares two captures, or two ranges of one.

@@ -15,7 +15,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{OFFCPU_MAIN, USER_NONE};
+use syscope_shared::stack::{OFFCPU_MAIN, USER_BEFORE_START, USER_NONE};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
@@ -137,7 +137,8 @@ impl Reader {
             let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
-            let (pid, user_stack) = (thread.pid, USER_NONE);
+            let user_stack = if thread.is_kernel { USER_NONE } else { USER_BEFORE_START };
+            let pid = thread.pid;
             let key = Key { user_stack, pid, state, kernel_stack, epoch: 0, exec_id: 0, pad: 0 };
             if self.enter(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })? {
                 seeded.push(thread);

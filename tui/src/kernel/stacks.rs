@@ -12,7 +12,9 @@ use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::Arc;
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW, USER_LOST, USER_NONE};
+use syscope_shared::stack::{
+    BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW, USER_BEFORE_START, USER_LOST, USER_NONE,
+};
 
 /// Addresses of a stack as the table holds them, leaf first, zeros behind the last.
 type Slot = [u64; MAX_DEPTH];
@@ -173,6 +175,7 @@ impl Stacks {
         match name {
             USER_NONE => return StackId::NONE,
             USER_LOST => return StackId::LOST,
+            USER_BEFORE_START => return StackId::BEFORE_START,
             _ => {}
         }
         let (id, told) = self.ids.user(pid, name);

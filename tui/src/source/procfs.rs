@@ -14,7 +14,7 @@ use crate::text;
 use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
-use procfs::process::{Process, Stat, all_processes};
+use procfs::process::{Process, Stat, StatFlags, all_processes};
 use std::io::{self, Read};
 
 /// Bytes of a command line that are kept.
@@ -31,6 +31,8 @@ pub struct ThreadAsleep {
     pub tid: u32,
     /// State letter as in `ps`: `R` runs or is ready to run, the others do not run.
     pub state: char,
+    /// It is the kernel's own: it has no user stack.
+    pub is_kernel: bool,
 }
 
 /// What is watched, for a watch that began at `start_ns` (`CLOCK_MONOTONIC`, in ns).
@@ -91,8 +93,10 @@ pub fn threads_of(pid: u32) -> Vec<ThreadAsleep> {
     let tasks = process.and_then(|process| process.tasks().ok()).into_iter().flatten().flatten();
     tasks
         .filter_map(|task| {
-            let state = task.stat().ok()?.state;
-            Some(ThreadAsleep { pid, tid: u32::try_from(task.tid).ok()?, state })
+            let stat = task.stat().ok()?;
+            let is_kernel = stat.flags & StatFlags::PF_KTHREAD.bits() != 0;
+            let tid = u32::try_from(task.tid).ok()?;
+            Some(ThreadAsleep { pid, tid, state: stat.state, is_kernel })
         })
         .collect()
 }
