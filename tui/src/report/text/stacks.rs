@@ -4,7 +4,11 @@ use super::{COMM, DETAILS, PID, detail, more};
 use crate::model::{OffcpuStats, ProcKey, profile::ProcessSamples};
 use crate::report::{Selection, Waits, by_place};
 use crate::source::{StackId, WaitState};
+use crate::sums::AddUp;
 use crate::text::{count, duration, fit, percent};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::hash::Hash;
 use std::io::{self, Write};
 
 /// Frames of a stack that are shown, from the leaf.
@@ -41,12 +45,38 @@ fn waits(selection: &Selection<'_>, row: &Waits, out: &mut dyn Write) -> io::Res
     write!(out, "{:<PID$} {}", row.key.pid, fit(selection.comm(row.key), COMM))?;
     line(out, &row.total)?;
     writeln!(out)?;
-    for (place, stats) in row.places.iter().take(DETAILS) {
-        write!(out, "{}", detail(state(place.state)))?;
+    let shown = row.places.iter().map(|(place, stats)| {
+        let stack = stack(selection, place.kernel_stack, place.user_stack);
+        ((state(place.state), stack), *stats)
+    });
+    let mut alike = alike(shown, |sum, stats| sum.add(&stats));
+    alike.sort_by_key(|(_, stats)| Reverse(stats.blocked_ns.saturating_add(stats.runqueue_ns)));
+    for ((state, stack), stats) in alike.iter().take(DETAILS) {
+        write!(out, "{}", detail(state))?;
         line(out, stats)?;
-        writeln!(out, "  {}", stack(selection, place.kernel_stack, place.user_stack))?;
+        writeln!(out, "  {stack}")?;
     }
     Ok(())
+}
+
+/// What is added up of stacks that look alike, in the order of the first of each: the same functions,
+/// called from other lines or by others further out, are one line for a reader.
+fn alike<L: Hash + Eq + Clone, S>(
+    shown: impl Iterator<Item = (L, S)>,
+    add: impl Fn(&mut S, S),
+) -> Vec<(L, S)> {
+    let mut places: FxHashMap<L, usize> = FxHashMap::default();
+    let mut sums: Vec<(L, S)> = Vec::new();
+    for (look, stats) in shown {
+        match places.get(&look) {
+            Some(place) => add(&mut sums[*place].1, stats),
+            None => {
+                places.insert(look.clone(), sums.len());
+                sums.push((look, stats));
+            }
+        }
+    }
+    sums
 }
 
 fn state(state: WaitState) -> &'static str {
@@ -87,10 +117,15 @@ fn sampled(
     let share = |samples: u64| percent(samples as f64 / all as f64);
     let (name, n) = (fit(selection.comm(key), COMM), samples.total);
     writeln!(out, "{:<PID$} {name} {:>7} {:>7}", key.pid, count(n), share(n))?;
-    for (place, n) in by_place(samples).into_iter().take(DETAILS) {
-        let thread = detail(&place.comm);
+    let shown = by_place(samples).into_iter().map(|(place, n)| {
         let stack = stack(selection, place.kernel_stack, place.user_stack);
-        writeln!(out, "{thread} {:>7} {:>7}  {stack}", count(n), share(n))?;
+        ((place.comm.as_str(), stack), n)
+    });
+    let mut alike = alike(shown, |sum, n| sum.add_up(n));
+    alike.sort_by_key(|(_, n)| Reverse(*n));
+    for ((thread, stack), n) in alike.iter().take(DETAILS) {
+        let thread = detail(thread);
+        writeln!(out, "{thread} {:>7} {:>7}  {stack}", count(*n), share(*n))?;
     }
     Ok(())
 }
@@ -112,4 +147,16 @@ fn stack(selection: &Selection<'_>, kernel: StackId, user: StackId) -> String {
     let parts = [frames(kernel), frames(user)];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_alike_is_one_line() {
+        let shown = [("hot < main", 7), ("cold < main", 9), ("hot < main", 4)];
+        let sums = alike(shown.into_iter(), |sum: &mut u64, n| sum.add_up(n));
+        assert_eq!(sums, [("hot < main", 11), ("cold < main", 9)]);
+    }
 }
