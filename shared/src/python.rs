@@ -81,12 +81,20 @@ pub enum End {
     Unreadable = 3,
     /// There are more than [`THREADS_MAX`] threads, and none of these was it.
     Threads = 4,
+    /// Nobody looked: the stack was walked in user space, later.
+    NotRead = 5,
 }
 
 impl End {
     /// All of them, by number.
-    pub const ALL: [Self; 5] =
-        [Self::None, Self::Complete, Self::DepthLimit, Self::Unreadable, Self::Threads];
+    pub const ALL: [Self; 6] = [
+        Self::None,
+        Self::Complete,
+        Self::DepthLimit,
+        Self::Unreadable,
+        Self::Threads,
+        Self::NotRead,
+    ];
 }
 
 /// The second word of a function: where in its code object it is, in bytes (`u32::MAX`: outside of it),

@@ -72,9 +72,8 @@ impl Reader {
 
     /// Appends a sample whose stack was walked later.
     pub fn add_walked(&mut self, walked: Walked, reading: &mut Reading) {
-        let Walked { copy, addresses, end } = walked;
-        let user_stack =
-            self.stacks.walked((copy.pid, copy.exec_id), &addresses, end, &mut reading.stacks);
+        let user_stack = self.stacks.walked(&walked, &mut reading.stacks);
+        let copy = walked.copy;
         reading.profile.push(ProfileDelta {
             pid: copy.pid,
             comm: copy.comm,

@@ -5,13 +5,16 @@ use super::NewStack;
 use super::map::{self, TypedMap};
 use super::stack_ids::{Ids, Told, Used};
 use super::user_stacks::{UserStack, UserStacks};
+use crate::python::Stack;
 use crate::source::{Frame, ResolvedStack, StackEnd, StackId};
 use crate::symbols::{Request, Space};
+use crate::unwind::Walked;
 use aya::Ebpf;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::Arc;
 use syscope_shared::health::ProbeId;
+use syscope_shared::python;
 use syscope_shared::stack::{
     BEFORE_START, LOST, MAX_DEPTH, NONE, OVERFLOW, USER_BEFORE_START, USER_LOST, USER_NONE,
 };
@@ -192,18 +195,18 @@ impl Stacks {
     }
 
     /// The id of a user stack that was walked here; otherwise as [`Stacks::user`].
-    pub fn walked(
-        &mut self,
-        (pid, exec_id): (u32, u32),
-        addresses: &[u64],
-        end: StackEnd,
-        new: &mut Vec<NewStack>,
-    ) -> StackId {
-        let name = syscope_shared::unwind::name((pid, exec_id), addresses, end as u32);
-        let (id, told) = self.ids.user(pid, name);
+    pub fn walked(&mut self, walked: &Walked, new: &mut Vec<NewStack>) -> StackId {
+        let Walked { copy, addresses, end, is_python } = walked;
+        let process = (copy.pid, copy.exec_id);
+        // Not the name of the same stack with its Python functions.
+        let kind = *end as u32 | u32::from(*is_python) << 16;
+        let name = syscope_shared::unwind::name(process, addresses, kind);
+        let (id, told) = self.ids.user(copy.pid, name);
         if told != Told::Lately {
-            let stack = UserStack { addresses: addresses.into(), end, python: Arc::default() };
-            self.tell_user(told, id, (pid, exec_id), stack, new);
+            let python_end = if *is_python { python::End::NotRead } else { python::End::None };
+            let python = Arc::new(Stack { runs: Vec::new(), end: python_end });
+            let (addresses, end) = (addresses.as_slice().into(), *end);
+            self.tell_user(told, id, process, UserStack { addresses, end, python }, new);
         }
         id
     }

@@ -115,6 +115,7 @@ impl StackEnd {
             _ if frame.kind != FrameKind::Note => None,
             python::MORE => Some(Self::DepthLimit),
             python::NO_PLACE | python::UNREADABLE | python::THREADS => Some(Self::Unreadable),
+            python::NOT_READ => Some(Self::NotReady),
             _ => None,
         }
     }
@@ -130,6 +131,8 @@ pub mod python {
     pub const UNREADABLE: &str = "[Python functions: memory not readable]";
     /// The thread was not among the first [`syscope_shared::python::THREADS_MAX`].
     pub const THREADS: &str = "[Python functions: more threads than are looked through]";
+    /// The stack was walked later, when its unwind tables were ready.
+    pub const NOT_READ: &str = "[Python functions: unwind table not ready]";
 }
 
 /// One frame of a stack. A function that was inlined is a frame of its own.
@@ -217,6 +220,7 @@ mod tests {
         };
         assert_eq!(stack(python::MORE), StackEnd::DepthLimit);
         assert_eq!(stack(python::NO_PLACE), StackEnd::Unreadable);
+        assert_eq!(stack(python::NOT_READ), StackEnd::NotReady);
         assert_eq!(stack("[anonymous code]"), StackEnd::Complete);
     }
 }

@@ -4,7 +4,7 @@ use super::codes::Codes;
 use super::frames::{Names, clipped};
 use super::resolve::{Mark, Resolved};
 use crate::python::{Function, Run, Stack};
-use crate::source::frame::python::{MORE, NO_PLACE, THREADS, UNREADABLE};
+use crate::source::frame::python::{MORE, NO_PLACE, NOT_READ, THREADS, UNREADABLE};
 use crate::source::{Frame, FrameKind};
 use std::sync::Arc;
 use syscope_shared::python::End;
@@ -107,6 +107,11 @@ impl Runs {
             End::DepthLimit => resolved.push_all(note(MORE)),
             End::Unreadable => resolved.push_all(note(UNREADABLE)),
             End::Threads => resolved.push_all(note(THREADS)),
+            // It is not known whether the thread runs any, but by what is native.
+            End::NotRead if resolved.frames.iter().any(|frame| is_evaluation(frame)) => {
+                resolved.push_all(note(NOT_READ));
+            }
+            End::NotRead => {}
         }
     }
 }
@@ -178,5 +183,10 @@ mod tests {
         assert_eq!(unreadable.last().map(String::as_str), Some(UNREADABLE));
         let threads = mixed(&NATIVE, Vec::new(), End::Threads, true);
         assert_eq!(threads.last().map(String::as_str), Some(THREADS));
+        let native = ["free", EVALUATION, "main"];
+        let later = mixed(&native, Vec::new(), End::NotRead, true);
+        assert_eq!(later.last().map(String::as_str), Some(NOT_READ));
+        let other = mixed(&["read", "main"], Vec::new(), End::NotRead, true);
+        assert_eq!(other, ["read", "main"], "a thread that runs no Python");
     }
 }

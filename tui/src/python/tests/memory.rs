@@ -113,7 +113,7 @@ fn runs_end_where_they_are_told_to() {
     assert_eq!(open, Stack { runs: vec![second], end: End::DepthLimit });
     assert!(!open.is_empty() && Stack::decode(&[], 0).unwrap().is_empty());
     assert_eq!(Stack::decode(&words[..3], 1), None, "half a pair");
-    assert_eq!(Stack::decode(&[], 5), None, "no end");
+    assert_eq!(Stack::decode(&[], 6), None, "no end");
     assert_eq!(Stack::decode(&[1; 2 * PAIRS_MAX + 2], 1), None, "too many");
 }
 

@@ -40,6 +40,8 @@ pub struct Walked {
     pub addresses: Vec<u64>,
     /// How the walk ended.
     pub end: StackEnd,
+    /// Its process runs a Python whose functions are known; they are not among these.
+    pub is_python: bool,
 }
 
 /// Those that wait for tables.
@@ -91,5 +93,6 @@ fn walk(copy: Box<StackCopy>, spaces: &Spaces, words: &[u32], rules: &[Rule]) ->
         (_, StackEnd::Unreadable) if copy.stack.len() >= COPY_MAX => StackEnd::NotReady,
         (_, end) => end,
     };
-    Walked { copy: *copy, addresses, end }
+    let is_python = spaces.is_python(copy.pid, copy.exec_id);
+    Walked { copy: *copy, addresses, end, is_python }
 }

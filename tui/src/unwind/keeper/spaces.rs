@@ -67,8 +67,17 @@ impl Spaces {
 
     /// The segments of a process; `None` where nothing is known of it.
     pub fn segments(&self, pid: u32, exec_id: u32) -> Option<&[Segment]> {
+        self.space(pid, exec_id).map(|space| space.range.segments.as_slice())
+    }
+
+    /// Whether a process runs a Python whose functions are known.
+    pub fn is_python(&self, pid: u32, exec_id: u32) -> bool {
+        self.space(pid, exec_id).is_some_and(|space| space.python.0 != 0)
+    }
+
+    fn space(&self, pid: u32, exec_id: u32) -> Option<&Space> {
         let living = self.by_pid.get(&pid).filter(|space| space.exec_id == exec_id);
-        living.or_else(|| self.gone(pid, exec_id)).map(|space| space.range.segments.as_slice())
+        living.or_else(|| self.gone(pid, exec_id))
     }
 
     fn gone(&self, pid: u32, exec_id: u32) -> Option<&Space> {
