@@ -157,6 +157,17 @@ pub struct Frame {
     pub inlined: bool,
 }
 
+impl Frame {
+    /// Whether it has no name, but that of its file and where its function begins there.
+    pub fn is_bare_address(&self) -> bool {
+        let module = self.module.as_deref().unwrap_or_default();
+        let file = module.strip_suffix(" (deleted)").unwrap_or(module);
+        let label = file.rsplit('/').next().filter(|label| !label.is_empty());
+        let rest = label.and_then(|label| self.name.strip_prefix(label));
+        rest.is_some_and(|rest| rest.starts_with("+0x"))
+    }
+}
+
 /// A key that must be there, null or not (serde by itself takes a missing key for null).
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

@@ -34,8 +34,7 @@ impl Symbols {
     /// A frame of a report, with the name of the twin's function in place of a bare address.
     pub fn named(&self, frame: &Frame) -> Seen {
         let mut seen = Seen::new(frame);
-        let bare_address = format!("+{:#x}", frame.offset);
-        if seen.file.as_deref() == Some(&self.file) && seen.name.ends_with(&bare_address) {
+        if seen.file.as_deref() == Some(&self.file) && frame.is_bare_address() {
             let holds = |(start, size, _): &&(u64, u64, String)| {
                 (*start..start + size).contains(&frame.offset)
             };
@@ -74,7 +73,7 @@ mod tests {
             inlined: false,
         };
         let named = |frame| symbols.named(&frame).name;
-        assert_eq!(named(frame("plain+0x1135", "/tmp/plain", 0x1135)), "leaf");
+        assert_eq!(named(frame("plain+0x1130", "/tmp/plain", 0x1135)), "leaf");
         assert_eq!(named(frame("plain+0x1141", "/tmp/plain", 0x1141)), "plain+0x1141");
         assert_eq!(named(frame("plain+0x1135", "/tmp/other", 0x1135)), "plain+0x1135");
         assert_eq!(named(frame("main", "/tmp/plain", 0x1135)), "main");

@@ -81,8 +81,7 @@ fn of_report(report: &Report, functions: &mut Functions) -> Inclusive {
 /// `None` for a note, which is no function.
 fn key(frame: &Frame, functions: &mut Functions) -> Option<String> {
     let module = frame.module.as_deref()?;
-    let bare_address = frame.name.ends_with(&format!("+{:#x}", frame.offset));
-    let name = (!bare_address).then_some(frame.name.as_str());
+    let name = (!frame.is_bare_address()).then_some(frame.name.as_str());
     Some(functions.key(module, name, frame.offset))
 }
 
