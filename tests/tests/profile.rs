@@ -94,7 +94,7 @@ fn a_stack_from_before_an_exec_is_not_read_in_the_program_after_it() {
     }
     let count = |name: &str| samples.get(name).copied().unwrap_or(0);
     let all: u64 = samples.values().sum();
-    assert!(all > 300, "2.4 s at 499 Hz are more samples: {samples:?}");
+    assert!(all > 600, "2.4 s at 499 Hz are more samples: {samples:?}");
     // Which ones are still there when they are looked up is chance; the last one is.
     assert!(count("alpha") + count("beta") > 0, "none was named: {samples:?}");
     assert!(count("elsewhere") * 20 < all, "all of the time is spent in these two: {samples:?}");

@@ -17,7 +17,7 @@ const SECONDS: f64 = 1.6;
 /// Share of the samples that must show the whole chain.
 const PERCENT: f64 = 99.0;
 /// So many samples there must be at least: 99 % of fewer means little.
-const SAMPLES: u64 = 500;
+const SAMPLES: u64 = 1000;
 /// How long a program may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Seconds after which the report ends by itself, should the test fail before it ends it.

@@ -6,7 +6,7 @@ use crate::filter::{Candidate, Filter};
 use crate::flame::export::{About, Diff};
 use crate::flame::{self, Measure, Weighed, export};
 use crate::kernel::Wanted;
-use crate::model::{Model, StackEnds};
+use crate::model::{Model, ProcKey, StackEnds};
 use crate::source::ProbeStatus;
 use crate::text;
 use color_eyre::eyre::{self, bail};
@@ -66,9 +66,7 @@ fn write(
     };
     save(args, write)?;
     if measure != Measure::OffCpu && !args.quiet && !args.to_stdout() {
-        let accepted =
-            |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
-        say_completeness(&StackEnds::of(model, accepted));
+        say_completeness(&StackEnds::of(model, accepted(model, filter)));
     }
     Ok(())
 }
@@ -157,9 +155,11 @@ fn missing(measure: Measure, model: &Model) -> eyre::Result<String> {
 }
 
 fn stacks<'a>(measure: Measure, model: &'a Model, filter: &Filter) -> Vec<Weighed<'a>> {
-    let accepted =
-        |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)));
-    flame::weigh(model, measure, accepted)
+    flame::weigh(model, measure, accepted(model, filter))
+}
+
+fn accepted<'a>(model: &'a Model, filter: &'a Filter) -> impl Fn(ProcKey) -> bool + 'a {
+    |key| model.processes.get(key).is_some_and(|p| filter.matches(&Candidate::from(p)))
 }
 
 fn whom<'a>(model: &'a Model, filter: &'a Filter) -> &'a str {
