@@ -10,6 +10,7 @@ pub mod chain;
 pub mod compile;
 pub mod kernel;
 pub mod machine;
+pub mod process;
 pub mod recording;
 pub mod report;
 pub mod schema;

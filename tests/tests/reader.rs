@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 use syscope_tests::compile::{Compiler, without_frame_pointers};
 use syscope_tests::kernel::own_pids;
+use syscope_tests::process::{children, resident_at_most};
 use syscope_tests::report::{Report, mentions};
 use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
@@ -33,24 +34,10 @@ impl Drop for Running {
 
 /// The process that reads symbols for a syscope.
 fn reader(syscope: u32) -> Option<u32> {
-    let tasks = fs::read_dir(format!("/proc/{syscope}/task")).ok()?.flatten();
-    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    let children: Vec<u32> = children
-        .flat_map(|list| {
-            list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
-        })
-        .collect();
-    children.into_iter().find(|pid| {
+    children(syscope).into_iter().find(|pid| {
         fs::read_to_string(format!("/proc/{pid}/comm"))
             .is_ok_and(|name| name == "syscope-symbols\n")
     })
-}
-
-/// Bytes that are resident, or were at most.
-fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
 /// Whether a function of this name is in the CPU profile of a process.
@@ -81,8 +68,8 @@ fn a_file_that_takes_too_much_costs_no_names_but_its_own() {
     let mut watch = Watch::report(3, &["-p", &pids]);
     let (mut own, mut readers) = (0, 0);
     while watch.runs() {
-        own = own.max(resident(watch.pid()).unwrap_or(0));
-        readers = readers.max(reader(watch.pid()).and_then(resident).unwrap_or(0));
+        own = own.max(resident_at_most(watch.pid()).unwrap_or(0));
+        readers = readers.max(reader(watch.pid()).and_then(resident_at_most).unwrap_or(0));
         sleep(Duration::from_millis(20));
     }
     let report = watch.into_report();

@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::Child;
 use std::time::Duration;
+use syscope_tests::process::children;
 
 /// CPU time that a living process has spent, in all of its threads, those that ended too, and in its
 /// children that ended.
@@ -21,12 +22,7 @@ pub fn spent_by(pid: u32) -> Duration {
 
 /// A process, and its children that live.
 pub fn family(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    let children = lists.flat_map(|list| {
-        list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
-    });
-    [pid].into_iter().chain(children).collect()
+    [pid].into_iter().chain(children(pid)).collect()
 }
 
 /// CPU time that the members of a family have spent.

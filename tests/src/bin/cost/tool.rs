@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use syscope_tests::process::resident_at_most;
 
 /// How long a profiler runs before it is measured: what it does at its start is told apart.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -178,7 +179,7 @@ fn watch(child: &Child, window: Duration, load: &Load) -> Run {
         own: (clock::spent_by_all(&family).saturating_sub(spent)).as_secs_f64(),
         bpf: (bpf_ns() - ran) as f64 / 1e9,
         start: spent.as_secs_f64(),
-        resident: family.iter().map(|pid| resident(*pid)).sum(),
+        resident: family.iter().filter_map(|pid| resident_at_most(*pid)).sum(),
         pieces: load.between(from, Instant::now()),
         busy: busy / (busy + idle),
         maps,
@@ -193,14 +194,6 @@ fn watch(child: &Child, window: Duration, load: &Load) -> Run {
         thread::scope(|scope| scope.spawn(times).join().expect("it only reads"))
     });
     run
-}
-
-/// Bytes that were resident at most.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
 }
 
 /// What syscope's log says last of its tables: how many, and their bytes.
