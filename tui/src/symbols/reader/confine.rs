@@ -24,7 +24,8 @@ const NAME: &std::ffi::CStr = c"syscope-symbols";
 /// What it needs to find debug files in the root directories of processes, and to read them.
 const NEEDED: [Capability; 2] = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
-/// Ends with `parent`, has little memory, and no right but to read.
+/// Ends with `parent`, has little memory, and no capability but to read. (It is still root's: what root owns
+/// it may write.)
 pub(super) fn confine(parent: u32) -> io::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     if getppid().as_raw().cast_unsigned() != parent {

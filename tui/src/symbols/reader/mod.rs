@@ -3,8 +3,8 @@
 //! Whoever runs a program has syscope read its file. What is in it is looked into before it is used
 //! (`elf`, with bounds), but not everything that a parser makes of it can be told beforehand: a few
 //! hundred kilobytes of debug information can stand for gigabytes, or hours. So `layers` (blazesym) run
-//! where that is no harm: in a process that may have so much memory and so much time (`confine`), that can
-//! only read, and that is started anew when it ends. Who asks it is here; `serve` answers.
+//! where that is no harm: in a process that may have so much memory and so much time (`confine`), without capabilities
+//! but to read, that is started anew when it ends. Who asks it is here; `serve` answers.
 
 mod budget;
 mod confine;
