@@ -6,8 +6,11 @@
 //! fail instead, because there they must run.
 
 pub mod binary;
+pub mod bpf;
 pub mod chain;
+pub mod clock;
 pub mod compile;
+pub mod empty;
 pub mod kernel;
 pub mod machine;
 pub mod process;

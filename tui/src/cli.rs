@@ -3,6 +3,7 @@
 mod headless;
 mod help;
 mod moment;
+mod probes;
 mod record;
 mod replay;
 mod trace;
@@ -10,6 +11,7 @@ mod values;
 
 pub use headless::{CaptureArgs, DiffArgs, FlameArgs, FlameFormat, ReportArgs};
 pub use moment::{Moment, MomentRange};
+pub use probes::ProbesArgs;
 pub use record::{LaunchArgs, ReadSymbolsArgs, RecordArgs};
 pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
 pub use trace::{TraceArgs, TraceKind};
@@ -156,6 +158,9 @@ pub struct LiveArgs {
     /// Whom to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Which probes run.
+    #[command(flatten)]
+    pub probes: ProbesArgs,
     /// Time between two readings of the probes: 50ms to 1m.
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = values::interval)]
     pub interval: Duration,
@@ -191,9 +196,7 @@ impl Cli {
     fn check(&self) -> Result<(), String> {
         let watch = match &self.command {
             None => Some(&self.live.watch),
-            Some(Command::Report(report)) => {
-                report.capture.check().map(|()| Some(&report.watch))?
-            }
+            Some(Command::Report(report)) => report.check().map(|()| Some(&report.watch))?,
             Some(Command::Flame(flame)) => flame.check().map(|()| Some(&flame.watch))?,
             Some(Command::Record(record)) => record.check().map(|()| Some(&record.watch))?,
             Some(Command::Trace(trace)) => Some(&trace.watch),

@@ -1,7 +1,7 @@
 //! Options of `report` and `flame`: both watch for a while, or read a capture.
 
 use super::moment::MomentRange;
-use super::{WatchArgs, values};
+use super::{ProbesArgs, WatchArgs, values};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +29,9 @@ pub struct ReportArgs {
     /// Whom to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Which probes run.
+    #[command(flatten)]
+    pub probes: ProbesArgs,
     /// How long to watch: 5, 2.5, 500ms, 1m30s; up to 24h.
     #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     pub duration: Duration,
@@ -44,6 +47,15 @@ pub struct ReportArgs {
     /// No progress on standard error.
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+impl ReportArgs {
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.capture.from.is_some() && !self.probes.probes.is_empty() {
+            return Err("--probes says what to watch: use it without --from".into());
+        }
+        self.capture.check()
+    }
 }
 
 /// Options of `flame`.

@@ -1,6 +1,6 @@
 //! Options of `record`.
 
-use super::{WatchArgs, values};
+use super::{ProbesArgs, WatchArgs, values};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ pub struct RecordArgs {
     /// Whom to watch.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Which probes run.
+    #[command(flatten)]
+    pub probes: ProbesArgs,
     /// The new file (mode 0600), or `-` for standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -1,7 +1,9 @@
 //! Command lines that are understood, and those that are refused.
 
 use super::*;
+use crate::kernel::Wanted;
 use crate::probes::PROBES;
+use syscope_shared::health::ProbeId;
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     let words = std::iter::once("syscope").chain(line.split_whitespace());
@@ -160,6 +162,7 @@ fn reports_and_flame_graphs_read_captures_and_write_them() {
         ("report --from x --freq 10", "cannot be used with"),
         ("report --from x --include-self", "cannot be used with"),
         ("report --from x --record y", "cannot be used with"),
+        ("report --from x --probes opens", "without --from"),
         ("flame --from x -o y.svg -d 5", "cannot be used with"),
         ("report --range 1s..2s", "--from"),
         ("report --from x --range 5s", "10s..20s"),
@@ -240,6 +243,17 @@ fn times_are_humane() {
 }
 
 #[test]
+fn probes_can_be_left_out() {
+    assert_eq!(read("").unwrap().live.probes.wanted(), Wanted::PANES);
+    assert_eq!(
+        read("--probes opens,profile").unwrap().live.probes.probes,
+        [ProbeId::Opens, ProbeId::Profile]
+    );
+    let record = recorded("record -o x --probes offcpu --probes profile");
+    assert_eq!(record.probes.wanted(), Wanted::ON_AND_OFF_CPU);
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_what_would_be_right() {
     for (line, hint) in [
         ("-p nginx", "use --comm nginx"),
@@ -247,6 +261,7 @@ fn what_is_wrong_is_refused_with_what_would_be_right() {
         ("--filter pdi:12", "did you mean `pid:`"),
         ("--filter pdi:12", "\n    ^^^^"),
         ("--freq 0", "1..=10000"),
+        ("--probes disks", "syscalls, opens, offcpu, profile"),
         ("--interval 1ms", "50ms to 1m"),
         ("report -d x", "250ms"),
         ("report --top 0", "from 1"),

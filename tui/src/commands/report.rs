@@ -3,7 +3,6 @@
 use super::{from, print, status, watch};
 use crate::cli::ReportArgs;
 use crate::filter::Filter;
-use crate::kernel::Wanted;
 use crate::model::Model;
 use crate::report::{self, Missing};
 use color_eyre::eyre;
@@ -18,7 +17,7 @@ pub fn run(args: &ReportArgs) -> eyre::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let record = capture.record.as_deref();
-    let watch = watch(&args.watch, Wanted::PANES, args.duration, args.quiet, record)?;
+    let watch = watch(&args.watch, args.probes.wanted(), args.duration, args.quiet, record)?;
     write(args, &watch.model, &args.watch.filter()?, None)?;
     Ok(status(&watch))
 }

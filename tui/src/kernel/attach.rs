@@ -14,7 +14,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::layout::{ABSENT, Layout};
 
 /// Status of a probe that nobody asked for.
-const NOT_NEEDED: &str = "not needed";
+const NOT_NEEDED: &str = "not asked for";
 
 /// Loads the programs of the probes that are wanted, each probe on its own.
 pub fn load_probes(

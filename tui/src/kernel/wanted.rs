@@ -27,47 +27,65 @@ const STACK_MAPS: &[&str] = &["SEEN", "STACKS", "ASKED", "COPIES", "PROCESSES", 
 /// and exits of processes are always watched: without them no process has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    probes: &'static [ProbeId],
+    /// A bit for each probe: `1 << ProbeId`.
+    probes: u32,
     failed_calls: bool,
+}
+
+const fn bit(probe: ProbeId) -> u32 {
+    1 << probe as u32
 }
 
 impl Wanted {
     /// What the four panes show.
     pub const PANES: Self = Self {
-        probes: &[ProbeId::Syscalls, ProbeId::Opens, ProbeId::Offcpu, ProbeId::Profile],
+        probes: bit(ProbeId::Syscalls)
+            | bit(ProbeId::Opens)
+            | bit(ProbeId::Offcpu)
+            | bit(ProbeId::Profile),
         failed_calls: false,
     };
     /// Where threads run.
-    pub const ON_CPU: Self = Self { probes: &[ProbeId::Profile], failed_calls: false };
+    pub const ON_CPU: Self = Self { probes: bit(ProbeId::Profile), failed_calls: false };
     /// Where threads wait.
-    pub const OFF_CPU: Self = Self { probes: &[ProbeId::Offcpu], failed_calls: false };
+    pub const OFF_CPU: Self = Self { probes: bit(ProbeId::Offcpu), failed_calls: false };
     /// Where threads are, whatever they do there.
     pub const ON_AND_OFF_CPU: Self =
-        Self { probes: &[ProbeId::Offcpu, ProbeId::Profile], failed_calls: false };
+        Self { probes: bit(ProbeId::Offcpu) | bit(ProbeId::Profile), failed_calls: false };
     /// File opens.
-    pub const OPENS: Self = Self { probes: &[ProbeId::Opens], failed_calls: false };
+    pub const OPENS: Self = Self { probes: bit(ProbeId::Opens), failed_calls: false };
     /// Programs that start.
-    pub const EXECS: Self = Self { probes: &[], failed_calls: false };
+    pub const EXECS: Self = Self { probes: 0, failed_calls: false };
     /// System calls that fail, one event each.
-    pub const FAILED_CALLS: Self = Self { probes: &[], failed_calls: true };
+    pub const FAILED_CALLS: Self = Self { probes: 0, failed_calls: true };
+
+    /// These probes.
+    pub fn probes(ids: impl IntoIterator<Item = ProbeId>) -> Self {
+        let probes = ids.into_iter().fold(0, |bits, id| bits | bit(id));
+        Self { probes, failed_calls: false }
+    }
+
+    fn has(&self, probe: ProbeId) -> bool {
+        self.probes & bit(probe) != 0
+    }
 
     /// Whether a probe is attached.
     pub fn attaches(&self, probe: &Probe) -> bool {
         match probe.id {
             ProbeId::Lifecycle => true,
             ProbeId::Syscalls => self.counts_calls() || self.failed_calls,
-            id => self.probes.contains(&id),
+            id => self.has(id),
         }
     }
 
     /// Whether system calls are counted.
     pub fn counts_calls(&self) -> bool {
-        self.probes.contains(&ProbeId::Syscalls)
+        self.has(ProbeId::Syscalls)
     }
 
     /// Whether file opens are delivered.
     pub fn opens(&self) -> bool {
-        self.probes.contains(&ProbeId::Opens)
+        self.has(ProbeId::Opens)
     }
 
     /// Whether each system call that fails is delivered.
@@ -77,7 +95,7 @@ impl Wanted {
 
     /// Whether stacks are taken.
     pub fn stacks(&self) -> bool {
-        self.probes.contains(&ProbeId::Offcpu) || self.probes.contains(&ProbeId::Profile)
+        self.has(ProbeId::Offcpu) || self.has(ProbeId::Profile)
     }
 
     /// Maps of what is left out: they need not take memory.
@@ -89,8 +107,8 @@ impl Wanted {
             (in_calls, &["INFLIGHT"]),
             (self.failed_calls, &["FAILED"]),
             (self.opens(), &["OPENS"]),
-            (self.probes.contains(&ProbeId::Offcpu), OFFCPU_MAPS),
-            (self.probes.contains(&ProbeId::Profile), PROFILE_MAPS),
+            (self.has(ProbeId::Offcpu), OFFCPU_MAPS),
+            (self.has(ProbeId::Profile), PROFILE_MAPS),
             (self.stacks(), STACK_MAPS),
         ];
         unused.into_iter().filter(|(used, _)| !used).flat_map(|(_, maps)| maps).copied()

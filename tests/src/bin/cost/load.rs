@@ -1,12 +1,12 @@
 //! The load: pieces of work, each done again and again, all side by side.
 
-use super::clock;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use syscope_tests::clock;
 
 /// A piece of work.
 #[derive(Clone, Debug)]

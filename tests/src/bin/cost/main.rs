@@ -7,8 +7,6 @@
 //! all of them are done again and again, side by side; where a server does a part of it, its CPU time is
 //! counted with it.
 
-mod bpf;
-mod clock;
 mod load;
 mod sampler;
 mod table;
@@ -19,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs};
+use syscope_tests::{bpf, clock};
 use tool::{Run, Tool};
 
 struct Options {

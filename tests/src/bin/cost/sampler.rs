@@ -4,9 +4,9 @@
 
 #![allow(unsafe_code, reason = "the C library is asked here")]
 
-use super::bpf::{Counts, Program};
 use std::thread;
 use std::time::{Duration, Instant};
+use syscope_tests::bpf::{Counts, Program};
 
 /// Time between two readings. The clocks of the CPUs are started one after the other: their samples come
 /// at some distance from each other that stays the same.

@@ -1,7 +1,5 @@
 //! The profilers, and one run of one of them.
 
-use super::bpf;
-use super::clock;
 use super::load::Load;
 use super::sampler::{self, Times};
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use syscope_tests::bpf;
+use syscope_tests::clock;
 use syscope_tests::process::resident_at_most;
 
 /// How long a profiler runs before it is measured: what it does at its start is told apart.

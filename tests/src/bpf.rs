@@ -21,7 +21,9 @@ const RUN_COUNT_AT: usize = 200;
 /// Runs of a program so far, and the time they took together, in ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Runs.
     pub runs: u64,
+    /// Their time.
     pub time_ns: u64,
 }
 
@@ -41,7 +43,7 @@ fn bpf(command: u64, attr: &mut [u64]) -> io::Result<i64> {
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(done) }
 }
 
-fn descriptor(command: u64, attr: &mut [u64]) -> io::Result<OwnedFd> {
+pub(crate) fn descriptor(command: u64, attr: &mut [u64]) -> io::Result<OwnedFd> {
     let fd = bpf(command, attr)?;
     // SAFETY: the kernel has just made it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })

@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code, reason = "the C library is asked here")]
 
+use crate::process::children;
 use std::fs;
 use std::process::Child;
 use std::time::Duration;
-use syscope_tests::process::children;
 
 /// CPU time that a living process has spent, in all of its threads, those that ended too, and in its
 /// children that ended.

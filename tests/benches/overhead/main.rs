@@ -1,0 +1,38 @@
+//! What syscope costs, next to empty BPF programs on the same hooks and to the tools that one would use
+//! otherwise. As root:
+//!
+//! ```console
+//! # cargo bench --bench overhead
+//! # cargo bench --bench overhead -- --rounds 3 --only calls,opens
+//! ```
+
+mod calls;
+mod contender;
+mod loops;
+mod options;
+mod stats;
+mod tools;
+
+use options::{Options, Section};
+use std::env;
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if let Some(text) = loops::as_child(&args) {
+        println!("{text}");
+        return;
+    }
+    let options = Options::parse(args).unwrap_or_else(|error| {
+        eprintln!("overhead: {error}");
+        std::process::exit(2);
+    });
+    assert!(syscope_tests::machine::is_root(), "overhead: attaching BPF programs needs root");
+    for section in options.sections() {
+        let text = match section {
+            Section::Calls | Section::Switches | Section::Opens => {
+                calls::section(section, &options)
+            }
+        };
+        println!("{text}");
+    }
+}
