@@ -1,9 +1,9 @@
 //! Process starts, execs and exits. Not filtered: user space needs every name, and they are rare.
 
-use crate::filter::{list, listed};
+use crate::filter::{list, listed, settings};
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task, field};
-use crate::{config, machine, offcpu, ring, syscalls, tables};
+use crate::{machine, ring, tables, threads};
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_current_comm, bpf_ktime_get_ns, bpf_probe_read_user};
 use aya_ebpf::macros::{map, raw_tracepoint};
@@ -30,7 +30,9 @@ static EXEC_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub fn process_fork(ctx: RawTracePointContext) -> i32 {
-    let child = ctx.arg(1);
+    let child: u64 = ctx.arg(1);
+    // Whoever was at this address before.
+    threads::thread_born(child);
     let Some(tid) = field::<u32>(child, machine!(layout.task_pid)) else { return 0 };
     let Some(pid) = field::<u32>(child, machine!(layout.task_tgid)) else { return 0 };
     if tid != pid {
@@ -40,8 +42,8 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
     tables::forked(parent, pid);
     send(&event(FORK, pid, parent), 0);
     // Listed after the event is sent: user space may take out only what it has heard of.
-    if let Some(config) = config()
-        && config.inherit_forks == 1
+    if let Some(settings) = settings()
+        && settings.inherit_forks()
         && listed(parent)
     {
         list(pid);
@@ -50,18 +52,16 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
 }
 
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
-pub fn process_exec(ctx: RawTracePointContext) -> i32 {
+pub fn process_exec(_ctx: RawTracePointContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    let old_tid = ctx.arg::<u64>(1) as u32;
-    syscalls::exec_renamed(old_tid, tid);
-    offcpu::exec_renamed(old_tid, tid);
     send_exec(pid);
-    if let Some(config) = config()
-        && config.adopt_execs == 1
+    if let Some(settings) = settings()
+        && settings.adopt_execs()
     {
         list(pid);
     }
+    threads::executes(tid);
     0
 }
 
@@ -79,8 +79,8 @@ fn send_exec(pid: u32) {
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn process_exit(_ctx: RawTracePointContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
-    let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    syscalls::thread_ended(tid);
+    let pid = (pid_tgid >> 32) as u32;
+    threads::ends();
     let live = field::<u64>(current_task(), machine!(layout.task_signal))
         .and_then(|signal| field::<u32>(signal, machine!(layout.signal_live)));
     if live == Some(0) {
@@ -129,7 +129,7 @@ fn read_cmdline(scratch: &mut Scratch) {
 fn send(event: &Event, tail: usize) {
     count(ProbeId::Lifecycle, |c| c.events += 1);
     let size = size_of::<Event>() + tail;
-    let filters = config().is_some_and(|config| config.only_listed == 1);
+    let filters = settings().is_some_and(|settings| settings.only_listed());
     let urgent = event.kind == EXEC || (filters && event.kind == FORK);
     let data = core::ptr::from_ref(event).cast_mut().cast();
     // SAFETY: the caller has `tail` bytes behind the event.

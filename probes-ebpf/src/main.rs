@@ -2,6 +2,7 @@
 #![no_std]
 #![no_main]
 
+mod calls;
 mod copies;
 mod failed;
 mod filter;
@@ -13,20 +14,15 @@ mod opens;
 mod profile;
 mod python;
 mod ring;
+mod slots;
 mod stack;
 mod syscalls;
 mod tables;
+mod threads;
 mod unwind;
 mod user_registers;
 
-use aya_ebpf::macros::map;
-use aya_ebpf::maps::Array;
-use syscope_shared::filter::Config;
 use syscope_shared::layout::Machine;
-
-/// What user space wants, and may change at any time.
-#[map]
-static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 
 /// What the machine is like; fixed before the programs are loaded.
 #[unsafe(no_mangle)]
@@ -40,13 +36,6 @@ macro_rules! machine {
         // SAFETY: the field is plain data of a static that nothing writes while programs run.
         unsafe { core::ptr::read_volatile(&raw const $crate::MACHINE.$($field)+) }
     };
-}
-
-/// The current configuration: a copy, for user space may rewrite it at any time.
-#[inline(always)]
-pub fn config() -> Option<Config> {
-    // SAFETY: the map keeps the memory, and any bytes are a configuration.
-    CONFIG.get_ptr(0).map(|config| unsafe { core::ptr::read_volatile(config) })
 }
 
 #[cfg(not(test))]

@@ -1,33 +1,30 @@
 //! Off-CPU time: from the switch away from a thread to the switch back to it.
 
-use crate::filter::watched;
+use crate::filter::{Settings, settings};
 use crate::health::count;
 use crate::kernel::{current_exec_id, field};
 use crate::stack::kernel_stack;
 use crate::unwind::{UserStack, user_stack};
 use crate::user_registers::Cpu;
-use crate::{config, machine};
+use crate::{machine, threads};
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{map, raw_tracepoint};
-use aya_ebpf::maps::{HashMap, PerCpuHashMap, StackTrace};
+use aya_ebpf::maps::{PerCpuHashMap, StackTrace};
 use aya_ebpf::programs::RawTracePointContext;
-use syscope_shared::filter::Config;
+use core::ptr::write_volatile;
 use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
 use syscope_shared::stack::{BEFORE_START, NONE, OFFCPU_MAIN, OFFCPU_OVERFLOW, USER_NONE};
+use syscope_shared::threads::Waiter;
 
 #[map]
 static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
 static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
-
-/// The wait each thread is in. An entry stays until its thread ends, as in `syscalls.rs`.
-#[map]
-static WAITING: HashMap<u32, Waiting> = HashMap::with_max_entries(64 * 1024, 0);
 
 #[map]
 static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(OFFCPU_MAIN, 0);
@@ -48,25 +45,24 @@ const WALK: u32 = 1;
 pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
-    let Some(config) = config() else { return 0 };
-    leave(&ctx, &config, now);
-    if let Some(tid) = field::<u32>(ctx.arg(2), machine!(layout.task_pid)) {
-        come_back(tid, config.offcpu_epoch, now);
+    let Some(settings) = settings() else { return 0 };
+    leave(&ctx, &settings, now);
+    if let Some(thread) = threads::waiter(ctx.arg(2)) {
+        come_back(thread, &settings, now);
     }
     0
 }
 
 #[raw_tracepoint(tracepoint = "sched_wakeup")]
 pub fn sched_wakeup(ctx: RawTracePointContext) -> i32 {
-    let Some(tid) = field::<u32>(ctx.arg(0), machine!(layout.task_pid)) else { return 0 };
-    if let Some(waiting) = WAITING.get_ptr_mut(tid) {
-        // SAFETY: the map keeps the memory. A switch of the same thread on another CPU cannot
-        // run at the same time: both hold the run queue's lock.
-        let waiting = unsafe { &mut *waiting };
-        if waiting.since_ns != 0 && waiting.woken_ns == 0 {
-            // SAFETY: the helper has no preconditions.
-            waiting.woken_ns = unsafe { bpf_ktime_get_ns() };
-        }
+    let Some(settings) = settings() else { return 0 };
+    let Some(thread) = threads::waiter(ctx.arg(0)) else { return 0 };
+    // Whoever is judged anew may have a wait that user space found.
+    let _ = settings.watch_waits(thread);
+    let wait = &mut thread.wait;
+    if wait.since_ns != 0 && wait.woken_ns == 0 {
+        // SAFETY: the helper has no preconditions.
+        wait.woken_ns = unsafe { bpf_ktime_get_ns() };
     }
     0
 }
@@ -74,27 +70,16 @@ pub fn sched_wakeup(ctx: RawTracePointContext) -> i32 {
 /// A thread that was just created waits for its first CPU.
 #[raw_tracepoint(tracepoint = "sched_wakeup_new")]
 pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
-    let Some(config) = config() else { return 0 };
-    let task = ctx.arg(0);
-    let Some(tid) = field::<u32>(task, machine!(layout.task_pid)) else { return 0 };
-    let Some(pid) = field::<u32>(task, machine!(layout.task_tgid)) else { return 0 };
-    if watched(&config, pid) {
-        // SAFETY: the helper has no preconditions.
-        let now = unsafe { bpf_ktime_get_ns() };
-        let (state, epoch) = (RUNNABLE, config.offcpu_epoch);
+    let Some(settings) = settings() else { return 0 };
+    let Some(thread) = threads::waiter(ctx.arg(0)) else { return 0 };
+    if settings.watch_waits(thread) {
+        let (pid, state, epoch) = (thread.who.pid, RUNNABLE, settings.offcpu_epoch());
         let (kernel_stack, user_stack) = (NONE, USER_NONE);
         let key = Key { user_stack, pid, state, kernel_stack, epoch, exec_id: 0, pad: 0 };
-        keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+        // SAFETY: the helper has no preconditions.
+        begin(thread, key, unsafe { bpf_ktime_get_ns() });
     }
     0
-}
-
-/// A thread that took over another TID by exec leaves nothing behind under its old one.
-#[inline(always)]
-pub fn exec_renamed(old_tid: u32, tid: u32) {
-    if old_tid != tid {
-        let _ = WAITING.remove(old_tid);
-    }
 }
 
 /// The running thread has a wait open: the kernel did not report the switch back to it (some do
@@ -102,17 +87,15 @@ pub fn exec_renamed(old_tid: u32, tid: u32) {
 /// then waited for a CPU is not. Where the wakeup was not reported either, it ended by now at the
 /// latest.
 #[inline(always)]
-pub fn settle_unseen(tid: u32, epoch: u32, now: u64) {
-    let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
-    // SAFETY: the map keeps the memory; see `sched_wakeup`.
-    let waiting = unsafe { &mut *waiting };
-    if waiting.since_ns == 0 {
+pub fn settle_unseen(thread: &mut Waiter, epoch: u32, now: u64) {
+    let wait = &mut thread.wait;
+    if wait.since_ns == 0 {
         return;
     }
-    let woken = if waiting.key.state == RUNNABLE { waiting.since_ns } else { waiting.woken_ns };
-    if woken == 0 && waiting.key.kernel_stack <= BEFORE_START {
+    let woken = if wait.key.state == RUNNABLE { wait.since_ns } else { wait.woken_ns };
+    if woken == 0 && wait.key.kernel_stack <= BEFORE_START {
         // Entered by user space as asleep when it was just waking: never a wait that was watched.
-        waiting.since_ns = 0;
+        wait.since_ns = 0;
         return;
     }
     count(ProbeId::Offcpu, |c| {
@@ -123,40 +106,47 @@ pub fn settle_unseen(tid: u32, epoch: u32, now: u64) {
         }
     });
     let ended = if woken == 0 { now } else { woken };
-    let blocked_ns = ended.saturating_sub(waiting.since_ns);
-    waiting.since_ns = 0;
-    sum_up_in(epoch, waiting.key, &Stats { blocked_ns, runqueue_ns: 0, waits: 1 });
+    let blocked_ns = ended.saturating_sub(wait.since_ns);
+    wait.since_ns = 0;
+    sum_up_in(epoch, wait.key, &Stats { blocked_ns, runqueue_ns: 0, waits: 1 });
 }
 
 /// The running thread gives up its CPU: the current task still is the one that leaves.
 #[inline(always)]
-fn leave(ctx: &RawTracePointContext, config: &Config, now: u64) {
-    let pid_tgid = bpf_get_current_pid_tgid();
-    let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    if tid == 0 {
-        return;
-    }
+fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
+    let task: u64 = ctx.arg(1);
     let state = state(ctx);
     if state & DEAD != 0 {
-        let _ = WAITING.remove(tid);
+        threads::ended(task);
         return;
     }
-    if !watched(config, pid) {
+    let Some(thread) = threads::waiter(task) else { return };
+    if !settings.watch_waits(thread) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
-    settle_unseen(tid, config.offcpu_epoch, now);
     // Read once: the id and the epoch it is kept with must be of the same set.
-    let epoch = config.offcpu_epoch;
+    let epoch = settings.offcpu_epoch();
+    settle_unseen(thread, epoch, now);
     let kernel_stack = take_kernel_stack(ctx, epoch);
+    let pid = thread.who.pid;
     // Waits are too many to copy the stack of each whose table is not ready.
     let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, pid, &Cpu::InKernel) {
         UserStack::Name(name) => name,
         UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
     };
     let exec_id = current_exec_id();
-    let key = Key { user_stack, pid, state, kernel_stack, epoch, exec_id, pad: 0 };
-    keep(tid, &Waiting { since_ns: now, woken_ns: 0, key });
+    begin(thread, Key { user_stack, pid, state, kernel_stack, epoch, exec_id, pad: 0 }, now);
+}
+
+/// A wait begins. User space may look at any time: it takes for one what has a time, which is written
+/// last.
+#[inline(always)]
+fn begin(thread: &mut Waiter, key: Key, now: u64) {
+    thread.wait.key = key;
+    thread.wait.woken_ns = 0;
+    // SAFETY: a field of a value of a map.
+    unsafe { write_volatile(&raw mut thread.wait.since_ns, now) };
 }
 
 /// State in which the running thread leaves; one that is preempted leaves runnable, whatever it
@@ -190,29 +180,18 @@ fn take_kernel_stack(ctx: &RawTracePointContext, epoch: u32) -> i32 {
     }
 }
 
-#[inline(always)]
-fn keep(tid: u32, wait: &Waiting) {
-    if let Some(waiting) = WAITING.get_ptr_mut(tid) {
-        // SAFETY: the map keeps the memory; see `sched_wakeup`.
-        unsafe { *waiting = *wait };
-    } else if WAITING.insert(tid, wait, 0).is_err() {
-        count(ProbeId::Offcpu, |c| c.map_full += 1);
-    }
-}
-
 /// A thread gets a CPU: its wait, if one was kept, ends.
 #[inline(always)]
-fn come_back(tid: u32, epoch: u32, now: u64) {
-    let Some(waiting) = WAITING.get_ptr_mut(tid) else { return };
-    // SAFETY: the map keeps the memory; see `sched_wakeup`.
-    let waiting = unsafe { &mut *waiting };
-    if waiting.since_ns == 0 {
+fn come_back(thread: &mut Waiter, settings: &Settings, now: u64) {
+    // Whoever is judged anew may have a wait that user space found.
+    let _ = settings.watch_waits(thread);
+    if thread.wait.since_ns == 0 {
         return;
     }
     // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
-    let ended = ended(waiting, now);
-    waiting.since_ns = 0;
-    sum_up_in(epoch, waiting.key, &ended);
+    let ended = ended(&thread.wait, now);
+    thread.wait.since_ns = 0;
+    sum_up_in(settings.offcpu_epoch(), thread.wait.key, &ended);
 }
 
 #[inline(always)]

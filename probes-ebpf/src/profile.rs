@@ -1,13 +1,13 @@
 //! CPU profile: one sample a tick of each CPU's clock, idle left out.
 
-use crate::filter::watched;
+use crate::filter::{settings, watched};
 use crate::health::count;
-use crate::kernel::current_exec_id;
+use crate::kernel::{current_exec_id, current_task};
 use crate::offcpu;
 use crate::stack::kernel_stack;
 use crate::unwind::{UserStack, Walk, user_stack};
 use crate::user_registers::Cpu;
-use crate::{config, copies};
+use crate::{copies, threads};
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{
@@ -46,17 +46,19 @@ const WALK: u32 = 0;
 pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    let Some(config) = config() else { return 0 };
-    if tid == 0 || !watched(&config, pid) {
+    let Some(settings) = settings() else { return 0 };
+    if tid == 0 || !watched(&settings, pid) {
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
-    offcpu::settle_unseen(tid, config.offcpu_epoch, now);
+    if let Some(thread) = threads::known_waiter(current_task()) {
+        // SAFETY: the helper has no preconditions.
+        let now = unsafe { bpf_ktime_get_ns() };
+        offcpu::settle_unseen(thread, settings.offcpu_epoch(), now);
+    }
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
-    let epoch = config.profile_epoch;
+    let epoch = settings.profile_epoch();
     let kernel = if epoch & 1 == 0 {
         kernel_stack(&ctx, probe, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0)
     } else {

@@ -24,4 +24,7 @@ pub struct Config {
     pub offcpu_epoch: u32,
     /// Epoch of the profile probe, likewise.
     pub profile_epoch: u32,
+    /// Grows with every change of what is above or of the `FILTER` map, and is written after it: what was
+    /// judged by an earlier one is judged anew. From 1 on, of 31 bits.
+    pub generation: u32,
 }

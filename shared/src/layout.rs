@@ -6,6 +6,10 @@ use bytemuck::{Pod, Zeroable};
 /// Offset of a field that this kernel does not have. The programs do not touch it.
 pub const ABSENT: u32 = u32::MAX;
 
+/// Where [`Layout::task_compat`] is on x86-64 from kernel 5.11 on (`thread_info.status`, which comes first in
+/// `task_struct`). An offset that is read without a call has to be a constant.
+pub const DIRECT: u32 = 16;
+
 /// Byte offsets of the kernel fields that the programs read. [`ABSENT`] where there is none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
@@ -162,6 +166,12 @@ pub struct Machine {
     pub failed_on: u32,
     /// 1 when user stacks are walked by unwind tables; 0: by frame pointers, by the kernel.
     pub unwind_on: u32,
+    /// 1 when the off-CPU probe is on.
+    pub offcpu_on: u32,
+    /// Buckets of the `CALLS` array of each CPU, a power of two.
+    pub call_buckets: u32,
+    /// 1 when [`Layout::task_compat`] is [`DIRECT`].
+    pub compat_direct: u32,
 }
 
 impl Machine {
@@ -174,5 +184,8 @@ impl Machine {
         opens_on: 0,
         failed_on: 0,
         unwind_on: 0,
+        offcpu_on: 0,
+        call_buckets: 1,
+        compat_direct: 0,
     };
 }

@@ -17,6 +17,7 @@ pub mod profile;
 pub mod python;
 pub mod stack;
 pub mod syscalls;
+pub mod threads;
 pub mod unwind;
 
 /// Bytes of a task's `comm`, the terminating NUL included (`TASK_COMM_LEN` in the kernel).

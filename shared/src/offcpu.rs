@@ -54,7 +54,8 @@ pub struct Stats {
     pub waits: u64,
 }
 
-/// Value of the `WAITING` map: the wait a thread is in. Keyed by TID.
+/// The wait a thread is in. Also the value of the `SEEDED` map, keyed by TID: waits that began before syscope
+/// watched, until their thread is seen.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Waiting {

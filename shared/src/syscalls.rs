@@ -10,7 +10,7 @@ pub const COMPAT: u32 = 1 << 31;
 /// up as many as it likes.
 pub const INVALID: u32 = 1023;
 
-/// Key of the `SYSCALLS` map.
+/// Key of the `CALLS` array and the `SYSCALLS` map.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
 pub struct Key {
@@ -20,7 +20,8 @@ pub struct Key {
     pub nr: u32,
 }
 
-/// Value of the `SYSCALLS` map on one CPU. The counts only grow.
+/// A row of the `CALLS` array, and the value of the `SYSCALLS` map on one CPU,
+/// which takes what finds its bucket of the array full. The counts only grow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Stats {
@@ -46,7 +47,48 @@ pub struct ErrnoKey {
     pub errno: u32,
 }
 
-/// Value of the `INFLIGHT` map: the system call a thread is in, or was in last. Keyed by TID.
+/// Rows of a bucket of the `CALLS` array.
+pub const WAYS: usize = 8;
+
+/// A bucket of rows: value of the `CALLS` array, in which each CPU has buckets of its own. What is searched
+/// comes first: a line of the cache.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    /// Whose the rows are, as words.
+    pub keys: [u64; WAYS],
+    /// The counts.
+    pub rows: [Stats; WAYS],
+}
+
+/// Key of a row of the `CALLS` array that nobody has.
+pub const FREE: u64 = 0;
+/// Key of a row whose process has ended, until its last counts are read.
+pub const ENDED: u64 = u64::MAX;
+/// No row: the counts are in the `SYSCALLS` map.
+pub const NO_ROW: u32 = u32::MAX;
+
+impl Key {
+    /// The key as one word; never [`FREE`] or [`ENDED`], for no system call is made by process 0, or has
+    /// a number of all ones.
+    #[inline(always)]
+    pub fn word(self) -> u64 {
+        u64::from(self.pid) << 32 | u64::from(self.nr)
+    }
+
+    /// The key of a word.
+    pub fn of_word(word: u64) -> Self {
+        Self { pid: (word >> 32) as u32, nr: word as u32 }
+    }
+
+    /// Which of so many buckets (a power of two) a key is in, as a word.
+    #[inline(always)]
+    pub fn bucket(word: u64, buckets: u32) -> u32 {
+        (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 & (buckets - 1)
+    }
+}
+
+/// The system call a thread is in, or was in last.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Inflight {
@@ -56,6 +98,10 @@ pub struct Inflight {
     pub nr: u32,
     /// [`crate::opens`]: 1 when the call opens a file and `args` holds its arguments.
     pub open: u32,
+    /// The row of `CALLS` that the call was counted in when it was entered, or [`NO_ROW`].
+    pub row: u32,
+    /// Makes the size a multiple of eight.
+    pub pad: u32,
     /// dirfd, path pointer, flags, mode of an open.
     pub args: [u64; 4],
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::mem::size_of;
 use syscope_shared::filter::Config;
-use syscope_shared::{offcpu, profile, syscalls};
+use syscope_shared::threads::{Caller, Waiter};
+use syscope_shared::{offcpu, profile, syscalls, threads};
 
 /// Ids of BPF objects. The kernel does not give an id again soon, so an id that is there still is
 /// the object itself.
@@ -77,8 +78,9 @@ fn cut(name: &str) -> &str {
 }
 
 /// The keys of the maps in which a run keeps what it counts, each as its 32-bit words. The first
-/// word is a PID, except in `INFLIGHT` and `WAITING`, where it is a TID. (The name of the user stack,
-/// two words that stand before it in `OFFCPU` and `PROFILE`, comes last here.)
+/// word is a PID, except in `CALLERS` and `WAITING`, where it is a TID: of the threads that are watched, and
+/// of those that wait. (The name of the user stack, two words that stand before it in `OFFCPU` and
+/// `PROFILE`, comes last here.)
 pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
     const OFFCPU: usize = size_of::<offcpu::Key>() / 4;
     const PROFILE: usize = size_of::<profile::Key>() / 4;
@@ -90,14 +92,54 @@ pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
         keys
     };
     match map {
-        "SYSCALLS" => per_cpu::<2, { words::<syscalls::Stats>() }>(holder, map),
+        "SYSCALLS" => calls(holder),
         "ERRNOS" => per_cpu::<3, 1>(holder, map),
         "OFFCPU" => both(&|map| per_cpu::<OFFCPU, { words::<offcpu::Stats>() }>(holder, map)),
         "PROFILE" => both(&|map| per_cpu::<PROFILE, 1>(holder, map)),
-        "INFLIGHT" => plain::<{ words::<syscalls::Inflight>() }>(holder, map),
-        "WAITING" => plain::<{ words::<offcpu::Waiting>() }>(holder, map),
+        "CALLERS" => {
+            let slots = slots::<{ words::<threads::Bucket<Caller>>() }, Caller>(holder, map);
+            let watched = slots.into_iter().filter(|caller| caller.who.verdict & 1 == 1);
+            watched.map(|caller| vec![caller.who.tid]).collect()
+        }
+        "WAITING" => {
+            const BUCKET: usize = words::<threads::Bucket<Waiter>>();
+            let slots = slots::<BUCKET, Waiter>(holder, "WAITERS").into_iter();
+            let waiting = slots.filter(|waiter| waiter.wait.since_ns != 0);
+            let seeded = plain::<{ words::<offcpu::Waiting>() }>(holder, "SEEDED");
+            waiting.map(|waiter| vec![waiter.who.tid]).chain(seeded).collect()
+        }
         _ => panic!("no map {map} is known here"),
     }
+}
+
+/// Calls that are counted, by process and number: in the rows of all CPUs, and beside them.
+fn calls(holder: u32) -> Vec<Vec<u32>> {
+    const BUCKET: usize = words::<syscalls::Bucket>();
+    let buckets = buckets::<BUCKET>(holder, "CALLS");
+    let keys_of_rows = buckets.iter().flat_map(|bucket| bucket[..syscalls::WAYS].to_vec());
+    let taken = keys_of_rows.filter(|word| ![syscalls::FREE, syscalls::ENDED].contains(word));
+    let keys = taken.map(syscalls::Key::of_word).map(|key| vec![key.pid, key.nr]);
+    keys.chain(per_cpu::<2, { words::<syscalls::Stats>() }>(holder, "SYSCALLS")).collect()
+}
+
+/// What is known of threads, in the slots that are taken.
+fn slots<const BUCKET: usize, V: bytemuck::Pod>(holder: u32, name: &str) -> Vec<V> {
+    let in_bucket = |bucket: [u64; BUCKET]| {
+        // The addresses, a word, and the slots.
+        let (addresses, slots) = bucket.split_at(threads::WAYS + 1);
+        let slots = slots
+            .chunks(words::<V>())
+            .map(|words| *bytemuck::from_bytes(bytemuck::cast_slice(words)));
+        let taken = addresses.iter().zip(slots).filter(|(address, _)| **address != 0);
+        taken.map(|(_, slot)| slot).collect::<Vec<V>>()
+    };
+    buckets::<BUCKET>(holder, name).into_iter().flat_map(in_bucket).collect()
+}
+
+fn buckets<const BUCKET: usize>(holder: u32, name: &str) -> Vec<[u64; BUCKET]> {
+    let map = Array::<_, [u64; BUCKET]>::try_from(open(holder, name));
+    let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
+    (0..map.len()).filter_map(|index| map.get(&index, 0).ok()).collect()
 }
 
 /// Processes that a run has the kernel not count (`Config::own`, which comes first); 0: none.

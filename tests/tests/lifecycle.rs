@@ -87,7 +87,7 @@ fn maps_forget_the_dead() {
     let watch = Watch::report(4, &["-p", &pid, "--follow-forks"]);
     workload.go();
     let children = pids(&workload.done());
-    let maps = ["SYSCALLS", "ERRNOS", "OFFCPU", "PROFILE", "INFLIGHT", "WAITING"];
+    let maps = ["SYSCALLS", "ERRNOS", "OFFCPU", "PROFILE", "CALLERS", "WAITING"];
     let left = || {
         let of_the_dead = |map: &str| {
             let all = keys(watch.pid(), map).into_iter();
@@ -114,7 +114,7 @@ fn execs_of_threads_that_are_not_the_first_leave_nothing_behind() {
     let truth = workload.done();
     let left = || {
         let alive = threads(workload.pid);
-        let maps = ["WAITING", "INFLIGHT"].into_iter();
+        let maps = ["WAITING", "CALLERS"].into_iter();
         maps.map(|map| (map, keys(watch.pid(), map)))
             .map(|(map, keys)| (map, keys.iter().filter(|key| !alive.contains(&key[0])).count()))
             .filter(|(_, strangers)| *strangers > 0)

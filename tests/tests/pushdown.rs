@@ -8,7 +8,7 @@ use syscope_tests::watch::Watch;
 use syscope_tests::workload::Workload;
 use syscope_tests::{require_bpf, wait};
 
-const MAPS: [&str; 6] = ["SYSCALLS", "ERRNOS", "OFFCPU", "PROFILE", "INFLIGHT", "WAITING"];
+const MAPS: [&str; 6] = ["SYSCALLS", "ERRNOS", "OFFCPU", "PROFILE", "CALLERS", "WAITING"];
 
 #[test]
 fn maps_hold_nothing_of_processes_that_are_filtered_out() {

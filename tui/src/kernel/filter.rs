@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::io;
 use syscope_shared::filter::Config;
 
+/// How far generations are counted until they start anew (see [`Config::generation`]).
+const GENERATIONS: u32 = (1 << 31) - 1;
+
 /// Writes the `CONFIG` and `FILTER` maps.
 pub struct Writer {
     config_map: TypedMap<u32, Config>,
@@ -24,9 +27,19 @@ impl Writer {
         own: [u32; 2],
     ) -> io::Result<Self> {
         let config = Config { own, ..Config::default() };
-        let writer = Self { config_map, list, config, listed: None, seen: BTreeSet::new() };
-        writer.write()?;
+        let mut writer = Self { config_map, list, config, listed: None, seen: BTreeSet::new() };
+        writer.judge_anew()?;
         Ok(writer)
+    }
+
+    /// Has the kernel judge anew, at the next thing it does, whether each thread is watched. To be called
+    /// when what that depends on has changed.
+    pub fn judge_anew(&mut self) -> io::Result<()> {
+        // Written twice, for the kernel copies field by field: who reads the new generation reads
+        // everything else as it is now.
+        self.write()?;
+        self.config.generation = self.config.generation % GENERATIONS + 1;
+        self.write()
     }
 
     /// PIDs the kernel lets through; `None` when it lets all through.
@@ -40,7 +53,7 @@ impl Writer {
             return Ok(());
         }
         self.config.own = own;
-        self.write()
+        self.judge_anew()
     }
 
     /// Looks at what the kernel has listed of its own accord. To be called before the events are
@@ -67,8 +80,8 @@ impl Writer {
                 self.config.inherit_forks = 0;
                 self.config.adopt_execs = 0;
                 self.listed = None;
-                self.write()?;
-                return self.relist(&BTreeSet::new());
+                self.judge_anew()?;
+                return self.relist(&BTreeSet::new()).map(drop);
             }
             PushDown::Only { pids, inherit_forks, adopt_execs } => {
                 (pids, *inherit_forks, *adopt_execs)
@@ -84,12 +97,14 @@ impl Writer {
             adopt_execs: u32::from(adopt_execs),
             ..self.config
         };
-        if config != self.config {
-            self.config = config;
-            self.write()?;
-        }
+        let mut changed = config != self.config;
+        self.config = config;
         if !first {
-            self.relist(pids)?;
+            self.write()?;
+            changed |= self.relist(pids)?;
+        }
+        if changed {
+            self.judge_anew()?;
         }
         self.listed = Some(pids.len());
         Ok(())
@@ -106,18 +121,20 @@ impl Writer {
     }
 
     fn write(&self) -> io::Result<()> {
-        self.config_map.set(&0, &self.config, 0)
+        self.config_map.set(&0, &self.config)
     }
 
     /// Takes out of the list what was seen in it and is not in `pids`, and puts in what is missing.
-    fn relist(&mut self, pids: &BTreeSet<u32>) -> io::Result<()> {
+    /// Returns whether that was anything.
+    fn relist(&mut self, pids: &BTreeSet<u32>) -> io::Result<bool> {
+        let changed = self.seen != *pids;
         for pid in pids.difference(&self.seen) {
-            self.list.set(pid, &1, 0)?;
+            self.list.set(pid, &1)?;
         }
         for pid in self.seen.difference(pids) {
             self.list.delete(pid)?;
         }
         self.seen.clone_from(pids);
-        Ok(())
+        Ok(changed)
     }
 }

@@ -4,11 +4,11 @@
 use super::attach::{attach_probes, load_probes, online_cpus};
 use super::{
     Kernel, Wanted, copies, failed, filter, health, layout, lifecycle, map, offcpu, opens,
-    overhead, profile, syscalls, unwind, user_stacks::UserStacks,
+    overhead, profile, rows, syscalls, threads, unwind, user_stacks::UserStacks,
 };
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
-use crate::source::ProbeStatus;
+use crate::source::{ProbeStatus, procfs};
 use crate::text;
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::error::Error;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use syscope_shared::health::ProbeId;
-use syscope_shared::layout::{ABSENT, Layout, Machine};
+use syscope_shared::layout::{ABSENT, DIRECT, Layout, Machine};
 use syscope_shared::syscalls::Stats;
 
 /// The BPF programs, as `probes-ebpf/build.sh` built them.
@@ -74,7 +74,7 @@ pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Ke
     filter.apply(&plan()).map_err(refused)?;
     attach_probes(&mut programs, &others, settings, &mut statuses, &mut attached);
     check_any_on(&statuses)?;
-    assemble(programs, filter, statuses, &layout, settings).map_err(refused)
+    assemble(programs, filter, statuses, (&layout, cpus), settings).map_err(refused)
 }
 
 /// Tells the programs whom not to watch before the first of them runs.
@@ -92,6 +92,9 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         opens_on: wanted.opens().into(),
         failed_on: wanted.failed_calls().into(),
         unwind_on: unwinds(layout, wanted).into(),
+        offcpu_on: wanted.off_cpu().into(),
+        call_buckets: rows::buckets(cpus),
+        compat_direct: u32::from(layout.task_compat == DIRECT),
     };
     let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
     let mut loader = EbpfLoader::new();
@@ -99,6 +102,12 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         .btf(None) // the programs have no relocations against the kernel's types
         .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
         .map_max_entries("SYSCALLS", calls);
+    if machine.syscalls_on == 1 {
+        loader.map_max_entries("CALLS", machine.call_buckets * cpus as u32);
+    }
+    if machine.offcpu_on == 1 {
+        loader.map_max_entries("SEEDED", threads::seeds(procfs::thread_count()));
+    }
     if machine.unwind_on == 1 {
         loader.map_max_entries("UNWIND", unwind::chunks());
         loader.map_max_entries("SEGMENTS", unwind::SEGMENT_CHUNKS);
@@ -148,7 +157,7 @@ fn assemble(
     mut programs: Ebpf,
     filter: filter::Writer,
     statuses: Vec<ProbeStatus>,
-    layout: &Layout,
+    (layout, cpus): (&Layout, usize),
     settings: &Settings,
 ) -> io::Result<Kernel> {
     let is_on = |id: ProbeId| statuses[id as usize] == ProbeStatus::On;
@@ -170,7 +179,7 @@ fn assemble(
         overhead,
         health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),
         lifecycle: opened(is_on(ProbeId::Lifecycle), || lifecycle::Reader::open(maps))?,
-        syscalls: opened(counts_calls, || syscalls::Reader::open(maps))?,
+        syscalls: opened(counts_calls, || syscalls::Reader::open(maps, cpus))?,
         failed: opened(failed_calls, || failed::Reader::open(maps))?,
         opens: opened(is_on(ProbeId::Opens), || opens::Reader::open(maps))?,
         offcpu: opened(is_on(ProbeId::Offcpu), || offcpu::Reader::open(maps))?,

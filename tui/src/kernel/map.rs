@@ -70,10 +70,10 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
         Ok(bytes.chunks(self.stride()).map(|c| first::<V>(c)).collect())
     }
 
-    /// Stores a value; not for per-CPU maps. `flags`: 0 or [`sys::NOEXIST`].
-    pub fn set(&self, key: &K, value: &V, flags: u64) -> io::Result<()> {
+    /// Stores a value; not for per-CPU maps.
+    pub fn set(&self, key: &K, value: &V) -> io::Result<()> {
         debug_assert_eq!(self.values_per_key, 1);
-        sys::update(self.fd(), bytemuck::bytes_of(key), bytemuck::bytes_of(value), flags)
+        sys::update(self.fd(), bytemuck::bytes_of(key), bytemuck::bytes_of(value))
     }
 
     /// Deletes a key; one that is not there is no error.

@@ -40,6 +40,28 @@ impl<T: Pod> MappedArray<T> {
         Ok(Self { start: at.cast(), len, _data: data, types: PhantomData })
     }
 
+    /// A copy of one of them, whose words the programs may be writing: each word is an old one or a new one.
+    ///
+    /// # Panics
+    ///
+    /// When there is none with this index.
+    pub fn get(&self, index: usize) -> T {
+        assert!(index < self.len, "no such place");
+        // SAFETY: checked above; any bytes are a `T`. What other sides write meanwhile is read as it is.
+        unsafe { self.start.add(index).read_volatile() }
+    }
+
+    /// Replaces one of them that no program writes to; for a word the programs may read meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When there is none with this index.
+    pub fn set(&mut self, index: usize, value: T) {
+        assert!(index < self.len, "no such place");
+        // SAFETY: checked above.
+        unsafe { self.start.add(index).write_volatile(value) };
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.len

@@ -24,10 +24,12 @@ mod offcpu;
 mod opens;
 mod overhead;
 mod profile;
+mod rows;
 mod stack_ids;
 mod stacks;
 mod sys;
 mod syscalls;
+mod threads;
 mod unwind;
 mod user_stacks;
 mod waker;
@@ -264,10 +266,10 @@ impl Kernel {
         now_ns: u64,
         pids: &[u32],
     ) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
-        match &mut self.offcpu {
-            Some(offcpu) => offcpu.seed(now_ns, pids),
-            None => Ok(Vec::new()),
-        }
+        let Some(offcpu) = &mut self.offcpu else { return Ok(Vec::new()) };
+        let stacks = offcpu.seed(now_ns, pids)?;
+        self.filter.judge_anew()?;
+        Ok(stacks)
     }
 
     /// Frees what the maps hold of processes that have ended. To be called a tick after their end,

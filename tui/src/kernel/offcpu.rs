@@ -1,9 +1,9 @@
 //! Reads the off-CPU probe.
 
 use super::drain::{Counts, Drain};
-use super::map::{self, TypedMap};
+use super::map;
 use super::stacks::Stacks;
-use super::sys;
+use super::threads::Threads;
 use super::user_stacks::UserStacks;
 use super::{NewStack, Reading};
 use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
@@ -36,10 +36,10 @@ impl Counts for Stats {
 /// Keys in a map at which a new epoch begins: a quarter of its slots.
 const CROWDED: usize = 2 * 1024;
 
-/// Reads the `OFFCPU_0`, `OFFCPU_1` and `WAITING` maps and their stacks.
+/// Reads the `OFFCPU_0` and `OFFCPU_1` maps, the waits of threads, and their stacks.
 pub struct Reader {
     ended: [Drain<Key, Stats>; 2],
-    waiting: TypedMap<u32, Waiting>,
+    threads: Threads,
     /// Stacks, by their epoch, of the waits that had not ended at the last reading, and at the one
     /// before it: a wait that ends between two looks at the maps is met last a reading later.
     in_use: [FxHashSet<(u32, i32)>; 2],
@@ -55,7 +55,7 @@ impl Reader {
         let second = Drain::new(map::typed(programs, "OFFCPU_1")?);
         Ok(Self {
             ended: [first, second],
-            waiting: map::typed(programs, "WAITING")?,
+            threads: Threads::open(programs)?,
             in_use: Default::default(),
             stacks: Stacks::open(programs, ProbeId::Offcpu, OFFCPU_MAIN, tables)?,
         })
@@ -89,25 +89,22 @@ impl Reader {
         users: &mut UserStacks,
         new: &mut Vec<NewStack>,
     ) -> io::Result<Vec<WaitingNow>> {
-        let Self { waiting, stacks, in_use, .. } = self;
+        let Self { threads, stacks, in_use, .. } = self;
         let mut now = Vec::new();
         in_use.swap(0, 1);
         in_use[0].clear();
-        waiting.for_each(|tid, wait| {
-            let wait = &wait[0];
-            if wait.since_ns != 0 {
-                let key = wait.key;
-                in_use[0].insert((key.epoch, key.kernel_stack));
-                now.push(WaitingNow {
-                    pid: key.pid,
-                    tid,
-                    state: state(key.state),
-                    kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
-                    since_ns: wait.since_ns,
-                    woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
-                });
-            }
+        threads.waiting(|tid, wait| {
+            let key = wait.key;
+            in_use[0].insert((key.epoch, key.kernel_stack));
+            now.push(WaitingNow {
+                pid: key.pid,
+                tid,
+                state: state(key.state),
+                kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
+                user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
+                since_ns: wait.since_ns,
+                woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
+            });
         })?;
         Ok(now)
     }
@@ -127,8 +124,9 @@ impl Reader {
         Ok(Some(self.stacks.epoch()))
     }
 
-    /// Enters every thread of these processes that sleeps now as waiting since `now_ns`, unless the
-    /// probe has seen it leave the CPU. Returns the kernel stacks they sleep on.
+    /// Enters every thread of these processes that sleeps now as waiting since `now_ns`. The programs take
+    /// it from there when they judge the thread anew, unless they have seen it leave the CPU. Returns the
+    /// kernel stacks they sleep on.
     pub fn seed(&mut self, now_ns: u64, pids: &[u32]) -> io::Result<Vec<Arc<ResolvedStack>>> {
         let mut resolved = Vec::new();
         let mut seeded = Vec::new();
@@ -140,28 +138,11 @@ impl Reader {
             let user_stack = if thread.is_kernel { USER_NONE } else { USER_BEFORE_START };
             let pid = thread.pid;
             let key = Key { user_stack, pid, state, kernel_stack, epoch: 0, exec_id: 0, pad: 0 };
-            if self.enter(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })? {
-                seeded.push(thread);
-            }
+            self.threads.seed(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })?;
+            seeded.push(thread);
         }
         self.take_out_awake(now_ns, &seeded)?;
         Ok(resolved)
-    }
-
-    /// Enters a wait, unless the thread is in one that the probe has seen.
-    fn enter(&self, tid: u32, wait: &Waiting) -> io::Result<bool> {
-        match self.waiting.set(&tid, wait, sys::NOEXIST) {
-            Ok(()) => Ok(true),
-            // It was watched once, and went to sleep while it was not.
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
-                let asleep_unseen = self.waiting.get(&tid).is_ok_and(|old| old.since_ns == 0);
-                if asleep_unseen {
-                    self.waiting.set(&tid, wait, 0)?;
-                }
-                Ok(asleep_unseen)
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Takes out what was entered of a thread that woke or ended between the look at `/proc` and
@@ -170,8 +151,8 @@ impl Reader {
         for thread in seeded {
             let state = procfs::thread_state(thread.pid, thread.tid);
             let asleep = state.is_some_and(|letter| state_of_letter(letter).is_some());
-            if !asleep && self.waiting.get(&thread.tid).is_ok_and(|wait| wait.since_ns == now_ns) {
-                self.waiting.delete(&thread.tid)?;
+            if !asleep {
+                self.threads.take_out(thread.tid, now_ns)?;
             }
         }
         Ok(())

@@ -11,9 +11,6 @@ const BPF_PROG_GET_NEXT_ID: u64 = 11;
 const BPF_OBJ_GET_INFO_BY_FD: u64 = 15;
 const BPF_MAP_LOOKUP_BATCH: u64 = 24;
 
-/// `update` only where no entry is (`BPF_NOEXIST`).
-pub const NOEXIST: u64 = 1;
-
 #[repr(C)]
 struct ElemAttr {
     map_fd: u32,
@@ -57,32 +54,26 @@ fn bpf<A>(command: u64, attr: &mut A) -> io::Result<()> {
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn elem(
-    command: u64,
-    map: BorrowedFd<'_>,
-    key: &[u8],
-    value: *const u8,
-    flags: u64,
-) -> io::Result<()> {
+fn elem(command: u64, map: BorrowedFd<'_>, key: &[u8], value: *const u8) -> io::Result<()> {
     let map_fd = map.as_raw_fd() as u32;
     let (key, value) = (key.as_ptr() as u64, value as u64);
-    bpf(command, &mut ElemAttr { map_fd, pad: 0, key, value, flags })
+    bpf(command, &mut ElemAttr { map_fd, pad: 0, key, value, flags: 0 })
 }
 
 /// Copies the value of a key. `value` must be as long as the map's values (times CPUs for a
 /// per-CPU map); `key` as long as its keys.
 pub fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<()> {
-    elem(BPF_MAP_LOOKUP_ELEM, map, key, value.as_mut_ptr(), 0)
+    elem(BPF_MAP_LOOKUP_ELEM, map, key, value.as_mut_ptr())
 }
 
 /// Stores a value. Lengths as for [`lookup`].
-pub fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8], flags: u64) -> io::Result<()> {
-    elem(BPF_MAP_UPDATE_ELEM, map, key, value.as_ptr(), flags)
+pub fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
+    elem(BPF_MAP_UPDATE_ELEM, map, key, value.as_ptr())
 }
 
 /// Deletes a key. Lengths as for [`lookup`].
 pub fn delete(map: BorrowedFd<'_>, key: &[u8]) -> io::Result<()> {
-    elem(BPF_MAP_DELETE_ELEM, map, key, std::ptr::null(), 0)
+    elem(BPF_MAP_DELETE_ELEM, map, key, std::ptr::null())
 }
 
 /// Finds the key behind `key` (the first without one). Returns whether there is one. Lengths as for

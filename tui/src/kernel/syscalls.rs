@@ -2,8 +2,10 @@
 
 use super::drain::{Counts, Drain};
 use super::map;
+use super::rows::Rows;
 use crate::source::SyscallDelta;
 use aya::Ebpf;
+use bytemuck::Zeroable;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use syscope_shared::syscalls::{ErrnoKey, Key, Stats};
@@ -32,22 +34,28 @@ impl Counts for Stats {
     }
 }
 
-/// Reads the `SYSCALLS` and `ERRNOS` maps.
+/// Reads the counts of calls, and the `ERRNOS` map.
 pub struct Reader {
-    calls: Drain<Key, Stats>,
+    rows: Rows,
+    /// What found no row.
+    more: Drain<Key, Stats>,
     errnos: Drain<ErrnoKey, u64>,
 }
 
 impl Reader {
-    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let calls = Drain::new(map::typed(programs, "SYSCALLS")?);
-        Ok(Self { calls, errnos: Drain::new(map::typed(programs, "ERRNOS")?) })
+    pub fn open(programs: &mut Ebpf, cpus: usize) -> io::Result<Self> {
+        let more = Drain::new(map::typed(programs, "SYSCALLS")?);
+        let errnos = Drain::new(map::typed(programs, "ERRNOS")?);
+        Ok(Self { rows: Rows::open(programs, cpus)?, more, errnos })
     }
 
     /// Appends what was called since the last reading.
     pub fn read(&mut self, deltas: &mut Vec<SyscallDelta>) -> io::Result<()> {
         let first = deltas.len();
-        self.calls.read(|key, stats| deltas.push(delta(key, &stats)))?;
+        let mut sums = FxHashMap::default();
+        self.rows.read(|key, stats| add_up(&mut sums, key, &stats));
+        self.more.read(|key, stats| add_up(&mut sums, key, &stats))?;
+        deltas.extend(sums.iter().map(|(key, stats)| delta(*key, stats)));
         let mut index = None;
         self.errnos.read(|key, count| {
             // Errors are rare enough that most readings need no index.
@@ -55,7 +63,7 @@ impl Reader {
             let call = Key { pid: key.pid, nr: key.nr };
             let at = *index.entry(call).or_insert_with(|| {
                 // The call returned between the two readings.
-                deltas.push(delta(call, &bytemuck::Zeroable::zeroed()));
+                deltas.push(delta(call, &Stats::zeroed()));
                 deltas.len() - 1 - first
             });
             deltas[first + at].errnos.push((key.errno, count));
@@ -64,9 +72,14 @@ impl Reader {
 
     /// Frees what the maps hold of these processes.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
-        self.calls.delete(|key| pids.contains(&key.pid));
+        self.rows.free(pids);
+        self.more.delete(|key| pids.contains(&key.pid));
         self.errnos.delete(|key| pids.contains(&key.pid));
     }
+}
+
+fn add_up(sums: &mut FxHashMap<Key, Stats>, key: Key, stats: &Stats) {
+    sums.entry(key).or_insert_with(Stats::zeroed).add(stats);
 }
 
 fn by_key(deltas: &[SyscallDelta]) -> FxHashMap<Key, usize> {

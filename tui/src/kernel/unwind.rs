@@ -109,11 +109,11 @@ impl crate::unwind::Maps for Tables {
     }
 
     fn write_python(&mut self, index: u32, layout: &Layout) -> io::Result<()> {
-        self.pythons.set(&index, layout, 0)
+        self.pythons.set(&index, layout)
     }
 
     fn publish(&mut self, pid: u32, process: &Process) -> io::Result<()> {
-        self.processes.set(&pid, process, 0)
+        self.processes.set(&pid, process)
     }
 
     fn withdraw(&mut self, pid: u32) -> io::Result<()> {

@@ -6,7 +6,10 @@ use syscope_shared::health::ProbeId;
 const OFFCPU_MAPS: &[&str] = &[
     "OFFCPU_0",
     "OFFCPU_1",
-    "WAITING",
+    "WAITERS",
+    "WAITER_OWNERS",
+    "WAITERS_MORE",
+    "SEEDED",
     "OFFCPU_STACKS_0",
     "OFFCPU_STACKS_1",
     "OFFCPU_OVERFLOW_0",
@@ -88,6 +91,11 @@ impl Wanted {
         self.has(ProbeId::Opens)
     }
 
+    /// Whether waits are taken.
+    pub fn off_cpu(&self) -> bool {
+        self.has(ProbeId::Offcpu)
+    }
+
     /// Whether each system call that fails is delivered.
     pub fn failed_calls(&self) -> bool {
         self.failed_calls
@@ -104,7 +112,7 @@ impl Wanted {
         let in_calls = calls || self.failed_calls || self.opens();
         let unused = [
             (calls, &["SYSCALLS", "ERRNOS"][..]),
-            (in_calls, &["INFLIGHT"]),
+            (in_calls, &["CALLERS", "CALLER_OWNERS", "CALLERS_MORE"]),
             (self.failed_calls, &["FAILED"]),
             (self.opens(), &["OPENS"]),
             (self.has(ProbeId::Offcpu), OFFCPU_MAPS),

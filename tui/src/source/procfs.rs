@@ -15,6 +15,7 @@ use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use procfs::process::{Process, Stat, StatFlags, all_processes};
+use procfs::{Current, LoadAverage};
 use std::io::{self, Read};
 
 /// Bytes of a command line that are kept.
@@ -106,6 +107,11 @@ pub fn thread_state(pid: u32, tid: u32) -> Option<char> {
     let process = Process::new(i32::try_from(pid).ok()?).ok()?;
     let task = process.task_from_tid(i32::try_from(tid).ok()?).ok()?;
     Some(task.stat().ok()?.state)
+}
+
+/// Threads of the machine, those of the kernel too.
+pub fn thread_count() -> usize {
+    LoadAverage::current().map_or(0, |load| load.max as usize)
 }
 
 /// Numbers of the CPUs that are online.

@@ -1,0 +1,154 @@
+//! Counts of system calls: rows of an array, of which each CPU has its own, found by process and call
+//! in a bucket of eight keys. What finds its bucket full is counted in a hash map.
+//!
+//! Rows are taken at the entry of calls only: from kernel 7 on a program can be preempted, and another
+//! program on its CPU could take the same row.
+
+use crate::health::count;
+use crate::machine;
+use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_NOEXIST};
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, PerCpuHashMap};
+use core::ptr::{read_volatile, write_volatile};
+use syscope_shared::health::ProbeId;
+use syscope_shared::hist;
+use syscope_shared::syscalls::{Bucket, FREE, Key, NO_ROW, Stats, WAYS};
+
+/// The rows (sized by user space).
+#[map]
+static CALLS: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+#[map]
+static SYSCALLS: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+
+/// Counts a call that was entered: the row it is counted in.
+#[inline(always)]
+pub fn entered(key: Key) -> u32 {
+    let word = key.word();
+    let index = bucket_of(word);
+    if let Some(bucket) = CALLS.get_ptr_mut(index) {
+        // SAFETY: the bucket is this CPU's, on which this program does not nest.
+        if let Some(way) = unsafe { find(bucket, word).or_else(|| take(bucket, word)) } {
+            // SAFETY: as above.
+            unsafe { (*bucket).rows[way].calls += 1 };
+            return index * WAYS as u32 + way as u32;
+        }
+    }
+    count_in_map(key);
+    NO_ROW
+}
+
+/// Counts a call that returned; true when it is to be counted as an error, too.
+#[inline(always)]
+pub fn returned(key: Key, row: u32, duration_ns: u64, is_error: bool) {
+    let Some(stats) = row_here(key, row).or_else(|| SYSCALLS.get_ptr_mut(key)) else {
+        // It was entered on another CPU, or the map was full and it counted as lost.
+        return returned_elsewhere(key, row, duration_ns, is_error);
+    };
+    add(stats, duration_ns, is_error);
+}
+
+#[inline(always)]
+fn add(stats: *mut Stats, duration_ns: u64, is_error: bool) {
+    // SAFETY: the counts are this CPU's; no other program on this CPU writes these fields of them.
+    let stats = unsafe { &mut *stats };
+    stats.total_ns += duration_ns;
+    let bucket = hist::bucket(duration_ns);
+    if bucket < hist::BUCKETS {
+        stats.hist[bucket] += 1;
+    }
+    stats.errors += u64::from(is_error);
+}
+
+/// The thread has moved to a CPU that has not counted this call before.
+#[inline(always)]
+fn returned_elsewhere(key: Key, row: u32, duration_ns: u64, is_error: bool) {
+    if row == NO_ROW {
+        return;
+    }
+    let mut fresh = Stats { calls: 0, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
+    add(&raw mut fresh, duration_ns, is_error);
+    if SYSCALLS.insert(key, fresh, u64::from(BPF_NOEXIST)).is_err() {
+        match SYSCALLS.get_ptr_mut(key) {
+            Some(stats) => add(stats, duration_ns, is_error),
+            None => count(ProbeId::Syscalls, |c| c.map_full += 1),
+        }
+    }
+}
+
+/// The counts of a key on this CPU, in the array. `row` is where they are if the call was entered here.
+#[inline(always)]
+fn row_here(key: Key, row: u32) -> Option<*mut Stats> {
+    if row == NO_ROW {
+        return None;
+    }
+    let buckets = machine!(call_buckets);
+    let index = row / WAYS as u32;
+    if index.wrapping_sub(cpu() * buckets) < buckets {
+        let bucket = CALLS.get_ptr_mut(index)?;
+        // SAFETY: the map keeps the memory.
+        return Some(unsafe { &raw mut (*bucket).rows[row as usize & (WAYS - 1)] });
+    }
+    let word = key.word();
+    let bucket = CALLS.get_ptr_mut(bucket_of(word))?;
+    // SAFETY: as above.
+    unsafe { find(bucket, word).map(|way| &raw mut (*bucket).rows[way]) }
+}
+
+/// The row of a key in its bucket.
+///
+/// # Safety
+///
+/// The bucket is one of the map's.
+#[inline(always)]
+unsafe fn find(bucket: *mut Bucket, word: u64) -> Option<usize> {
+    // SAFETY: user space may write the words meanwhile, never half of one.
+    (0..WAYS).find(|way| unsafe { read_volatile(&raw const (*bucket).keys[*way]) } == word)
+}
+
+/// Takes a free row of a bucket.
+///
+/// # Safety
+///
+/// The bucket is one of the map's, and of this CPU.
+#[inline(always)]
+unsafe fn take(bucket: *mut Bucket, word: u64) -> Option<usize> {
+    // SAFETY: as above. User space frees rows, but takes none.
+    unsafe {
+        let way = find(bucket, FREE)?;
+        write_volatile(&raw mut (*bucket).keys[way], word);
+        Some(way)
+    }
+}
+
+#[inline(always)]
+fn bucket_of(word: u64) -> u32 {
+    let buckets = machine!(call_buckets);
+    cpu() * buckets + Key::bucket(word, buckets)
+}
+
+#[inline(always)]
+fn cpu() -> u32 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
+#[inline(always)]
+fn count_in_map(key: Key) {
+    if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
+        // SAFETY: the pointer is to this CPU's value; no other program on this CPU writes it.
+        unsafe { (*stats).calls += 1 };
+        return;
+    }
+    let fresh = Stats { calls: 1, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
+    if SYSCALLS.insert(key, fresh, u64::from(BPF_NOEXIST)).is_ok() {
+        return;
+    }
+    // Another CPU was first, or the map is full.
+    match SYSCALLS.get_ptr_mut(key) {
+        // SAFETY: as above.
+        Some(stats) => unsafe { (*stats).calls += 1 },
+        None => count(ProbeId::Syscalls, |c| c.map_full += 1),
+    }
+}
