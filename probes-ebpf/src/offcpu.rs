@@ -10,14 +10,14 @@ use crate::{machine, threads};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{map, raw_tracepoint};
-use aya_ebpf::maps::{PerCpuHashMap, StackTrace};
+use aya_ebpf::maps::PerCpuHashMap;
 use aya_ebpf::programs::RawTracePointContext;
 use core::ptr::write_volatile;
 use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{BEFORE_START, NONE, OFFCPU_MAIN, OFFCPU_OVERFLOW, USER_NONE};
+use syscope_shared::stack::{NONE, is_of_before};
 use syscope_shared::threads::Waiter;
 
 #[map]
@@ -25,18 +25,6 @@ static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 *
 
 #[map]
 static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
-
-#[map]
-static OFFCPU_STACKS_0: StackTrace = StackTrace::with_max_entries(OFFCPU_MAIN, 0);
-
-#[map]
-static OFFCPU_STACKS_1: StackTrace = StackTrace::with_max_entries(OFFCPU_MAIN, 0);
-
-#[map]
-static OFFCPU_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERFLOW, 0);
-
-#[map]
-static OFFCPU_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(OFFCPU_OVERFLOW, 0);
 
 /// The walk of this probe.
 const WALK: u32 = 1;
@@ -73,9 +61,9 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
     let Some(settings) = settings() else { return 0 };
     let Some(thread) = threads::waiter(ctx.arg(0)) else { return 0 };
     if settings.watch_waits(thread) {
-        let (pid, state, epoch) = (thread.who.pid, RUNNABLE, settings.offcpu_epoch());
-        let (kernel_stack, user_stack) = (NONE, USER_NONE);
-        let key = Key { user_stack, pid, state, kernel_stack, epoch, exec_id: 0, pad: 0 };
+        let (pid, state) = (thread.who.pid, RUNNABLE);
+        let (kernel_stack, user_stack) = (NONE, NONE);
+        let key = Key { user_stack, kernel_stack, pid, state, exec_id: 0, pad: 0 };
         // SAFETY: the helper has no preconditions.
         begin(thread, key, unsafe { bpf_ktime_get_ns() });
     }
@@ -93,7 +81,7 @@ pub fn settle_unseen(thread: &mut Waiter, epoch: u32, now: u64) {
         return;
     }
     let woken = if wait.key.state == RUNNABLE { wait.since_ns } else { wait.woken_ns };
-    if woken == 0 && wait.key.kernel_stack <= BEFORE_START {
+    if woken == 0 && is_of_before(wait.key.kernel_stack) {
         // Entered by user space as asleep when it was just waking: never a wait that was watched.
         wait.since_ns = 0;
         return;
@@ -125,10 +113,8 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
-    // Read once: the id and the epoch it is kept with must be of the same set.
-    let epoch = settings.offcpu_epoch();
-    settle_unseen(thread, epoch, now);
-    let kernel_stack = take_kernel_stack(ctx, epoch);
+    settle_unseen(thread, settings.offcpu_epoch(), now);
+    let kernel_stack = kernel_stack(ctx, ProbeId::Offcpu, WALK);
     let pid = thread.who.pid;
     // Waits are too many to copy the stack of each whose table is not ready.
     let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, pid, &Cpu::InKernel) {
@@ -136,7 +122,7 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
         UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
     };
     let exec_id = current_exec_id();
-    begin(thread, Key { user_stack, pid, state, kernel_stack, epoch, exec_id, pad: 0 }, now);
+    begin(thread, Key { user_stack, kernel_stack, pid, state, exec_id, pad: 0 }, now);
 }
 
 /// A wait begins. User space may look at any time: it takes for one what has a time, which is written
@@ -168,15 +154,6 @@ fn state(ctx: &RawTracePointContext) -> u32 {
         0 if state & PARKED != 0 => UNINTERRUPTIBLE | NOLOAD,
         0 if state != 0 => UNINTERRUPTIBLE,
         told_apart => told_apart,
-    }
-}
-
-#[inline(always)]
-fn take_kernel_stack(ctx: &RawTracePointContext, epoch: u32) -> i32 {
-    if epoch & 1 == 0 {
-        kernel_stack(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_0, &OFFCPU_OVERFLOW_0)
-    } else {
-        kernel_stack(ctx, ProbeId::Offcpu, &OFFCPU_STACKS_1, &OFFCPU_OVERFLOW_1)
     }
 }
 

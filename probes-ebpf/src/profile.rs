@@ -14,30 +14,17 @@ use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns,
 };
 use aya_ebpf::macros::{map, perf_event};
-use aya_ebpf::maps::{PerCpuHashMap, StackTrace};
+use aya_ebpf::maps::PerCpuHashMap;
 use aya_ebpf::programs::PerfEventContext;
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
-use syscope_shared::stack::{PROFILE_MAIN, PROFILE_OVERFLOW};
 
 #[map]
 static PROFILE_0: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
 static PROFILE_1: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
-
-#[map]
-static PROFILE_STACKS_0: StackTrace = StackTrace::with_max_entries(PROFILE_MAIN, 0);
-
-#[map]
-static PROFILE_STACKS_1: StackTrace = StackTrace::with_max_entries(PROFILE_MAIN, 0);
-
-#[map]
-static PROFILE_OVERFLOW_0: StackTrace = StackTrace::with_max_entries(PROFILE_OVERFLOW, 0);
-
-#[map]
-static PROFILE_OVERFLOW_1: StackTrace = StackTrace::with_max_entries(PROFILE_OVERFLOW, 0);
 
 /// The profile's walk.
 const WALK: u32 = 0;
@@ -59,15 +46,11 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
     let epoch = settings.profile_epoch();
-    let kernel = if epoch & 1 == 0 {
-        kernel_stack(&ctx, probe, &PROFILE_STACKS_0, &PROFILE_OVERFLOW_0)
-    } else {
-        kernel_stack(&ctx, probe, &PROFILE_STACKS_1, &PROFILE_OVERFLOW_1)
-    };
+    let kernel = kernel_stack(&ctx, probe, WALK);
     let user = match user_stack(&ctx, probe, WALK, pid, &cpu) {
         UserStack::Name(name) => name,
         UserStack::NotReady(walk) => {
-            if send_copy(walk, pid, comm, kernel, epoch) {
+            if send_copy(walk, pid, comm, kernel) {
                 return 0; // user space counts it
             }
             walk.settle(probe)
@@ -82,13 +65,12 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
 }
 
 #[inline(always)]
-fn send_copy(walk: &Walk, pid: u32, comm: [u8; COMM_LEN], kernel_stack: i32, epoch: u32) -> bool {
+fn send_copy(walk: &Walk, pid: u32, comm: [u8; COMM_LEN], kernel_stack: u64) -> bool {
     let registers = walk.sampled();
     copies::send(registers.sp, |head| {
         head.pid = pid;
         head.exec_id = current_exec_id();
         head.kernel_stack = kernel_stack;
-        head.epoch = epoch;
         head.comm = comm;
         head.registers = registers;
         head.leaf = walk.leaf;
@@ -100,11 +82,11 @@ fn add(
     sums: &PerCpuHashMap<Key, u64>,
     pid: u32,
     comm: [u8; COMM_LEN],
-    kernel_stack: i32,
+    kernel_stack: u64,
     user_stack: u64,
 ) {
     let exec_id = current_exec_id();
-    let key = Key { user_stack, pid, kernel_stack, exec_id, pad: 0, comm };
+    let key = Key { user_stack, kernel_stack, pid, exec_id, comm };
     if let Some(samples) = sums.get_ptr_mut(key) {
         // SAFETY: the pointer is to this CPU's value; the clock does not nest on a CPU.
         unsafe { *samples += 1 };

@@ -1,37 +1,70 @@
-//! Kernel stacks, through stack-trace maps: see [`syscope_shared::stack`].
+//! Stacks as the kernel walks them: its own, and where syscope does not walk them, those of programs.
 
 use crate::health::count;
-use aya_ebpf::maps::StackTrace;
-use aya_ebpf::programs::tracing::StackIdContext;
+use crate::unwind::{Walk, finish, walk};
+use aya_ebpf::EbpfContext;
+use aya_ebpf::bindings::BPF_F_USER_STACK;
+use aya_ebpf::helpers::generated::bpf_get_stack;
 use syscope_shared::health::ProbeId;
-use syscope_shared::stack::{LOST, NONE, OVERFLOW};
+use syscope_shared::stack::{KERNEL_FRAMES, LOST, NONE};
+use syscope_shared::unwind::{End, HASH_SEED, Head, mix};
 
-const EFAULT: i32 = 14;
-const EEXIST: i32 = 17;
+const EFAULT: i64 = 14;
 
-/// Kernel stack of the current task, stored in `main` or, where the bucket is taken, in `overflow`.
-/// `BPF_F_REUSE_STACKID` would never lose one, and show wrong ones instead.
+/// The name of the kernel stack of the running thread. `slot`: the walk of the probe.
 #[inline(always)]
-pub fn kernel_stack<C: StackIdContext>(
-    ctx: &C,
-    probe: ProbeId,
-    main: &StackTrace,
-    overflow: &StackTrace,
-) -> i32 {
-    let error = match ctx.get_stackid(main, 0) {
-        Ok(id) => return id as i32,
-        Err(error) => error,
-    };
-    if error == -EFAULT {
-        return NONE;
-    }
-    if error == -EEXIST {
-        match ctx.get_stackid(overflow, 0) {
-            Ok(id) => return id as i32 | OVERFLOW,
-            Err(_) => count(probe, |c| c.collisions += 1),
+pub fn kernel_stack<C: EbpfContext>(ctx: &C, probe: ProbeId, slot: u32) -> u64 {
+    let Some(walk) = walk(slot) else { return LOST };
+    let end = End::Complete as u32;
+    walk.head = Head { id: HASH_SEED, pid: 0, exec_id: 0, end, depth: 0, python: 0, python_end: 0 };
+    match collect(ctx, walk, 0) {
+        Collected::Frames => finish(probe, walk),
+        Collected::None => NONE,
+        Collected::Failed => {
+            count(probe, |c| c.stack_errors += 1);
+            LOST
         }
-    } else {
-        count(probe, |c| c.stack_errors += 1);
     }
-    LOST
+}
+
+/// The name of the user stack of the running thread, by frame pointers: of 32-bit programs, and where
+/// walking is off.
+#[inline(always)]
+pub fn by_frame_pointers<C: EbpfContext>(ctx: &C, probe: ProbeId, walk: &mut Walk) -> u64 {
+    walk.head.end = End::Unknown as u32;
+    match collect(ctx, walk, u64::from(BPF_F_USER_STACK)) {
+        Collected::Frames => finish(probe, walk),
+        // A thread of the kernel that borrows the memory of a process has none.
+        _ => NONE,
+    }
+}
+
+enum Collected {
+    Frames,
+    None,
+    Failed,
+}
+
+/// Has the kernel walk a stack.
+#[inline(always)]
+fn collect<C: EbpfContext>(ctx: &C, walk: &mut Walk, flags: u64) -> Collected {
+    let room = (KERNEL_FRAMES * 8) as u32;
+    // SAFETY: the buffer is as long as said.
+    let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), walk.words().cast(), room, flags) };
+    if bytes == 0 || bytes == -EFAULT {
+        return Collected::None;
+    }
+    if bytes < 0 {
+        return Collected::Failed;
+    }
+    let depth = (bytes as usize / 8).min(KERNEL_FRAMES);
+    for index in 0..KERNEL_FRAMES {
+        if index >= depth {
+            break;
+        }
+        walk.head.id = mix(walk.head.id, walk.word(index));
+    }
+    walk.head.depth = depth as u32;
+    walk.not_ready = 0;
+    Collected::Frames
 }

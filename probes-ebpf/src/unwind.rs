@@ -10,17 +10,17 @@ use crate::kernel::{current_exec_id, current_task, field};
 use crate::machine;
 use crate::python::{self, Python};
 use crate::ring;
+use crate::stack::by_frame_pointers;
 use crate::tables;
 use crate::user_registers::Cpu;
 use aya_ebpf::EbpfContext;
-use aya_ebpf::bindings::{BPF_F_USER_STACK, BPF_NOEXIST, pt_regs};
+use aya_ebpf::bindings::{BPF_NOEXIST, pt_regs};
 use aya_ebpf::helpers::bpf_probe_read_user;
-use aya_ebpf::helpers::generated::bpf_get_stack;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, PerCpuArray, RingBuf};
 use syscope_shared::health::ProbeId;
 use syscope_shared::python::PAIRS_MAX;
-use syscope_shared::stack::{USER_LOST, USER_NONE};
+use syscope_shared::stack::{LOST, NONE};
 use syscope_shared::unwind::{
     End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY, Process, Registers, Segment, Step,
     by_frame_pointer, mix, name_of, step, told,
@@ -69,7 +69,7 @@ pub struct Walk {
 /// Room for addresses and pairs, as a power of two.
 const WORDS: usize = 1024;
 
-/// A user stack, by its name (see [`syscope_shared::stack::USER_NONE`]).
+/// A user stack, by its name (see [`syscope_shared::stack`]).
 pub enum UserStack {
     /// It was walked as far as can be, or there is none.
     Name(u64),
@@ -87,9 +87,9 @@ pub fn user_stack<C: EbpfContext>(
     cpu: &Cpu,
 ) -> UserStack {
     if !has_memory() {
-        return UserStack::Name(USER_NONE);
+        return UserStack::Name(NONE);
     }
-    let Some(walk) = walk(slot) else { return UserStack::Name(USER_LOST) };
+    let Some(walk) = walk(slot) else { return UserStack::Name(LOST) };
     let exec_id = current_exec_id();
     let (python, python_end) = (0, 0);
     walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
@@ -99,7 +99,7 @@ pub fn user_stack<C: EbpfContext>(
         None
     };
     let Some(registers) = registers else {
-        return UserStack::Name(by_the_kernel(ctx, probe, walk));
+        return UserStack::Name(by_frame_pointers(ctx, probe, walk));
     };
     walk.registers = registers;
     walk.sampled = registers;
@@ -132,6 +132,18 @@ impl Walk {
         finish(probe, self)
     }
 
+    /// Room for [`syscope_shared::stack::KERNEL_FRAMES`] addresses.
+    #[inline(always)]
+    pub fn words(&mut self) -> *mut u64 {
+        self.words.as_mut_ptr()
+    }
+
+    /// A word.
+    #[inline(always)]
+    pub fn word(&self, at: usize) -> u64 {
+        self.words[at & (WORDS - 1)]
+    }
+
     /// Writes a word.
     #[inline(always)]
     pub fn put(&mut self, at: usize, word: u64) {
@@ -144,33 +156,6 @@ impl Walk {
         self.sampled
     }
 }
-
-/// The stack as the kernel walks it, by frame pointers: of 32-bit programs, and where walking is off.
-#[inline(always)]
-fn by_the_kernel<C: EbpfContext>(ctx: &C, probe: ProbeId, walk: &mut Walk) -> u64 {
-    let room = (KERNEL_FRAMES * 8) as u32;
-    let buffer = (&raw mut walk.words).cast();
-    // SAFETY: the buffer is as long as said.
-    let bytes = unsafe { bpf_get_stack(ctx.as_ptr(), buffer, room, u64::from(BPF_F_USER_STACK)) };
-    if bytes <= 0 {
-        // A thread of the kernel that borrows the memory of a process has none.
-        return USER_NONE;
-    }
-    let depth = (bytes as usize / 8).min(KERNEL_FRAMES);
-    for index in 0..KERNEL_FRAMES {
-        if index >= depth {
-            break;
-        }
-        walk.head.id = mix(walk.head.id, walk.words[index]);
-    }
-    walk.head.depth = depth as u32;
-    walk.head.end = End::Unknown as u32;
-    walk.not_ready = 0;
-    finish(probe, walk)
-}
-
-/// Frames that the kernel walks at most (`PERF_MAX_STACK_DEPTH`).
-const KERNEL_FRAMES: usize = 127;
 
 /// Takes the address of a frame in, and goes on to its caller. Returns 0 while there is one.
 #[unsafe(no_mangle)]
@@ -249,7 +234,7 @@ fn read(address: u64) -> Option<u64> {
 
 /// Names the stack, and sends it when the name is new.
 #[inline(always)]
-fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
+pub fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     if walk.not_ready != 0 {
         walk.head.end = End::NotReady as u32;
     }
@@ -267,7 +252,7 @@ fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
         unsafe { ring::send(&STACKS, STACKS_BYTES, core::ptr::from_mut(walk).cast(), size, false) };
     if !sent {
         count(probe, |c| c.stack_errors += 1);
-        return USER_LOST;
+        return LOST;
     }
     // Without room for the name the stack is sent again the next time.
     let _ = SEEN.insert(id, 0, u64::from(BPF_NOEXIST));

@@ -20,7 +20,7 @@ pub struct Config {
     /// do not match. So a process matched by name loses nothing between exec and the decision.
     pub adopt_execs: u32,
     /// Epoch of the off-CPU probe: even ones write to the first set of its maps, odd ones to the
-    /// second (see [`crate::stack`]).
+    /// second, while user space empties the first.
     pub offcpu_epoch: u32,
     /// Epoch of the profile probe, likewise.
     pub profile_epoch: u32,

@@ -25,16 +25,14 @@ pub const STATE_MASK: u32 = INTERRUPTIBLE | UNINTERRUPTIBLE | STOPPED | TRACED |
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
 pub struct Key {
-    /// User stack where the wait began (see [`crate::stack::USER_NONE`]).
+    /// User stack where the wait began (see [`crate::stack`]).
     pub user_stack: u64,
+    /// Kernel stack where the wait began.
+    pub kernel_stack: u64,
     /// Process (the kernel's tgid).
     pub pid: u32,
     /// State at the start of the wait, [`STATE_MASK`] bits only.
     pub state: u32,
-    /// Kernel stack where the wait began.
-    pub kernel_stack: i32,
-    /// Epoch in which it began: the one of the stack ids.
-    pub epoch: u32,
     /// Which of the programs that the process has run one after the other the user stack is of: the
     /// low word of `task_struct.self_exec_id`, which grows with each exec.
     pub exec_id: u32,

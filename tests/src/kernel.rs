@@ -79,8 +79,8 @@ fn cut(name: &str) -> &str {
 
 /// The keys of the maps in which a run keeps what it counts, each as its 32-bit words. The first
 /// word is a PID, except in `CALLERS` and `WAITING`, where it is a TID: of the threads that are watched, and
-/// of those that wait. (The name of the user stack, two words that stand before it in `OFFCPU` and
-/// `PROFILE`, comes last here.)
+/// of those that wait. (The names of the stacks, four words that stand before it in `OFFCPU` and
+/// `PROFILE`, come last here.)
 pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
     const OFFCPU: usize = size_of::<offcpu::Key>() / 4;
     const PROFILE: usize = size_of::<profile::Key>() / 4;
@@ -88,7 +88,7 @@ pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
     let both = |read: &dyn Fn(&str) -> Vec<Vec<u32>>| {
         let mut keys: Vec<_> =
             [0, 1].iter().flat_map(|turn| read(&format!("{map}_{turn}"))).collect();
-        keys.iter_mut().for_each(|key| key.rotate_left(2));
+        keys.iter_mut().for_each(|key| key.rotate_left(4));
         keys
     };
     match map {

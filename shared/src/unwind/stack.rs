@@ -41,7 +41,7 @@ impl End {
 pub struct Head {
     /// What the other maps call it: a hash of everything below and of the addresses.
     pub id: u64,
-    /// Process.
+    /// Process; 0: the stack is one of the kernel's.
     pub pid: u32,
     /// The program it ran (see [`crate::offcpu::Key::exec_id`]).
     pub exec_id: u32,
@@ -71,7 +71,7 @@ pub const fn mix(hash: u64, word: u64) -> u64 {
 pub const fn name_of(addresses: u64, (pid, exec_id): (u32, u32), end: u32) -> u64 {
     let program = (pid as u64) << 32 | exec_id as u64;
     let name = mix(mix(addresses, program), end as u64);
-    if name < crate::stack::USER_FIRST { name + crate::stack::USER_FIRST } else { name }
+    if name < crate::stack::FIRST { name + crate::stack::FIRST } else { name }
 }
 
 /// The name of a stack with these addresses: see [`name_of`].
@@ -93,9 +93,7 @@ pub struct Copied {
     /// The program it ran (see [`crate::offcpu::Key::exec_id`]).
     pub exec_id: u32,
     /// Kernel stack of the sample.
-    pub kernel_stack: i32,
-    /// Epoch of that stack's id.
-    pub epoch: u32,
+    pub kernel_stack: u64,
     /// Name of the thread.
     pub comm: [u8; crate::COMM_LEN],
     /// Registers of the leaf.

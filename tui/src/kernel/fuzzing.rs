@@ -1,7 +1,7 @@
 //! For `crate::fuzzing`: what is read from the kernel's rings and maps, with bytes of chance.
 
 use super::drain::{Counts, difference};
-use super::{copies, failed, lifecycle, map, offcpu, opens, syscalls, user_stacks};
+use super::{copies, failed, lifecycle, map, named_stacks, offcpu, opens, syscalls};
 use crate::source::ProcessEvent;
 use bytemuck::Pod;
 use rustc_hash::FxHashMap;
@@ -20,7 +20,7 @@ pub(crate) fn rings(bytes: &[u8]) {
     if let Some(call) = failed::decode(bytes) {
         assert!(call.comm.len() <= 4 * syscope_shared::COMM_LEN);
     }
-    if let Some((_, stack)) = user_stacks::decode(bytes) {
+    if let Some((_, stack)) = named_stacks::decode(bytes) {
         assert!(stack.addresses.len() <= syscope_shared::unwind::FRAMES_MAX);
     }
     if let Some((copy, _)) = copies::decode(bytes) {

@@ -3,8 +3,8 @@
 
 use super::attach::{attach_probes, load_probes, online_cpus};
 use super::{
-    Kernel, Wanted, copies, failed, filter, health, layout, lifecycle, map, offcpu, opens,
-    overhead, profile, rows, syscalls, threads, unwind, user_stacks::UserStacks,
+    Kernel, Wanted, copies, failed, filter, health, layout, lifecycle, map,
+    named_stacks::NamedStacks, offcpu, opens, overhead, profile, rows, syscalls, threads, unwind,
 };
 use crate::filter::PushDown;
 use crate::probes::{PROBES, Probe};
@@ -171,7 +171,7 @@ fn assemble(
     let maps = &mut programs;
     let unwinding = unwinds(layout, &settings.wanted);
     Ok(Kernel {
-        users: UserStacks::open(maps)?,
+        stacks: NamedStacks::open(maps)?,
         copies: opened(unwinding, || copies::Copies::open(maps))?,
         asks: opened(unwinding, || unwind::Asks::open(maps))?,
         tables: opened(unwinding, || unwind::Tables::open(maps, unwind::chunks()))?,

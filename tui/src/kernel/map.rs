@@ -84,22 +84,6 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
         }
     }
 
-    /// Deletes every key.
-    pub fn clear(&self) -> io::Result<()> {
-        let mut key: Option<Vec<u8>> = None;
-        loop {
-            let mut next = vec![0; size_of::<K>()];
-            let more = sys::next_key(self.fd(), key.as_deref(), &mut next)?;
-            if let Some(key) = &key {
-                sys::delete(self.fd(), key)?;
-            }
-            if !more {
-                return Ok(());
-            }
-            key = Some(next);
-        }
-    }
-
     fn fd(&self) -> BorrowedFd<'_> {
         self.data.fd().as_fd()
     }

@@ -20,6 +20,7 @@ mod lifecycle;
 mod load;
 mod map;
 mod mapped;
+mod named_stacks;
 mod offcpu;
 mod opens;
 mod overhead;
@@ -31,7 +32,6 @@ mod sys;
 mod syscalls;
 mod threads;
 mod unwind;
-mod user_stacks;
 mod waker;
 mod wanted;
 
@@ -57,7 +57,7 @@ use std::time::{Duration, Instant};
 use syscope_shared::health::ProbeId;
 use syscope_shared::unwind::Asked;
 
-/// Shortest epoch of the stack tables.
+/// Shortest epoch of the maps that are written to by turns.
 const EPOCH_MIN: Duration = Duration::from_millis(40);
 
 /// Everything that was read in one go. Stacks are named by id, their addresses come with the first use
@@ -117,8 +117,8 @@ pub struct Kernel {
     opens: Option<opens::Reader>,
     offcpu: Option<offcpu::Reader>,
     profile: Option<profile::Reader>,
-    /// User stacks of both.
-    users: user_stacks::UserStacks,
+    /// The stacks of both.
+    stacks: named_stacks::NamedStacks,
     copies: Option<copies::Copies>,
     /// `None` where stacks are not walked by unwind tables.
     asks: Option<unwind::Asks>,
@@ -185,7 +185,7 @@ impl Kernel {
         let opens = self.opens.as_ref().map(opens::Reader::as_fd);
         let asks = self.asks.as_ref().map(unwind::Asks::as_fd);
         let rings = lifecycle.into_iter().chain(failed).chain(opens).chain(asks);
-        rings.chain([self.users.as_fd()]).map(Waker::new).collect()
+        rings.chain([self.stacks.as_fd()]).map(Waker::new).collect()
     }
 
     /// Reads only the ring buffers: what cannot wait for the next tick.
@@ -203,7 +203,7 @@ impl Kernel {
         if let Some(asks) = &mut self.asks {
             asks.read(&mut reading.asked);
         }
-        self.users.read();
+        self.stacks.read();
         // The start or exec of a process comes before its first event, so it is known with it.
         if let Some(lifecycle) = &mut self.lifecycle {
             lifecycle.read(reading);
@@ -217,14 +217,14 @@ impl Kernel {
         if let Some(syscalls) = &mut self.syscalls {
             syscalls.read(&mut reading.syscalls)?;
         }
-        self.users.advance(procfs::monotonic_ns())?;
+        self.stacks.advance(procfs::monotonic_ns())?;
         if let Some(offcpu) = &mut self.offcpu {
-            offcpu.read(&mut self.users, reading)?;
+            offcpu.read(&mut self.stacks, reading)?;
         }
         if let Some(profile) = &mut self.profile {
-            profile.read(&mut self.users, reading)?;
+            profile.read(&mut self.stacks, reading)?;
             if let Some(copies) = &mut self.copies {
-                profile.read_copies(copies, reading);
+                profile.read_copies(&mut self.stacks, copies, reading);
             }
         }
         self.begin_epochs()
@@ -250,8 +250,8 @@ impl Kernel {
         if self.last_epoch.elapsed() < EPOCH_MIN {
             return Ok(());
         }
-        let offcpu = self.offcpu.as_mut().map_or(Ok(None), offcpu::Reader::next_epoch)?;
-        let profile = self.profile.as_mut().map_or(Ok(None), profile::Reader::next_epoch)?;
+        let offcpu = self.offcpu.as_mut().and_then(offcpu::Reader::next_epoch);
+        let profile = self.profile.as_mut().and_then(profile::Reader::next_epoch);
         if offcpu.is_some() || profile.is_some() {
             self.last_epoch = Instant::now();
         }

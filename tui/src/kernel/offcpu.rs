@@ -2,9 +2,9 @@
 
 use super::drain::{Counts, Drain};
 use super::map;
+use super::named_stacks::NamedStacks;
 use super::stacks::Stacks;
 use super::threads::Threads;
-use super::user_stacks::UserStacks;
 use super::{NewStack, Reading};
 use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
 use aya::Ebpf;
@@ -15,7 +15,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     INTERRUPTIBLE, Key, NOLOAD, RUNNABLE, STOPPED, Stats, TRACED, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{OFFCPU_MAIN, USER_BEFORE_START, USER_NONE};
+use syscope_shared::stack::{BEFORE_START, NONE};
 
 impl Counts for Stats {
     fn add(&mut self, other: &Self) {
@@ -40,29 +40,26 @@ const CROWDED: usize = 2 * 1024;
 pub struct Reader {
     ended: [Drain<Key, Stats>; 2],
     threads: Threads,
-    /// Stacks, by their epoch, of the waits that had not ended at the last reading, and at the one
-    /// before it: a wait that ends between two looks at the maps is met last a reading later.
-    in_use: [FxHashSet<(u32, i32)>; 2],
-    /// Stack tables of this probe.
+    /// The probe counts in the map `epoch & 1`.
+    epoch: u32,
+    /// Stacks of this probe.
     pub stacks: Stacks,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let tables =
-            [["OFFCPU_STACKS_0", "OFFCPU_OVERFLOW_0"], ["OFFCPU_STACKS_1", "OFFCPU_OVERFLOW_1"]];
         let first = Drain::new(map::typed(programs, "OFFCPU_0")?);
         let second = Drain::new(map::typed(programs, "OFFCPU_1")?);
         Ok(Self {
             ended: [first, second],
             threads: Threads::open(programs)?,
-            in_use: Default::default(),
-            stacks: Stacks::open(programs, ProbeId::Offcpu, OFFCPU_MAIN, tables)?,
+            epoch: 0,
+            stacks: Stacks::new(ProbeId::Offcpu),
         })
     }
 
     /// Appends the waits that ended, and takes the picture of those that have not.
-    pub fn read(&mut self, users: &mut UserStacks, reading: &mut Reading) -> io::Result<()> {
+    pub fn read(&mut self, named: &mut NamedStacks, reading: &mut Reading) -> io::Result<()> {
         let Self { ended, stacks, .. } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
@@ -71,37 +68,34 @@ impl Reader {
                 offcpu.push(OffcpuDelta {
                     pid: key.pid,
                     state: state(key.state),
-                    kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                    user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
+                    kernel_stack: stacks.kernel(named, key.kernel_stack, new),
+                    user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
                     blocked_ns: stats.blocked_ns,
                     runqueue_ns: stats.runqueue_ns,
                     waits: stats.waits,
                 });
             })?;
         }
-        reading.waiting = Some(self.read_waiting(users, &mut reading.stacks)?);
+        reading.waiting = Some(self.read_waiting(named, &mut reading.stacks)?);
         reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
     }
 
     fn read_waiting(
         &mut self,
-        users: &mut UserStacks,
+        named: &mut NamedStacks,
         new: &mut Vec<NewStack>,
     ) -> io::Result<Vec<WaitingNow>> {
-        let Self { threads, stacks, in_use, .. } = self;
+        let Self { threads, stacks, .. } = self;
         let mut now = Vec::new();
-        in_use.swap(0, 1);
-        in_use[0].clear();
         threads.waiting(|tid, wait| {
             let key = wait.key;
-            in_use[0].insert((key.epoch, key.kernel_stack));
             now.push(WaitingNow {
                 pid: key.pid,
                 tid,
                 state: state(key.state),
-                kernel_stack: stacks.kernel(key.epoch, key.kernel_stack, new),
-                user_stack: stacks.user(users, (key.pid, key.exec_id), key.user_stack, new),
+                kernel_stack: stacks.kernel(named, key.kernel_stack, new),
+                user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
                 since_ns: wait.since_ns,
                 woken_ns: (wait.woken_ns != 0).then_some(wait.woken_ns),
             });
@@ -111,17 +105,13 @@ impl Reader {
 
     /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
     /// and not twice within a tick.
-    pub fn next_epoch(&mut self) -> io::Result<Option<u32>> {
-        let current = self.stacks.epoch();
-        if !self.stacks.crowded() && self.ended[(current & 1) as usize].len() < CROWDED {
-            return Ok(None);
+    pub fn next_epoch(&mut self) -> Option<u32> {
+        if self.ended[(self.epoch & 1) as usize].len() < CROWDED {
+            return None;
         }
-        self.ended[(current.wrapping_add(1) & 1) as usize].clear();
-        let [now, before] = &self.in_use;
-        self.stacks.begin_epoch(|epoch, raw| {
-            now.contains(&(epoch, raw)) || before.contains(&(epoch, raw))
-        })?;
-        Ok(Some(self.stacks.epoch()))
+        self.epoch = self.epoch.wrapping_add(1);
+        self.ended[(self.epoch & 1) as usize].clear();
+        Some(self.epoch)
     }
 
     /// Enters every thread of these processes that sleeps now as waiting since `now_ns`. The programs take
@@ -135,9 +125,9 @@ impl Reader {
             let Some(state) = state_of_letter(thread.state) else { continue };
             let frames = procfs::kernel_stack(thread.pid, thread.tid);
             let kernel_stack = self.stacks.seed(frames, &mut resolved);
-            let user_stack = if thread.is_kernel { USER_NONE } else { USER_BEFORE_START };
+            let user_stack = if thread.is_kernel { NONE } else { BEFORE_START };
             let pid = thread.pid;
-            let key = Key { user_stack, pid, state, kernel_stack, epoch: 0, exec_id: 0, pad: 0 };
+            let key = Key { user_stack, kernel_stack, pid, state, exec_id: 0, pad: 0 };
             self.threads.seed(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })?;
             seeded.push(thread);
         }

@@ -3,8 +3,6 @@
 
 use crate::source::StackId;
 use rustc_hash::FxHashMap;
-use std::hash::Hash;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Stacks whose ids are remembered at most, of the kernel and of all processes each. Beyond, the half
@@ -57,7 +55,7 @@ type ProcessStacks = FxHashMap<u64, Used>;
 #[derive(Default)]
 pub struct Ids {
     now_ns: u64,
-    kernel: FxHashMap<Arc<[u64]>, Used>,
+    kernel: FxHashMap<u64, Used>,
     /// By PID.
     user: FxHashMap<u32, ProcessStacks>,
 }
@@ -74,9 +72,9 @@ impl Ids {
         self.now_ns
     }
 
-    /// The id of a kernel stack, which is thereby used.
-    pub fn kernel(&mut self, addresses: Arc<[u64]>) -> (StackId, Told) {
-        use_id(&mut self.kernel, addresses, self.now_ns)
+    /// The id of a kernel stack, by its name, which is thereby used.
+    pub fn kernel(&mut self, name: u64) -> (StackId, Told) {
+        use_id(&mut self.kernel, name, self.now_ns)
     }
 
     /// The id of a stack of a process, by its name, which is thereby used.
@@ -85,6 +83,11 @@ impl Ids {
     }
 
     /// A stack is not to be had after all: its id was not told to anybody.
+    pub fn forget_kernel(&mut self, name: u64) {
+        self.kernel.remove(&name);
+    }
+
+    /// The same for one of a process.
     pub fn forget_user(&mut self, pid: u32, name: u64) {
         if let Some(stacks) = self.user.get_mut(&pid) {
             stacks.remove(&name);
@@ -119,9 +122,9 @@ fn middle<'a>(all: impl Iterator<Item = &'a Used>) -> u64 {
     *times.select_nth_unstable(middle).1
 }
 
-fn use_id<K: Hash + Eq>(ids: &mut FxHashMap<K, Used>, key: K, now_ns: u64) -> (StackId, Told) {
+fn use_id(ids: &mut FxHashMap<u64, Used>, name: u64, now_ns: u64) -> (StackId, Told) {
     let mut told = Told::Lately;
-    let used = ids.entry(key).or_insert_with(|| {
+    let used = ids.entry(name).or_insert_with(|| {
         told = Told::Not;
         Used::new(now_ns)
     });
@@ -135,15 +138,11 @@ fn use_id<K: Hash + Eq>(ids: &mut FxHashMap<K, Used>, key: K, now_ns: u64) -> (S
 mod tests {
     use super::*;
 
-    fn stack(address: u64) -> Arc<[u64]> {
-        Arc::new([address, 2, 3])
-    }
-
     #[test]
     fn a_stack_keeps_its_id_and_is_told_again_when_it_comes_back_after_long() {
         let mut ids = Ids::default();
         ids.advance(1_000);
-        let (kernel, told) = ids.kernel(stack(1));
+        let (kernel, told) = ids.kernel(1);
         assert_eq!(told, Told::Not);
         let (user, told) = ids.user(7, 1);
         assert_eq!(told, Told::Not);
@@ -151,10 +150,10 @@ mod tests {
         assert_ne!(ids.user(7, 2).0, user, "another stack");
         assert_ne!(ids.user(8, 1).0, user, "another process");
         ids.advance(999 + StackId::TOLD_AGAIN_NS);
-        assert_eq!(ids.kernel(stack(1)), (kernel, Told::Lately));
+        assert_eq!(ids.kernel(1), (kernel, Told::Lately));
         // Used meanwhile, so it is counted from there.
         ids.advance(1_100 + StackId::TOLD_AGAIN_NS);
-        assert_eq!(ids.kernel(stack(1)), (kernel, Told::Lately));
+        assert_eq!(ids.kernel(1), (kernel, Told::Lately));
         assert_eq!(ids.user(7, 1), (user, Told::LongAgo));
         assert_eq!(ids.user(7, 1), (user, Told::Lately));
     }
@@ -162,7 +161,7 @@ mod tests {
     #[test]
     fn what_was_used_longest_ago_is_forgotten_and_gets_a_new_id() {
         let mut ids = Ids::default();
-        let name = |ids: &mut Ids, n: u64| (ids.kernel(stack(n)).0, ids.user(7, n).0);
+        let name = |ids: &mut Ids, n: u64| (ids.kernel(n).0, ids.user(7, n).0);
         let first = name(&mut ids, 0);
         for n in 1..10_000 {
             ids.now_ns = n;
@@ -172,7 +171,7 @@ mod tests {
             let users: usize = ids.user.values().map(FxHashMap::len).sum();
             assert!(ids.kernel.len() <= 101 && users <= 101);
         }
-        let told = ids.kernel(stack(1)).1;
+        let told = ids.kernel(1).1;
         assert_eq!(told, Told::Not, "the side above may not take it for known");
     }
 

@@ -6,7 +6,6 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 const BPF_MAP_LOOKUP_ELEM: u64 = 1;
 const BPF_MAP_UPDATE_ELEM: u64 = 2;
 const BPF_MAP_DELETE_ELEM: u64 = 3;
-const BPF_MAP_GET_NEXT_KEY: u64 = 4;
 const BPF_PROG_GET_NEXT_ID: u64 = 11;
 const BPF_OBJ_GET_INFO_BY_FD: u64 = 15;
 const BPF_MAP_LOOKUP_BATCH: u64 = 24;
@@ -74,23 +73,6 @@ pub fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
 /// Deletes a key. Lengths as for [`lookup`].
 pub fn delete(map: BorrowedFd<'_>, key: &[u8]) -> io::Result<()> {
     elem(BPF_MAP_DELETE_ELEM, map, key, std::ptr::null())
-}
-
-/// Finds the key behind `key` (the first without one). Returns whether there is one. Lengths as for
-/// [`lookup`].
-pub fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
-    let mut attr = ElemAttr {
-        map_fd: map.as_raw_fd() as u32,
-        pad: 0,
-        key: key.map_or(0, |key| key.as_ptr() as u64),
-        value: next.as_mut_ptr() as u64,
-        flags: 0,
-    };
-    match bpf(BPF_MAP_GET_NEXT_KEY, &mut attr) {
-        Ok(()) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Id of the BPF program that was loaded last, of all on the machine. `since` is what this said before;

@@ -3,26 +3,9 @@
 use crate::probes::Probe;
 use syscope_shared::health::ProbeId;
 
-const OFFCPU_MAPS: &[&str] = &[
-    "OFFCPU_0",
-    "OFFCPU_1",
-    "WAITERS",
-    "WAITER_OWNERS",
-    "WAITERS_MORE",
-    "SEEDED",
-    "OFFCPU_STACKS_0",
-    "OFFCPU_STACKS_1",
-    "OFFCPU_OVERFLOW_0",
-    "OFFCPU_OVERFLOW_1",
-];
-const PROFILE_MAPS: &[&str] = &[
-    "PROFILE_0",
-    "PROFILE_1",
-    "PROFILE_STACKS_0",
-    "PROFILE_STACKS_1",
-    "PROFILE_OVERFLOW_0",
-    "PROFILE_OVERFLOW_1",
-];
+const OFFCPU_MAPS: &[&str] =
+    &["OFFCPU_0", "OFFCPU_1", "WAITERS", "WAITER_OWNERS", "WAITERS_MORE", "SEEDED"];
+const PROFILE_MAPS: &[&str] = &["PROFILE_0", "PROFILE_1"];
 
 const STACK_MAPS: &[&str] = &["SEEN", "STACKS", "ASKED", "COPIES", "PROCESSES", "RULES"];
 

@@ -215,9 +215,9 @@ impl Model {
     fn forget_old(&mut self) {
         for key in self.processes.forget_beyond(self.bounds.dead) {
             self.syscalls.forget(key);
-            let mut user_stacks = self.offcpu.forget(key, self.now_ns);
-            user_stacks.extend(self.profile.forget(key));
-            self.stacks.forget(&user_stacks);
+            let mut named_stacks = self.offcpu.forget(key, self.now_ns);
+            named_stacks.extend(self.profile.forget(key));
+            self.stacks.forget(&named_stacks);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reads the user stacks that the programs send, and knows them by name.
+//! Reads the stacks that the programs send, and knows them by name.
 
 use super::map::{self, TypedMap};
 use crate::python;
@@ -16,9 +16,9 @@ use syscope_shared::unwind::{FRAMES_MAX, Head};
 /// the programs, which send it again when it comes back. Less than the programs have room for.
 const KNOWN_MAX: usize = 24 * 1024;
 
-/// A user stack.
+/// A stack, of the kernel or of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserStack {
+pub struct NamedStack {
     /// Leaf first: the instruction pointer, then return addresses.
     pub addresses: Arc<[u64]>,
     /// How its walk ended.
@@ -28,12 +28,12 @@ pub struct UserStack {
 }
 
 struct Known {
-    stack: UserStack,
+    stack: NamedStack,
     used_ns: u64,
 }
 
 /// Reads the ring `STACKS`.
-pub struct UserStacks {
+pub struct NamedStacks {
     ring: RingBuf<MapData>,
     /// Names that the programs take for known.
     seen: TypedMap<u64, u32>,
@@ -41,7 +41,7 @@ pub struct UserStacks {
     now_ns: u64,
 }
 
-impl UserStacks {
+impl NamedStacks {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
         let (ring, seen) = (map::ring(programs, "STACKS")?, map::typed(programs, "SEEN")?);
         Ok(Self { ring, seen, known: FxHashMap::default(), now_ns: 0 })
@@ -80,7 +80,7 @@ impl UserStacks {
 
     /// The stack with this name, which is thereby used; `None` when it was lost on the way. A stack is
     /// sent before its name is used, so that it is here by now.
-    pub fn get(&mut self, name: u64) -> Option<UserStack> {
+    pub fn get(&mut self, name: u64) -> Option<NamedStack> {
         if !self.known.contains_key(&name) {
             self.read();
         }
@@ -90,14 +90,14 @@ impl UserStacks {
     }
 }
 
-impl AsFd for UserStacks {
+impl AsFd for NamedStacks {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.ring.as_fd()
     }
 }
 
 /// Decodes one event of the ring: name and stack; `None` when it is none.
-pub fn decode(bytes: &[u8]) -> Option<(u64, UserStack)> {
+pub fn decode(bytes: &[u8]) -> Option<(u64, NamedStack)> {
     let (head, tail) = bytes.split_at_checked(size_of::<Head>())?;
     let head: Head = bytemuck::pod_read_unaligned(head);
     let (depth, pairs) = (head.depth as usize, head.python as usize);
@@ -109,5 +109,5 @@ pub fn decode(bytes: &[u8]) -> Option<(u64, UserStack)> {
     let (addresses, pairs) = words.split_at(depth);
     let python = Arc::new(python::Stack::decode(pairs, head.python_end)?);
     let end = *StackEnd::ALL.get(head.end as usize)?;
-    Some((head.id, UserStack { addresses: addresses.into(), end, python }))
+    Some((head.id, NamedStack { addresses: addresses.into(), end, python }))
 }
