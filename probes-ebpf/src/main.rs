@@ -13,6 +13,7 @@ mod offcpu;
 mod opens;
 mod profile;
 mod python;
+mod remembered;
 mod ring;
 mod slots;
 mod stack;

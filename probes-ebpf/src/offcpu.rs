@@ -2,7 +2,7 @@
 
 use crate::filter::{Settings, settings};
 use crate::health::count;
-use crate::kernel::{current_exec_id, field};
+use crate::kernel::field;
 use crate::stack::kernel_stack;
 use crate::unwind::{UserStack, user_stack};
 use crate::user_registers::Cpu;
@@ -25,6 +25,9 @@ static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 *
 
 #[map]
 static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
+
+/// Frames of the program itself that a kernel stack begins with: where it asks for the stack.
+const OWN_FRAMES: u64 = 1;
 
 /// The walk of this probe.
 const WALK: u32 = 1;
@@ -114,14 +117,14 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
     settle_unseen(thread, settings.offcpu_epoch(), now);
-    let kernel_stack = kernel_stack(ctx, ProbeId::Offcpu, WALK);
-    let pid = thread.who.pid;
+    let kernel_stack = kernel_stack(ctx, ProbeId::Offcpu, WALK, OWN_FRAMES);
+    let (pid, exec_id) = (thread.who.pid, thread.who.exec_id);
     // Waits are too many to copy the stack of each whose table is not ready.
-    let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, pid, &Cpu::InKernel) {
-        UserStack::Name(name) => name,
-        UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
-    };
-    let exec_id = current_exec_id();
+    let user_stack =
+        match user_stack(ctx, ProbeId::Offcpu, WALK, (pid, exec_id, task), &Cpu::InKernel) {
+            UserStack::Name(name) => name,
+            UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
+        };
     begin(thread, Key { user_stack, kernel_stack, pid, state, exec_id, pad: 0 }, now);
 }
 

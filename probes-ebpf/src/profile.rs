@@ -46,8 +46,8 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
     let epoch = settings.profile_epoch();
-    let kernel = kernel_stack(&ctx, probe, WALK);
-    let user = match user_stack(&ctx, probe, WALK, pid, &cpu) {
+    let kernel = kernel_stack(&ctx, probe, WALK, 0);
+    let user = match user_stack(&ctx, probe, WALK, (pid, current_exec_id(), 0), &cpu) {
         UserStack::Name(name) => name,
         UserStack::NotReady(walk) => {
             if send_copy(walk, pid, comm, kernel) {

@@ -11,13 +11,14 @@ use syscope_shared::unwind::{End, HASH_SEED, Head, mix};
 
 const EFAULT: i64 = 14;
 
-/// The name of the kernel stack of the running thread. `slot`: the walk of the probe.
+/// The name of the kernel stack of the running thread. `slot`: the walk of the probe; `skipped`: frames at
+/// its leaf that are left out.
 #[inline(always)]
-pub fn kernel_stack<C: EbpfContext>(ctx: &C, probe: ProbeId, slot: u32) -> u64 {
+pub fn kernel_stack<C: EbpfContext>(ctx: &C, probe: ProbeId, slot: u32, skipped: u64) -> u64 {
     let Some(walk) = walk(slot) else { return LOST };
     let end = End::Complete as u32;
     walk.head = Head { id: HASH_SEED, pid: 0, exec_id: 0, end, depth: 0, python: 0, python_end: 0 };
-    match collect(ctx, walk, 0) {
+    match collect(ctx, walk, skipped) {
         Collected::Frames => finish(probe, walk),
         Collected::None => NONE,
         Collected::Failed => {

@@ -1,7 +1,7 @@
 //! What is known of each thread: see [`syscope_shared::threads`].
 
 use crate::filter::{self, Settings};
-use crate::kernel::{current_task, field};
+use crate::kernel::{current_exec_id, current_task, field};
 use crate::machine;
 use crate::slots::Slots;
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
@@ -79,7 +79,7 @@ extern "C" fn meet_caller(stack: u64) -> u32 {
 
 fn running() -> Identity {
     let both = bpf_get_current_pid_tgid();
-    Identity { pid: (both >> 32) as u32, tid: both as u32, verdict: 0, pad: 0 }
+    Identity { pid: (both >> 32) as u32, tid: both as u32, verdict: 0, exec_id: 0 }
 }
 
 /// What is known of the waits of a thread; nothing of one that was not met before.
@@ -103,7 +103,8 @@ pub fn waiter(task: u64) -> Option<&'static mut Waiter> {
 extern "C" fn meet_waiter(task: u64) -> u32 {
     let Some(tid) = field::<u32>(task, machine!(layout.task_pid)) else { return 1 };
     let Some(pid) = field::<u32>(task, machine!(layout.task_tgid)) else { return 1 };
-    let who = Identity { pid, tid, verdict: 0, pad: 0 };
+    let exec_id = field(task, machine!(layout.task_exec_id)).unwrap_or(0);
+    let who = Identity { pid, tid, verdict: 0, exec_id };
     let fresh = Waiter { who, wait: Waiting::default() };
     WAITERS_SLOTS.take(task, &fresh, ProbeId::Offcpu);
     0
@@ -151,7 +152,7 @@ pub fn ended(task: u64) {
 pub fn executes(tid: u32) {
     let task = current_task();
     if let Some(waiter) = known_waiter(task) {
-        (waiter.who.tid, waiter.who.verdict) = (tid, 0);
+        (waiter.who.tid, waiter.who.verdict, waiter.who.exec_id) = (tid, 0, current_exec_id());
     }
     if !in_calls() {
         return;

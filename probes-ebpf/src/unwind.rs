@@ -6,9 +6,10 @@
 //! registers, so that all turns look alike to the verifier.
 
 use crate::health::count;
-use crate::kernel::{current_exec_id, current_task, field};
+use crate::kernel::{current_task, field};
 use crate::machine;
 use crate::python::{self, Python};
+use crate::remembered::{recall_stack, remember_stack};
 use crate::ring;
 use crate::stack::by_frame_pointers;
 use crate::tables;
@@ -63,8 +64,16 @@ pub struct Walk {
     pub high: u32,
     /// 1 when something that is being made was missing.
     pub not_ready: u32,
-    pad: u32,
+    /// Words of memory that the walk went by; more than [`TRACED_MAX`]: by others, too.
+    pub traced: u32,
+    /// Where they are.
+    pub traced_at: [u64; TRACED_MAX],
+    /// What they are.
+    pub traced_words: [u64; TRACED_MAX],
 }
+
+/// Words that a walk went by that are noted at most.
+pub const TRACED_MAX: usize = 40;
 
 /// Room for addresses and pairs, as a power of two.
 const WORDS: usize = 1024;
@@ -77,20 +86,20 @@ pub enum UserStack {
     NotReady(&'static mut Walk),
 }
 
-/// Walks the user stack of the running thread.
+/// Walks the user stack of the running thread of this process and program. `task`: the thread, if its
+/// stack is to be remembered; 0: it is not.
 #[inline(always)]
 pub fn user_stack<C: EbpfContext>(
     ctx: &C,
     probe: ProbeId,
     slot: u32,
-    pid: u32,
+    (pid, exec_id, task): (u32, u32, u64),
     cpu: &Cpu,
 ) -> UserStack {
     if !has_memory() {
         return UserStack::Name(NONE);
     }
     let Some(walk) = walk(slot) else { return UserStack::Name(LOST) };
-    let exec_id = current_exec_id();
     let (python, python_end) = (0, 0);
     walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
     let registers = if machine!(unwind_on) == 1 {
@@ -103,6 +112,17 @@ pub fn user_stack<C: EbpfContext>(
     };
     walk.registers = registers;
     walk.sampled = registers;
+    let mut recalled = NONE;
+    if task != 0 {
+        recalled = recall_stack(task, exec_id, slot);
+        if recalled != NONE {
+            count(probe, |c| c.recalled += 1);
+            if machine!(check_remembered) == 0 {
+                return UserStack::Name(recalled);
+            }
+        }
+    }
+    walk.traced = 0;
     tables::look_process_up(walk, pid);
     for _ in 0..FRAMES_MAX + 1 {
         if unwind_step(slot) != 0 {
@@ -112,10 +132,19 @@ pub fn user_stack<C: EbpfContext>(
     if walk.not_ready != 0 {
         return UserStack::NotReady(walk);
     }
-    if walk.process.python != 0 {
+    let is_python = walk.process.python != 0;
+    if is_python {
         python::add(slot, walk);
     }
-    UserStack::Name(finish(probe, walk))
+    let name = finish(probe, walk);
+    if recalled != NONE && recalled != name {
+        count(probe, |c| c.recalled_wrong += 1);
+    }
+    // What Python runs is not on the stack alone.
+    if task != 0 && !is_python && name != LOST {
+        remember_stack(task, exec_id, slot);
+    }
+    UserStack::Name(name)
 }
 
 /// The walk in progress.
@@ -205,7 +234,26 @@ fn without(walk: &mut Walk, registers: &mut Registers) -> Step {
             tables::tell_unknown(walk, registers.ip);
         }
     }
-    by_frame_pointer(registers, read)
+    by_frame_pointer(registers, traced(walk))
+}
+
+/// Reads a word of the process's memory, and notes that the walk goes by it.
+#[inline(always)]
+fn traced(walk: &mut Walk) -> impl Fn(u64) -> Option<u64> + use<> {
+    let walk = core::ptr::from_mut(walk);
+    move |address| {
+        let word = read(address)?;
+        // SAFETY: the walk is a value of a map, and nobody else writes these fields meanwhile.
+        unsafe {
+            let index = (*walk).traced as usize;
+            if index < TRACED_MAX {
+                (*walk).traced_at[index] = address;
+                (*walk).traced_words[index] = word;
+            }
+            (*walk).traced = index as u32 + 1;
+        }
+        Some(word)
+    }
 }
 
 /// A step in a known segment.
@@ -213,16 +261,24 @@ fn without(walk: &mut Walk, registers: &mut Registers) -> Step {
 fn by_rule(walk: &mut Walk, registers: &mut Registers) -> Step {
     let address = registers.ip.wrapping_sub(registers.is_return);
     match walk.segment.base {
-        NO_TABLE => return by_frame_pointer(registers, read),
+        NO_TABLE => return by_frame_pointer(registers, traced(walk)),
         NOT_READY => {
             walk.not_ready = 1;
-            return by_frame_pointer(registers, read);
+            return by_frame_pointer(registers, traced(walk));
         }
         _ => {}
     }
     let within = address - walk.segment.start + u64::from(walk.segment.shift);
     let Some(rule) = tables::find_rule(walk, within) else { return Step::NoData };
-    let leaf = |number: u32| (number < 16).then(|| walk.leaf[number as usize & 15]);
+    let read = traced(walk);
+    let walk = core::ptr::from_mut(walk);
+    let leaf = |number: u32| {
+        // SAFETY: as in `traced`. A register is no word of memory: what it was is not noted.
+        unsafe {
+            (*walk).traced = TRACED_MAX as u32 + 1;
+            (number < 16).then(|| (*walk).leaf[number as usize & 15])
+        }
+    };
     step(rule, registers, leaf, read)
 }
 
@@ -240,8 +296,7 @@ pub fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     }
     let id = name_of(walk.head.id, (walk.head.pid, walk.head.exec_id), walk.head.end);
     walk.head.id = id;
-    // SAFETY: the value is copied before anything else can happen to it, and not looked at.
-    if unsafe { SEEN.get(id) }.is_some() {
+    if is_known(id) {
         return id;
     }
     let depth = walk.head.depth as usize & (FRAMES_MAX * 2 + 1);
@@ -257,6 +312,12 @@ pub fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     // Without room for the name the stack is sent again the next time.
     let _ = SEEN.insert(id, 0, u64::from(BPF_NOEXIST));
     id
+}
+
+/// Whether user space knows the stack with this name.
+#[inline(always)]
+pub fn is_known(name: u64) -> bool {
+    SEEN.get_ptr(name).is_some()
 }
 
 /// Whether the running thread has an address space of a process.

@@ -39,6 +39,10 @@ pub struct Counters {
     pub unreadable: u64,
     /// Waits whose end the kernel did not report, but whose wakeup it did.
     pub unseen_ends: u64,
+    /// User stacks that were known without being walked.
+    pub recalled: u64,
+    /// Of those that were walked all the same, to check: how many were not what was known.
+    pub recalled_wrong: u64,
     /// Waits of which the kernel reported neither wakeup nor end: they end when their thread is next
     /// seen on a CPU.
     pub unseen_waits: u64,

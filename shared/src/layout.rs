@@ -172,6 +172,10 @@ pub struct Machine {
     pub call_buckets: u32,
     /// 1 when [`Layout::task_compat`] is [`DIRECT`].
     pub compat_direct: u32,
+    /// User stacks that are remembered on each CPU; a power of two.
+    pub remembered: u32,
+    /// 1 when stacks that are remembered are walked all the same, and differences counted.
+    pub check_remembered: u32,
 }
 
 impl Machine {
@@ -187,5 +191,7 @@ impl Machine {
         offcpu_on: 0,
         call_buckets: 1,
         compat_direct: 0,
+        remembered: 1,
+        check_remembered: 0,
     };
 }

@@ -44,8 +44,8 @@ pub struct Identity {
     /// Twice the generation of the filter that it was judged by (see
     /// [`crate::filter::Config::generation`]), and 1 more when it is watched; 0: it was not judged yet.
     pub verdict: u32,
-    /// Makes the size a multiple of eight.
-    pub pad: u32,
+    /// Which of its programs the process runs (see [`crate::offcpu::Key::exec_id`]); only of waiters.
+    pub exec_id: u32,
 }
 
 /// A thread, as system calls know it.

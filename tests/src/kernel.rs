@@ -1,11 +1,12 @@
 //! What the kernel holds of a run of syscope, asked from the kernel itself.
 
-use aya::maps::{Array, HashMap, Map, MapData, PerCpuHashMap, loaded_maps};
+use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, PerCpuHashMap, loaded_maps};
 use aya::programs::{loaded_links, loaded_programs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::mem::size_of;
 use syscope_shared::filter::Config;
+use syscope_shared::health::{Counters, ProbeId};
 use syscope_shared::threads::{Caller, Waiter};
 use syscope_shared::{offcpu, profile, syscalls, threads};
 
@@ -147,6 +148,16 @@ pub fn own_pids(holder: u32) -> [u32; 2] {
     let map = Array::<_, [u32; size_of::<Config>() / 4]>::try_from(open(holder, "CONFIG"));
     let config = map.and_then(|map| map.get(&0, 0)).unwrap_or_else(|error| panic!("{error}"));
     [config[0], config[1]]
+}
+
+/// What a run's programs have counted for a probe, over all CPUs.
+pub fn counters(holder: u32, probe: ProbeId) -> Counters {
+    const WORDS: usize = words::<Counters>();
+    let map = PerCpuArray::<_, [u64; WORDS]>::try_from(open(holder, "HEALTH"));
+    let of_cpus = map.and_then(|map| map.get(&(probe as u32), 0));
+    let of_cpus = of_cpus.unwrap_or_else(|error| panic!("HEALTH: {error}"));
+    let sum = |at: usize| of_cpus.iter().map(|words| words[at]).sum();
+    bytemuck::cast::<[u64; WORDS], _>(std::array::from_fn(sum))
 }
 
 const fn words<T>() -> usize {

@@ -10,6 +10,7 @@ pub mod bpf;
 pub mod chain;
 pub mod clock;
 pub mod compile;
+pub mod document;
 pub mod empty;
 pub mod kernel;
 pub mod machine;

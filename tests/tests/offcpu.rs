@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use syscope_shared::health::ProbeId;
 use syscope_tests::compile::with_frame_pointers;
 use syscope_tests::report::mentions;
-use syscope_tests::require_bpf;
 use syscope_tests::schema::OffcpuStack;
 use syscope_tests::watch::{Watch, observe, observe_workload};
 use syscope_tests::workload::Workload;
+use syscope_tests::{binary, kernel, require_bpf};
 
 const MS: u64 = 1_000_000;
 
@@ -126,6 +127,30 @@ fn a_ping_pong_through_pipes_blames_the_reads() {
     assert!(waits(&other) <= 10, "the blame is elsewhere: {other:#?}");
     let user = reads.iter().filter(|stack| mentions(&stack.user, &["read"]));
     assert!(user.count() > 0, "a user stack shows who reads: {reads:#?}");
+}
+
+/// Stacks that are known are walked all the same, and compared: of threads that wait at the same place again
+/// and again, and of one that waits at thousands.
+#[test]
+fn a_stack_that_is_remembered_is_the_one_that_a_walk_finds() {
+    let _machine = require_bpf!();
+    let dir = tempfile::tempdir().expect("room for a program");
+    let Some(program) = with_frame_pointers("manystacks", dir.path()) else { return };
+    let mut workloads = [
+        Workload::start(&["pingpong", "20000"]),
+        Workload::start_program(&program, &["1", "3000"]),
+    ];
+    let mut command = Command::new(binary::syscope());
+    command.args(["report", "--json", "-d", "6"]).env("SYSCOPE_CHECK_REMEMBERED_STACKS", "1");
+    let watch = Watch::start_command(command);
+    workloads.iter_mut().for_each(Workload::go);
+    workloads.iter().for_each(|workload| drop(workload.done()));
+    let counters = kernel::counters(watch.pid(), ProbeId::Offcpu);
+    assert_eq!(counters.recalled_wrong, 0, "{counters:?}");
+    // What they do the first time is walked, and what is deeper than can be remembered.
+    assert!(counters.recalled > counters.events / 5, "{counters:?}");
+    let report = watch.into_report();
+    assert_eq!(report.health("offcpu").lost, 0);
 }
 
 #[test]

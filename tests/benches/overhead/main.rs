@@ -2,7 +2,7 @@
 //! otherwise. As root:
 //!
 //! ```console
-//! # cargo bench --bench overhead
+//! # cargo bench --bench overhead -- --write
 //! # cargo bench --bench overhead -- --rounds 3 --only calls,opens
 //! ```
 
@@ -14,7 +14,9 @@ mod stats;
 mod tools;
 
 use options::{Options, Section};
-use std::env;
+use std::{env, fs};
+use syscope_tests::binary::checkout;
+use syscope_tests::document::replaced;
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -34,5 +36,16 @@ fn main() {
             }
         };
         println!("{text}");
+        if options.write {
+            write(section, &text);
+        }
     }
+}
+
+/// Puts a table into the document.
+fn write(section: Section, text: &str) {
+    let path = checkout().join("docs/performance.md");
+    let old = fs::read_to_string(&path).expect("the document is part of the checkout");
+    let maker = format!("cargo bench --bench overhead: {}", section.name());
+    fs::write(&path, replaced(&old, &maker, text)).expect("it can be written");
 }

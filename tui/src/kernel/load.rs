@@ -25,6 +25,19 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.
 /// Bytes that the values of the largest per-CPU map take at most, over all CPUs.
 const CALLS_BYTES: usize = 24 * 1024 * 1024;
 
+/// Bytes that the stacks take that the off-CPU probe remembers, of all CPUs, at most, and those of one.
+const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+const REMEMBERED_STACK: usize = 560;
+
+/// With this in the environment stacks that are remembered are walked all the same, and differences counted:
+/// for tests.
+const CHECK: &str = "SYSCOPE_CHECK_REMEMBERED_STACKS";
+
+/// Stacks that each CPU remembers.
+fn remembered(cpus: usize) -> u32 {
+    1 << (REMEMBERED_BYTES / (REMEMBERED_STACK * cpus)).clamp(64, 1024).ilog2()
+}
+
 /// What to attach, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -94,6 +107,8 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         unwind_on: unwinds(layout, wanted).into(),
         offcpu_on: wanted.off_cpu().into(),
         call_buckets: rows::buckets(cpus),
+        remembered: remembered(cpus),
+        check_remembered: std::env::var_os(CHECK).is_some().into(),
         compat_direct: u32::from(layout.task_compat == DIRECT),
     };
     let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
@@ -106,6 +121,7 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         loader.map_max_entries("CALLS", machine.call_buckets * cpus as u32);
     }
     if machine.offcpu_on == 1 {
+        loader.map_max_entries("REMEMBERED", machine.remembered);
         loader.map_max_entries("SEEDED", threads::seeds(procfs::thread_count()));
     }
     if machine.unwind_on == 1 {

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs};
+use syscope_tests::document::replaced;
 use syscope_tests::{bpf, clock};
 use tool::{Run, Tool};
 
@@ -82,32 +83,7 @@ fn main() {
     print!("{text}");
     if let Some(target) = options.write {
         let old = fs::read_to_string(&target).expect("the file with the marked place");
-        fs::write(&target, replaced(&old, &options.place, &text)).expect("it can be written");
-    }
-}
-
-/// The file with a marked place filled anew.
-fn replaced(old: &str, place: &str, text: &str) -> String {
-    let begin = format!("<!-- made by tests/cost.sh: {place}: begin -->");
-    let end = format!("<!-- made by tests/cost.sh: {place}: end -->");
-    let (before, rest) = old.split_once(&begin).expect("the begin of the marked place");
-    let (_, after) = rest.split_once(&end).expect("the end of the marked place");
-    format!("{before}{begin}\n\n{text}\n{end}{after}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_marked_place_is_replaced() {
-        let place = |name: &str, text: &str| {
-            let line = |end| format!("<!-- made by tests/cost.sh: {name}: {end} -->");
-            format!("{}\n{text}\n{}\n", line("begin"), line("end"))
-        };
-        let old = format!("a\n{}b\n{}", place("x", "old"), place("y", "old"));
-        let new = replaced(&old, "y", "new\n");
-        assert_eq!(new, format!("a\n{}b\n{}", place("x", "old"), place("y", "\nnew\n")));
-        assert_eq!(replaced(&new, "y", "new\n"), new);
+        fs::write(&target, replaced(&old, &format!("tests/cost.sh: {}", options.place), &text))
+            .expect("it can be written");
     }
 }

@@ -1,0 +1,136 @@
+//! User stacks of threads that wait where they have waited before. Walking a stack costs microseconds; to see
+//! that it is the one that was walked, it is enough to look at the words that the walk went by: a walk is
+//! determined by the registers that it begins with and the words of the stack that it reads.
+//!
+//! What is remembered belongs to a CPU, whose switches do not nest.
+
+use crate::machine;
+use crate::unwind::{TRACED_MAX, Walk, is_known, walk};
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::PerCpuArray;
+use syscope_shared::stack::NONE;
+use syscope_shared::unwind::End;
+
+/// Words of a stack that are looked at, from the leaf on; a power of two.
+const PART: usize = 256;
+
+/// A stack that was walked.
+#[repr(C)]
+struct Remembered {
+    /// Whose it is: the address of the `task_struct`; 0: none.
+    task: u64,
+    /// What the walk began with: instruction pointer, stack pointer, frame pointer.
+    start: [u64; 3],
+    /// The program that ran (see [`syscope_shared::offcpu::Key::exec_id`]).
+    exec_id: u64,
+    name: u64,
+    /// How many words lead to the root.
+    count: u32,
+    /// Bytes from the leaf on that have them all.
+    bytes: u32,
+    /// Where they are, in words from the leaf.
+    at: [u32; TRACED_MAX],
+    words: [u64; TRACED_MAX],
+}
+
+/// Sized by user space.
+#[map]
+static REMEMBERED: PerCpuArray<Remembered> = PerCpuArray::with_max_entries(1, 0);
+
+/// Room for the part of a stack that is looked at.
+#[map]
+static STACK_PART: PerCpuArray<[u64; PART]> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+fn place(task: u64, start: [u64; 3]) -> Option<&'static mut Remembered> {
+    let mixed = (task >> 6) ^ (start[0] >> 2) ^ (start[1] >> 3);
+    let index = (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+    let remembered = REMEMBERED.get_ptr_mut(index & (machine!(remembered) - 1))?;
+    // SAFETY: the value is this CPU's, and the switches of a CPU do not nest.
+    Some(unsafe { &mut *remembered })
+}
+
+#[inline(always)]
+fn start_of(walk: &Walk) -> [u64; 3] {
+    let registers = walk.sampled();
+    [registers.ip, registers.sp, registers.fp]
+}
+
+impl Remembered {
+    #[inline(always)]
+    fn is_of(&self, task: u64, start: [u64; 3], exec_id: u32) -> bool {
+        self.task == task
+            && self.start[0] == start[0]
+            && self.start[1] == start[1]
+            && self.start[2] == start[2]
+            && self.exec_id == u64::from(exec_id)
+    }
+
+    /// Whether the words that lead to the root are what they were. `part` holds the stack.
+    #[inline(always)]
+    fn holds(&self, part: &[u64; PART]) -> bool {
+        for index in 0..TRACED_MAX {
+            if index as u32 >= self.count {
+                break;
+            }
+            if part[self.at[index] as usize & (PART - 1)] != self.words[index] {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The name of the user stack of the running thread, whose walk would begin with the registers in the walk
+/// of `slot`; [`NONE`] if it is not known.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn recall_stack(task: u64, exec_id: u32, slot: u32) -> u64 {
+    let Some(walk) = walk(slot) else { return NONE };
+    let start = start_of(walk);
+    let Some(known) = place(task, start) else { return NONE };
+    if !known.is_of(task, start, exec_id) {
+        return NONE;
+    }
+    // SAFETY: the value is this CPU's, and the switches of a CPU do not nest.
+    let Some(part) = STACK_PART.get_ptr_mut(0).map(|part| unsafe { &mut *part }) else {
+        return NONE;
+    };
+    let bytes = known.bytes.min(PART as u32 * 8);
+    // SAFETY: the buffer is as long as that; the helper checks the address it reads.
+    if unsafe { bpf_probe_read_user(part.as_mut_ptr().cast(), bytes, start[1] as *const _) } != 0 {
+        return NONE;
+    }
+    if known.holds(part) && is_known(known.name) { known.name } else { NONE }
+}
+
+/// Remembers the user stack that was walked in `slot`, if all that its walk went by lies on the stack.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn remember_stack(task: u64, exec_id: u32, slot: u32) -> u32 {
+    let Some(walk) = walk(slot) else { return 1 };
+    let traced = walk.traced;
+    if traced == 0 || traced > TRACED_MAX as u32 || walk.head.end != End::Complete as u32 {
+        return 1;
+    }
+    let start = start_of(walk);
+    let Some(known) = place(task, start) else { return 1 };
+    known.task = 0;
+    let mut bytes = 0;
+    for index in 0..TRACED_MAX {
+        if index as u32 >= traced {
+            break;
+        }
+        let distance = walk.traced_at[index].wrapping_sub(start[1]);
+        if distance & 7 != 0 || distance >= PART as u64 * 8 {
+            return 1;
+        }
+        known.at[index] = distance as u32 / 8;
+        known.words[index] = walk.traced_words[index];
+        bytes = bytes.max(distance as u32 + 8);
+    }
+    (known.count, known.bytes, known.name) = (traced, bytes, walk.head.id);
+    (known.start, known.exec_id, known.task) = (start, exec_id.into(), task);
+    0
+}
