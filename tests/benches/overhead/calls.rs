@@ -45,8 +45,10 @@ pub fn section(section: Section, options: &Options) -> String {
 fn table(title: &str, what: &str, rows: &[Row], missing: &[Contender]) -> String {
     let base = median(&rows[0].took);
     let mut text = format!(
-        "### {title}\n\n{what}: {base:.0} ns (± {:.0}) with nothing attached.\n\n\
+        "#### {title}\n\n{}, {} rounds. {what}: {base:.0} ns (± {:.0}) with nothing attached.\n\n\
          | attached | ns more | ± | of the empty programs |\n| --- | ---: | ---: | ---: |\n",
+        machine(),
+        rows[0].took.len(),
         spread(&rows[0].took)
     );
     let added = |row: &Row| median(&row.took) - base;
@@ -61,4 +63,11 @@ fn table(title: &str, what: &str, rows: &[Row], missing: &[Contender]) -> String
         text += &format!("\nNot measured: {} (no `{program}` here).\n", contender.name);
     }
     text
+}
+
+/// What is measured on.
+fn machine() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+    format!("Linux {}, {cpus} CPUs", kernel.trim())
 }
