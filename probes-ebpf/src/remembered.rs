@@ -22,8 +22,9 @@ struct Remembered {
     task: u64,
     /// What the walk began with: instruction pointer, stack pointer, frame pointer.
     start: [u64; 3],
-    /// The program that ran (see [`syscope_shared::offcpu::Key::exec_id`]).
-    exec_id: u64,
+    /// Process and program, as in the name: another may have had the `task_struct`, and the same stack by a
+    /// fork.
+    program: u64,
     name: u64,
     /// How many words lead to the root.
     count: u32,
@@ -59,12 +60,12 @@ fn start_of(walk: &Walk) -> [u64; 3] {
 
 impl Remembered {
     #[inline(always)]
-    fn is_of(&self, task: u64, start: [u64; 3], exec_id: u32) -> bool {
+    fn is_of(&self, task: u64, start: [u64; 3], program: u64) -> bool {
         self.task == task
             && self.start[0] == start[0]
             && self.start[1] == start[1]
             && self.start[2] == start[2]
-            && self.exec_id == u64::from(exec_id)
+            && self.program == program
     }
 
     /// Whether the words that lead to the root are what they were. `part` holds the stack.
@@ -86,11 +87,11 @@ impl Remembered {
 /// of `slot`; [`NONE`] if it is not known.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn recall_stack(task: u64, exec_id: u32, slot: u32) -> u64 {
+pub extern "C" fn recall_stack(task: u64, program: u64, slot: u32) -> u64 {
     let Some(walk) = walk(slot) else { return NONE };
     let start = start_of(walk);
     let Some(known) = place(task, start) else { return NONE };
-    if !known.is_of(task, start, exec_id) {
+    if !known.is_of(task, start, program) {
         return NONE;
     }
     // SAFETY: the value is this CPU's, and the switches of a CPU do not nest.
@@ -108,7 +109,7 @@ pub extern "C" fn recall_stack(task: u64, exec_id: u32, slot: u32) -> u64 {
 /// Remembers the user stack that was walked in `slot`, if all that its walk went by lies on the stack.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn remember_stack(task: u64, exec_id: u32, slot: u32) -> u32 {
+pub extern "C" fn remember_stack(task: u64, program: u64, slot: u32) -> u32 {
     let Some(walk) = walk(slot) else { return 1 };
     let traced = walk.traced;
     if traced == 0 || traced > TRACED_MAX as u32 || walk.head.end != End::Complete as u32 {
@@ -131,6 +132,6 @@ pub extern "C" fn remember_stack(task: u64, exec_id: u32, slot: u32) -> u32 {
         bytes = bytes.max(distance as u32 + 8);
     }
     (known.count, known.bytes, known.name) = (traced, bytes, walk.head.id);
-    (known.start, known.exec_id, known.task) = (start, exec_id.into(), task);
+    (known.start, known.program, known.task) = (start, program, task);
     0
 }

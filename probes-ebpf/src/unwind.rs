@@ -112,9 +112,10 @@ pub fn user_stack<C: EbpfContext>(
     };
     walk.registers = registers;
     walk.sampled = registers;
+    let program = u64::from(pid) << 32 | u64::from(exec_id);
     let mut recalled = NONE;
     if task != 0 {
-        recalled = recall_stack(task, exec_id, slot);
+        recalled = recall_stack(task, program, slot);
         if recalled != NONE {
             count(probe, |c| c.recalled += 1);
             if machine!(check_remembered) == 0 {
@@ -142,7 +143,7 @@ pub fn user_stack<C: EbpfContext>(
     }
     // What Python runs is not on the stack alone.
     if task != 0 && !is_python && name != LOST {
-        remember_stack(task, exec_id, slot);
+        remember_stack(task, program, slot);
     }
     UserStack::Name(name)
 }

@@ -130,15 +130,17 @@ fn a_ping_pong_through_pipes_blames_the_reads() {
 }
 
 /// Stacks that are known are walked all the same, and compared: of threads that wait at the same place again
-/// and again, and of one that waits at thousands.
+/// and again, of one that waits at thousands, and of processes that look alike.
 #[test]
 fn a_stack_that_is_remembered_is_the_one_that_a_walk_finds() {
     let _machine = require_bpf!();
     let dir = tempfile::tempdir().expect("room for a program");
-    let Some(program) = with_frame_pointers("manystacks", dir.path()) else { return };
+    let Some(many) = with_frame_pointers("manystacks", dir.path()) else { return };
+    let Some(alike) = with_frame_pointers("forkedsleeps", dir.path()) else { return };
     let mut workloads = [
         Workload::start(&["pingpong", "20000"]),
-        Workload::start_program(&program, &["1", "3000"]),
+        Workload::start_program(&many, &["1", "3000"]),
+        Workload::start_program(&alike, &["300", "5"]),
     ];
     let mut command = Command::new(binary::syscope());
     command.args(["report", "--json", "-d", "6"]).env("SYSCOPE_CHECK_REMEMBERED_STACKS", "1");
