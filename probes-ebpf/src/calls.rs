@@ -39,7 +39,7 @@ pub fn entered(key: Key) -> u32 {
     NO_ROW
 }
 
-/// Counts a call that returned; true when it is to be counted as an error, too.
+/// Counts a call that returned. `row`: what [`entered`] said of it.
 #[inline(always)]
 pub fn returned(key: Key, row: u32, duration_ns: u64, is_error: bool) {
     let Some(stats) = row_here(key, row).or_else(|| SYSCALLS.get_ptr_mut(key)) else {

@@ -142,8 +142,10 @@ fn a_stack_that_is_remembered_is_the_one_that_a_walk_finds() {
         Workload::start_program(&many, &["1", "3000"]),
         Workload::start_program(&alike, &["300", "5"]),
     ];
+    let pids = workloads.each_ref().map(|workload| workload.pid.to_string()).join(",");
     let mut command = Command::new(binary::syscope());
-    command.args(["report", "--json", "-d", "6"]).env("SYSCOPE_CHECK_REMEMBERED_STACKS", "1");
+    command.args(["report", "--json", "-d", "6", "--follow-forks", "-p", &pids]);
+    command.env("SYSCOPE_CHECK_REMEMBERED_STACKS", "1");
     let watch = Watch::start_command(command);
     workloads.iter_mut().for_each(Workload::go);
     workloads.iter().for_each(|workload| drop(workload.done()));

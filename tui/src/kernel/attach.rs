@@ -142,9 +142,13 @@ fn program_error(error: &ProgramError) -> String {
 /// Refuses a probe for which the kernel lacks a field.
 fn check_layout(probe: ProbeId, layout: &Layout) -> Result<(), String> {
     let needed: &[(u32, &str)] = match probe {
-        ProbeId::Syscalls | ProbeId::Profile => &[],
+        ProbeId::Profile => &[],
+        // By its kernel stack a thread is known; without, one that has ended would be taken for another.
+        ProbeId::Syscalls => &[(layout.task_stack, "task_struct.stack")],
         // Without the fields of directories a relative path stays relative, and is marked.
-        ProbeId::Opens => &[(layout.regs_args[0], "pt_regs")],
+        ProbeId::Opens => {
+            &[(layout.task_stack, "task_struct.stack"), (layout.regs_args[0], "pt_regs")]
+        }
         ProbeId::Offcpu => &[
             (layout.task_pid, "task_struct.pid"),
             (layout.task_tgid, "task_struct.tgid"),
