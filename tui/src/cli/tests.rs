@@ -250,7 +250,7 @@ fn probes_can_be_left_out() {
         [ProbeId::Opens, ProbeId::Profile]
     );
     let record = recorded("record -o x --probes offcpu --probes profile");
-    assert_eq!(record.probes.wanted(), Wanted::ON_AND_OFF_CPU);
+    assert_eq!(record.probes.wanted(), Wanted::probes([ProbeId::Offcpu, ProbeId::Profile]));
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn assemble(
     let counts_calls = in_calls && settings.wanted.counts_calls();
     let failed_calls = in_calls && settings.wanted.failed_calls();
     let descriptors = descriptors(&programs)?;
-    let overhead = opened(settings.wanted == Wanted::PANES, || {
+    let overhead = opened(settings.wanted.is_shown(), || {
         Ok(overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns))
     })?;
     let maps = &mut programs;

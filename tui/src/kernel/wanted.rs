@@ -16,6 +16,8 @@ pub struct Wanted {
     /// A bit for each probe: `1 << ProbeId`.
     probes: u32,
     failed_calls: bool,
+    /// Whether panes show it, and what watching costs beside it: measuring that costs, too.
+    shown: bool,
 }
 
 const fn bit(probe: ProbeId) -> u32 {
@@ -30,25 +32,31 @@ impl Wanted {
             | bit(ProbeId::Offcpu)
             | bit(ProbeId::Profile),
         failed_calls: false,
+        shown: true,
     };
     /// Where threads run.
-    pub const ON_CPU: Self = Self { probes: bit(ProbeId::Profile), failed_calls: false };
+    pub const ON_CPU: Self =
+        Self { probes: bit(ProbeId::Profile), failed_calls: false, shown: false };
     /// Where threads wait.
-    pub const OFF_CPU: Self = Self { probes: bit(ProbeId::Offcpu), failed_calls: false };
+    pub const OFF_CPU: Self =
+        Self { probes: bit(ProbeId::Offcpu), failed_calls: false, shown: false };
     /// Where threads are, whatever they do there.
-    pub const ON_AND_OFF_CPU: Self =
-        Self { probes: bit(ProbeId::Offcpu) | bit(ProbeId::Profile), failed_calls: false };
+    pub const ON_AND_OFF_CPU: Self = Self {
+        probes: bit(ProbeId::Offcpu) | bit(ProbeId::Profile),
+        failed_calls: false,
+        shown: false,
+    };
     /// File opens.
-    pub const OPENS: Self = Self { probes: bit(ProbeId::Opens), failed_calls: false };
+    pub const OPENS: Self = Self { probes: bit(ProbeId::Opens), failed_calls: false, shown: false };
     /// Programs that start.
-    pub const EXECS: Self = Self { probes: 0, failed_calls: false };
+    pub const EXECS: Self = Self { probes: 0, failed_calls: false, shown: false };
     /// System calls that fail, one event each.
-    pub const FAILED_CALLS: Self = Self { probes: 0, failed_calls: true };
+    pub const FAILED_CALLS: Self = Self { probes: 0, failed_calls: true, shown: false };
 
     /// These probes.
     pub fn probes(ids: impl IntoIterator<Item = ProbeId>) -> Self {
         let probes = ids.into_iter().fold(0, |bits, id| bits | bit(id));
-        Self { probes, failed_calls: false }
+        Self { probes, failed_calls: false, shown: true }
     }
 
     fn has(&self, probe: ProbeId) -> bool {
@@ -72,6 +80,11 @@ impl Wanted {
     /// Whether file opens are delivered.
     pub fn opens(&self) -> bool {
         self.has(ProbeId::Opens)
+    }
+
+    /// Whether what watching costs is to be measured.
+    pub fn is_shown(&self) -> bool {
+        self.shown
     }
 
     /// Whether waits are taken.
