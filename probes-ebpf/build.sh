@@ -70,7 +70,7 @@ set_profile() {
 set_flags() {
     local cargo_home=${CARGO_HOME:-$HOME/.cargo} registry
     local flags=(
-        -C "linker=$linker" -C link-arg=--btf
+        -C "linker=$linker" -C link-arg=--btf -C link-arg=--disable-expand-memcpy-in-order -C target-cpu=v3
         "--remap-path-prefix=$cargo_home=/cargo"
         "--remap-path-prefix=$sysroot=/rust"
         "--remap-path-prefix=$root=."

@@ -4,7 +4,7 @@ use crate::filter::{Settings, settings};
 use crate::health::count;
 use crate::kernel::field;
 use crate::stack::kernel_stack;
-use crate::unwind::{UserStack, user_stack};
+use crate::unwind::{UserStack, name_stack, user_stack};
 use crate::user_registers::Cpu;
 use crate::{machine, threads};
 use aya_ebpf::bindings::BPF_NOEXIST;
@@ -123,7 +123,7 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
     let user_stack =
         match user_stack(ctx, ProbeId::Offcpu, WALK, (pid, exec_id, task), &Cpu::InKernel) {
             UserStack::Name(name) => name,
-            UserStack::NotReady(walk) => walk.settle(ProbeId::Offcpu),
+            UserStack::NotReady(_) => name_stack(WALK, ProbeId::Offcpu as u32),
         };
     begin(thread, Key { user_stack, kernel_stack, pid, state, exec_id, pad: 0 }, now);
 }

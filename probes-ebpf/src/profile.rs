@@ -5,7 +5,7 @@ use crate::health::count;
 use crate::kernel::{current_exec_id, current_task};
 use crate::offcpu;
 use crate::stack::kernel_stack;
-use crate::unwind::{UserStack, Walk, user_stack};
+use crate::unwind::{UserStack, Walk, name_stack, user_stack};
 use crate::user_registers::Cpu;
 use crate::{copies, threads};
 use aya_ebpf::EbpfContext;
@@ -53,7 +53,7 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
             if send_copy(walk, pid, comm, kernel) {
                 return 0; // user space counts it
             }
-            walk.settle(probe)
+            name_stack(WALK, probe as u32)
         }
     };
     if epoch & 1 == 0 {

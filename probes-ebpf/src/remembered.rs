@@ -117,21 +117,37 @@ pub extern "C" fn remember_stack(task: u64, program: u64, slot: u32) -> u32 {
     }
     let start = start_of(walk);
     let Some(known) = place(task, start) else { return 1 };
-    known.task = 0;
-    let mut bytes = 0;
-    for index in 0..TRACED_MAX {
-        if index as u32 >= traced {
+    (known.task, known.count, known.bytes) = (0, 0, 0);
+    for _ in 0..TRACED_MAX {
+        if remember_word(task, slot) != 0 {
             break;
         }
-        let distance = walk.traced_at[index].wrapping_sub(start[1]);
-        if distance & 7 != 0 || distance >= PART as u64 * 8 {
-            return 1;
-        }
-        known.at[index] = distance as u32 / 8;
-        known.words[index] = walk.traced_words[index];
-        bytes = bytes.max(distance as u32 + 8);
     }
-    (known.count, known.bytes, known.name) = (traced, bytes, walk.head.id);
-    (known.start, known.program, known.task) = (start, program, task);
+    if known.count == traced {
+        (known.name, known.start, known.program, known.task) = (walk.head.id, start, program, task);
+    }
+    0
+}
+
+/// Remembers the next word that the walk went by. Returns 0 while there may be more. A global function, as
+/// in `unwind.rs`, and for the same reason.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn remember_word(task: u64, slot: u32) -> u32 {
+    let Some(walk) = walk(slot) else { return 1 };
+    let start = start_of(walk);
+    let Some(known) = place(task, start) else { return 1 };
+    let index = known.count as usize;
+    if index >= TRACED_MAX || known.count >= walk.traced {
+        return 1;
+    }
+    let distance = walk.traced_at[index].wrapping_sub(start[1]);
+    if distance & 7 != 0 || distance >= PART as u64 * 8 {
+        return 1;
+    }
+    known.at[index] = distance as u32 / 8;
+    known.words[index] = walk.traced_words[index];
+    known.bytes = known.bytes.max(distance as u32 + 8);
+    known.count += 1;
     0
 }

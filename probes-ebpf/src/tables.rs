@@ -36,7 +36,8 @@ static ASKED: RingBuf = RingBuf::with_byte_size(64 * 1024, 0);
 
 /// Finds what is known of the process, and asks for it where nothing is.
 #[inline(always)]
-pub fn look_process_up(walk: &mut Walk, pid: u32) {
+pub fn look_process_up(walk: &mut Walk) {
+    let pid = walk.head.pid;
     walk.not_ready = 0;
     walk.segment.len = 0;
     if let Some(process) = PROCESSES.get_ptr(pid) {
@@ -53,7 +54,7 @@ pub fn look_process_up(walk: &mut Walk, pid: u32) {
     let asked = Process::ASKED_FOR;
     walk.process = Process { first: 0, count: 0, exec_id, asked, python, python_layout, pad: 0 };
     // The entry says that it has been asked for. Where there is no room, it is asked for again.
-    if ask(walk.head.pid, walk.head.exec_id, 0) {
+    if ask(pid, exec_id, 0) {
         let _ = PROCESSES.insert(pid, walk.process, 0);
     }
 }

@@ -5,7 +5,7 @@
 //! a one once, and not once a frame. What its searches carry from turn to turn lies in memory, not in
 //! registers, so that all turns look alike to the verifier.
 
-use crate::health::count;
+use crate::health::{count, count_of};
 use crate::kernel::{current_task, field};
 use crate::machine;
 use crate::python::{self, Python};
@@ -23,8 +23,8 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::python::PAIRS_MAX;
 use syscope_shared::stack::{LOST, NONE};
 use syscope_shared::unwind::{
-    End, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY, Process, Registers, Segment, Step,
-    by_frame_pointer, mix, name_of, step, told,
+    End, FP, FRAMES_MAX, HASH_SEED, Head, NO_TABLE, NOT_READY, Process, Registers, SP, Segment,
+    Step, by_frame_pointer, mix, name_of, step, told,
 };
 
 /// Names of stacks that user space has been told.
@@ -82,7 +82,7 @@ const WORDS: usize = 1024;
 pub enum UserStack {
     /// It was walked as far as can be, or there is none.
     Name(u64),
-    /// Something that is being made was missing: [`Walk::settle`] makes do without it.
+    /// Something that is being made was missing: [`name_stack`] makes do without it.
     NotReady(&'static mut Walk),
 }
 
@@ -108,7 +108,7 @@ pub fn user_stack<C: EbpfContext>(
         None
     };
     let Some(registers) = registers else {
-        return UserStack::Name(by_frame_pointers(ctx, probe, walk));
+        return UserStack::Name(by_frame_pointers(ctx, probe, slot, walk));
     };
     walk.registers = registers;
     walk.sampled = registers;
@@ -123,26 +123,15 @@ pub fn user_stack<C: EbpfContext>(
             }
         }
     }
-    walk.traced = 0;
-    tables::look_process_up(walk, pid);
-    for _ in 0..FRAMES_MAX + 1 {
-        if unwind_step(slot) != 0 {
-            break;
-        }
-    }
-    if walk.not_ready != 0 {
+    if walk_stack(slot) != 0 {
         return UserStack::NotReady(walk);
     }
-    let is_python = walk.process.python != 0;
-    if is_python {
-        python::add(slot, walk);
-    }
-    let name = finish(probe, walk);
+    let name = name_stack(slot, probe as u32);
     if recalled != NONE && recalled != name {
         count(probe, |c| c.recalled_wrong += 1);
     }
     // What Python runs is not on the stack alone.
-    if task != 0 && !is_python && name != LOST {
+    if task != 0 && walk.process.python == 0 && name != LOST {
         remember_stack(task, program, slot);
     }
     UserStack::Name(name)
@@ -156,12 +145,6 @@ pub fn walk(slot: u32) -> Option<&'static mut Walk> {
 }
 
 impl Walk {
-    /// The name of the stack as far as frame pointers led.
-    #[inline(always)]
-    pub fn settle(&mut self, probe: ProbeId) -> u64 {
-        finish(probe, self)
-    }
-
     /// Room for [`syscope_shared::stack::KERNEL_FRAMES`] addresses.
     #[inline(always)]
     pub fn words(&mut self) -> *mut u64 {
@@ -185,6 +168,28 @@ impl Walk {
     pub fn sampled(&self) -> Registers {
         self.sampled
     }
+}
+
+/// Walks the user stack of the process in the head of `slot`, from the registers there on. Returns 0 when
+/// nothing was missing that is being made.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn walk_stack(slot: u32) -> u32 {
+    let Some(walk) = walk(slot) else { return 1 };
+    walk.traced = 0;
+    tables::look_process_up(walk);
+    for _ in 0..FRAMES_MAX + 1 {
+        if unwind_step(slot) != 0 {
+            break;
+        }
+    }
+    if walk.not_ready != 0 {
+        return 1;
+    }
+    if walk.process.python != 0 {
+        python::add(slot, walk);
+    }
+    0
 }
 
 /// Takes the address of a frame in, and goes on to its caller. Returns 0 while there is one.
@@ -243,18 +248,30 @@ fn without(walk: &mut Walk, registers: &mut Registers) -> Step {
 fn traced(walk: &mut Walk) -> impl Fn(u64) -> Option<u64> + use<> {
     let walk = core::ptr::from_mut(walk);
     move |address| {
-        let word = read(address)?;
-        // SAFETY: the walk is a value of a map, and nobody else writes these fields meanwhile.
-        unsafe {
-            let index = (*walk).traced as usize;
-            if index < TRACED_MAX {
-                (*walk).traced_at[index] = address;
-                (*walk).traced_words[index] = word;
-            }
-            (*walk).traced = index as u32 + 1;
+        let word = read(address);
+        if let Some(word) = word {
+            // SAFETY: the walk is a value of a map, and nobody else writes these fields meanwhile.
+            unsafe { note(walk, address, word) };
         }
-        Some(word)
+        word
     }
+}
+
+/// Notes a word that a walk goes by.
+///
+/// # Safety
+///
+/// The walk is one that nobody else writes to.
+#[inline(always)]
+unsafe fn note(walk: *mut Walk, address: u64, word: u64) {
+    // SAFETY: see above.
+    let walk = unsafe { &mut *walk };
+    let index = walk.traced as usize;
+    if index < TRACED_MAX {
+        walk.traced_at[index] = address;
+        walk.traced_words[index] = word;
+    }
+    walk.traced = index as u32 + 1;
 }
 
 /// A step in a known segment.
@@ -271,15 +288,12 @@ fn by_rule(walk: &mut Walk, registers: &mut Registers) -> Step {
     }
     let within = address - walk.segment.start + u64::from(walk.segment.shift);
     let Some(rule) = tables::find_rule(walk, within) else { return Step::NoData };
+    if rule.cfa_register != SP && rule.cfa_register != FP {
+        // A register is no word of memory: what it was is not noted.
+        walk.traced = TRACED_MAX as u32 + 1;
+    }
     let read = traced(walk);
-    let walk = core::ptr::from_mut(walk);
-    let leaf = |number: u32| {
-        // SAFETY: as in `traced`. A register is no word of memory: what it was is not noted.
-        unsafe {
-            (*walk).traced = TRACED_MAX as u32 + 1;
-            (number < 16).then(|| (*walk).leaf[number as usize & 15])
-        }
-    };
+    let leaf = |number: u32| (number < 16).then(|| walk.leaf[number as usize & 15]);
     step(rule, registers, leaf, read)
 }
 
@@ -289,9 +303,12 @@ fn read(address: u64) -> Option<u64> {
     unsafe { bpf_probe_read_user(address as *const u64) }.ok()
 }
 
-/// Names the stack, and sends it when the name is new.
-#[inline(always)]
-pub fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
+/// The name of the stack in `slot`, as far as it was walked. It is sent when the name is new. `probe`: a
+/// [`ProbeId`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn name_stack(slot: u32, probe: u32) -> u64 {
+    let Some(walk) = walk(slot) else { return LOST };
     if walk.not_ready != 0 {
         walk.head.end = End::NotReady as u32;
     }
@@ -307,7 +324,7 @@ pub fn finish(probe: ProbeId, walk: &mut Walk) -> u64 {
     let sent =
         unsafe { ring::send(&STACKS, STACKS_BYTES, core::ptr::from_mut(walk).cast(), size, false) };
     if !sent {
-        count(probe, |c| c.stack_errors += 1);
+        count_of(probe, |c| c.stack_errors += 1);
         return LOST;
     }
     // Without room for the name the stack is sent again the next time.

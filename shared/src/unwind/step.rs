@@ -111,11 +111,10 @@ pub const SIGNAL_FRAME: (u64, u64, u64) = (168, 160, 120);
 #[inline(always)]
 fn out_of_signal(registers: &mut Registers, read: impl Fn(u64) -> Option<u64>) -> Step {
     let saved = |offset: u64| read(registers.sp.wrapping_add(offset));
-    let (Some(ip), Some(sp), Some(fp)) =
-        (saved(SIGNAL_FRAME.0), saved(SIGNAL_FRAME.1), saved(SIGNAL_FRAME.2))
-    else {
-        return Step::Unreadable;
-    };
+    // One after the other: of three at once the compiler makes code that kernel 5.10 refuses.
+    let Some(ip) = saved(SIGNAL_FRAME.0) else { return Step::Unreadable };
+    let Some(sp) = saved(SIGNAL_FRAME.1) else { return Step::Unreadable };
+    let Some(fp) = saved(SIGNAL_FRAME.2) else { return Step::Unreadable };
     *registers = Registers { ip, sp, fp, lr: 0, is_return: 0, chained: 0 };
     if ip == 0 { Step::Root } else { Step::Caller }
 }
