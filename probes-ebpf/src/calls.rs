@@ -35,18 +35,24 @@ pub fn entered(key: Key) -> u32 {
             return index * WAYS as u32 + way as u32;
         }
     }
-    count_in_map(key);
+    count_in_map(word);
     NO_ROW
 }
 
 /// Counts a call that returned. `row`: what [`entered`] said of it.
 #[inline(always)]
 pub fn returned(key: Key, row: u32, duration_ns: u64, is_error: bool) {
-    let Some(stats) = row_here(key, row).or_else(|| SYSCALLS.get_ptr_mut(key)) else {
-        // It was entered on another CPU, or the map was full and it counted as lost.
-        return returned_elsewhere(key, row, duration_ns, is_error);
-    };
-    add(stats, duration_ns, is_error);
+    let buckets = machine!(call_buckets);
+    let index = row / WAYS as u32;
+    // Not so for [`NO_ROW`], either.
+    if index.wrapping_sub(cpu() * buckets) < buckets
+        && let Some(bucket) = CALLS.get_ptr_mut(index)
+    {
+        // SAFETY: the map keeps the memory.
+        let row = unsafe { &raw mut (*bucket).rows[row as usize & (WAYS - 1)] };
+        return add(row, duration_ns, is_error);
+    }
+    returned_elsewhere(key.word(), row, duration_ns, u32::from(is_error));
 }
 
 #[inline(always)]
@@ -61,11 +67,19 @@ fn add(stats: *mut Stats, duration_ns: u64, is_error: bool) {
     stats.errors += u64::from(is_error);
 }
 
-/// The thread has moved to a CPU that has not counted this call before.
-#[inline(always)]
-fn returned_elsewhere(key: Key, row: u32, duration_ns: u64, is_error: bool) {
+/// The same, where the row is none of this CPU: the thread has moved, or the call is counted in the map.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn returned_elsewhere(word: u64, row: u32, duration_ns: u64, is_error: u32) -> u32 {
+    let (key, is_error) = (Key::of_word(word), is_error != 0);
+    let here = if row == NO_ROW { None } else { row_here(word) };
+    if let Some(stats) = here.or_else(|| SYSCALLS.get_ptr_mut(key)) {
+        add(stats, duration_ns, is_error);
+        return 0;
+    }
     if row == NO_ROW {
-        return;
+        // The map was full when it was entered: it counted as lost.
+        return 0;
     }
     let mut fresh = Stats { calls: 0, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
     add(&raw mut fresh, duration_ns, is_error);
@@ -75,24 +89,14 @@ fn returned_elsewhere(key: Key, row: u32, duration_ns: u64, is_error: bool) {
             None => count(ProbeId::Syscalls, |c| c.map_full += 1),
         }
     }
+    0
 }
 
-/// The counts of a key on this CPU, in the array. `row` is where they are if the call was entered here.
+/// The counts of a key on this CPU, in the array.
 #[inline(always)]
-fn row_here(key: Key, row: u32) -> Option<*mut Stats> {
-    if row == NO_ROW {
-        return None;
-    }
-    let buckets = machine!(call_buckets);
-    let index = row / WAYS as u32;
-    if index.wrapping_sub(cpu() * buckets) < buckets {
-        let bucket = CALLS.get_ptr_mut(index)?;
-        // SAFETY: the map keeps the memory.
-        return Some(unsafe { &raw mut (*bucket).rows[row as usize & (WAYS - 1)] });
-    }
-    let word = key.word();
+fn row_here(word: u64) -> Option<*mut Stats> {
     let bucket = CALLS.get_ptr_mut(bucket_of(word))?;
-    // SAFETY: as above.
+    // SAFETY: the map keeps the memory.
     unsafe { find(bucket, word).map(|way| &raw mut (*bucket).rows[way]) }
 }
 
@@ -134,16 +138,18 @@ fn cpu() -> u32 {
     unsafe { bpf_get_smp_processor_id() }
 }
 
-#[inline(always)]
-fn count_in_map(key: Key) {
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn count_in_map(word: u64) -> u32 {
+    let key = Key::of_word(word);
     if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
         // SAFETY: the pointer is to this CPU's value; no other program on this CPU writes it.
         unsafe { (*stats).calls += 1 };
-        return;
+        return 0;
     }
     let fresh = Stats { calls: 1, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
     if SYSCALLS.insert(key, fresh, u64::from(BPF_NOEXIST)).is_ok() {
-        return;
+        return 0;
     }
     // Another CPU was first, or the map is full.
     match SYSCALLS.get_ptr_mut(key) {
@@ -151,4 +157,5 @@ fn count_in_map(key: Key) {
         Some(stats) => unsafe { (*stats).calls += 1 },
         None => count(ProbeId::Syscalls, |c| c.map_full += 1),
     }
+    0
 }

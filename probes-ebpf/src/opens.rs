@@ -2,7 +2,7 @@
 
 use crate::health::count;
 use crate::kernel::{current_task, field};
-use crate::{machine, ring};
+use crate::{machine, ring, threads};
 use aya_ebpf::helpers::bpf_probe_read_user;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
@@ -53,20 +53,23 @@ pub fn is_open(abi: &Abi, nr: u32) -> bool {
     nr == abi.openat || nr == abi.open || nr == abi.openat2 || nr == abi.creat
 }
 
-/// Keeps the arguments of an open in one form: dirfd, path pointer, flags, mode. For `openat2`
-/// flags and mode are still in user memory at the pointer kept in place of the flags, and mode is
+/// Keeps the arguments of the open that a thread is in, in one form: dirfd, path pointer, flags, mode. For
+/// `openat2` flags and mode are still in user memory at the pointer kept in place of the flags, and mode is
 /// `u64::MAX`.
-#[inline(always)]
-pub fn keep_args(abi: &Abi, nr: u32, regs: u64, args: &mut [u64; 4]) {
-    let compat = nr & COMPAT != 0;
-    let nr = nr & !COMPAT;
-    let a = if compat {
-        read_args(regs, machine!(layout.regs_args_compat), u64::from(u32::MAX))
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn keep_args(registers: u64) -> u32 {
+    let Some(thread) = threads::caller(registers) else { return 1 };
+    let compat = thread.call.nr & COMPAT != 0;
+    let nr = thread.call.nr & !COMPAT;
+    let (abi, a) = if compat {
+        let offsets = machine!(layout.regs_args_compat);
+        (machine!(compat), read_args(registers, offsets, u64::from(u32::MAX)))
     } else {
-        read_args(regs, machine!(layout.regs_args), u64::MAX)
+        (machine!(native), read_args(registers, machine!(layout.regs_args), u64::MAX))
     };
     let cwd = AT_FDCWD as u32 as u64;
-    *args = if nr == abi.openat {
+    thread.call.args = if nr == abi.openat {
         [a[0], a[1], a[2], a[3]]
     } else if nr == abi.openat2 {
         [a[0], a[1], a[2], u64::MAX]
@@ -76,6 +79,7 @@ pub fn keep_args(abi: &Abi, nr: u32, regs: u64, args: &mut [u64; 4]) {
     } else {
         [cwd, a[0], a[1], a[2]]
     };
+    0
 }
 
 #[inline(always)]
@@ -84,11 +88,14 @@ fn read_args(regs: u64, offsets: [u32; 4], mask: u64) -> [u64; 4] {
     [read(offsets[0]), read(offsets[1]), read(offsets[2]), read(offsets[3])]
 }
 
-/// Sends one open that has returned.
-#[inline(always)]
-pub fn emit(pid: u32, tid: u32, call: &Inflight, result: i64, duration_ns: u64) {
+/// Sends the open of a thread, which has returned.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn opened(registers: u64, result: i64, duration_ns: u64) -> u32 {
+    let Some(thread) = threads::caller(registers) else { return 1 };
+    let (pid, tid, call) = (thread.who.pid, thread.who.tid, &thread.call);
     count(ProbeId::Opens, |c| c.events += 1);
-    let Some(scratch) = OPEN_SCRATCH.get_ptr_mut(0) else { return };
+    let Some(scratch) = OPEN_SCRATCH.get_ptr_mut(0) else { return 1 };
     // SAFETY: the scratch is this CPU's, and programs of this hook do not nest.
     let scratch = unsafe { &mut *scratch };
     let (flags, mode) = flags_and_mode(call);
@@ -115,6 +122,7 @@ pub fn emit(pid: u32, tid: u32, call: &Inflight, result: i64, duration_ns: u64) 
         walk_base(scratch, call.args[0] as i32);
     }
     send(scratch);
+    0
 }
 
 #[inline(always)]

@@ -31,7 +31,12 @@ pub fn kernel_stack<C: EbpfContext>(ctx: &C, probe: ProbeId, slot: u32, skipped:
 /// The name of the user stack of the running thread, by frame pointers: of 32-bit programs, and where
 /// walking is off.
 #[inline(always)]
-pub fn by_frame_pointers<C: EbpfContext>(ctx: &C, probe: ProbeId, slot: u32, walk: &mut Walk) -> u64 {
+pub fn by_frame_pointers<C: EbpfContext>(
+    ctx: &C,
+    probe: ProbeId,
+    slot: u32,
+    walk: &mut Walk,
+) -> u64 {
     walk.head.end = End::Unknown as u32;
     match collect(ctx, slot, walk, u64::from(BPF_F_USER_STACK)) {
         Collected::Frames => name_stack(slot, probe as u32),

@@ -62,7 +62,7 @@ fn enter(ctx: &RawTracePointContext) {
     }
     call.open = u32::from(open);
     if open {
-        opens::keep_args(&abi, nr, registers, &mut call.args);
+        opens::keep_args(registers);
     }
     // SAFETY: the helper has no preconditions.
     call.start_ns = unsafe { bpf_ktime_get_ns() };
@@ -70,7 +70,8 @@ fn enter(ctx: &RawTracePointContext) {
 
 #[inline(always)]
 fn exit(ctx: &RawTracePointContext) {
-    let Some(thread) = threads::caller(ctx.arg(0)) else { return };
+    let registers = ctx.arg(0);
+    let Some(thread) = threads::caller(registers) else { return };
     let call = &mut thread.call;
     if call.start_ns == 0 {
         return;
@@ -79,28 +80,34 @@ fn exit(ctx: &RawTracePointContext) {
     let duration_ns = unsafe { bpf_ktime_get_ns() } - call.start_ns;
     let result: i64 = ctx.arg(1);
     let is_error = is_error(call.nr, result);
-    let (pid, tid) = (thread.who.pid, thread.who.tid);
     if machine!(syscalls_on) == 1 {
-        calls::returned(Key { pid, nr: call.nr }, call.row, duration_ns, is_error);
-        if is_error {
-            count_errno(ErrnoKey { pid, nr: call.nr, errno: -result as u32 });
-        }
+        calls::returned(Key { pid: thread.who.pid, nr: call.nr }, call.row, duration_ns, is_error);
     }
-    if machine!(failed_on) == 1 && is_error {
-        failed::emit(Event {
-            time_ns: call.start_ns,
-            duration_ns,
-            pid,
-            tid,
-            nr: call.nr,
-            errno: -result as u32,
-            comm: [0; COMM_LEN],
-        });
+    if is_error {
+        failed(registers, result, duration_ns);
     }
     if call.open == 1 {
-        opens::emit(pid, tid, call, result, duration_ns);
+        opens::opened(registers, result, duration_ns);
     }
     call.start_ns = 0;
+}
+
+/// The call of a thread returned an error. A global function, which the verifier looks at by itself, as are
+/// all that few calls need: the way of the others stays short for it, and for the CPU.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn failed(registers: u64, result: i64, duration_ns: u64) -> u32 {
+    let Some(thread) = threads::caller(registers) else { return 1 };
+    let (pid, tid, nr) = (thread.who.pid, thread.who.tid, thread.call.nr);
+    let errno = -result as u32;
+    if machine!(syscalls_on) == 1 {
+        count_errno(ErrnoKey { pid, nr, errno });
+    }
+    if machine!(failed_on) == 1 {
+        let (time_ns, comm) = (thread.call.start_ns, [0; COMM_LEN]);
+        failed::emit(Event { time_ns, duration_ns, pid, tid, nr, errno, comm });
+    }
+    0
 }
 
 /// Whether every call is followed to its exit, not only the opens.

@@ -77,6 +77,7 @@ impl Key {
     }
 
     /// The key of a word.
+    #[inline(always)]
     pub fn of_word(word: u64) -> Self {
         Self { pid: (word >> 32) as u32, nr: word as u32 }
     }
