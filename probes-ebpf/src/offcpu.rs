@@ -3,10 +3,12 @@
 use crate::filter::{Settings, settings};
 use crate::health::count;
 use crate::kernel::field;
+use crate::remembered::{address_of, recall_kernel_stack, remember_kernel_stack};
 use crate::stack::kernel_stack;
-use crate::unwind::{UserStack, name_stack, user_stack};
+use crate::unwind::{UserSide, UserStack, name_stack, user_side, user_stack, walk};
 use crate::user_registers::Cpu;
 use crate::{machine, threads};
+use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{map, raw_tracepoint};
@@ -17,7 +19,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{NONE, is_of_before};
+use syscope_shared::stack::{FIRST, NONE, is_of_before};
 use syscope_shared::threads::Waiter;
 
 #[map]
@@ -26,8 +28,10 @@ static OFFCPU_0: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 *
 #[map]
 static OFFCPU_1: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
 
-/// Frames of the program itself that a kernel stack begins with: where it asks for the stack.
-const OWN_FRAMES: u64 = 1;
+/// Frames at the leaf of a kernel stack that are not the thread's: the program, where it asks for the stack, and
+/// the function that runs it (`bpf_trace_run4`). Of the latter there are two places, one for when the kernel
+/// measures what programs take, and a stack is the same with either.
+const OWN_FRAMES: u64 = 2;
 
 /// The walk of this probe.
 const WALK: u32 = 1;
@@ -117,15 +121,40 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
     settle_unseen(thread, settings.offcpu_epoch(), now);
-    let kernel_stack = kernel_stack(ctx, ProbeId::Offcpu, WALK, OWN_FRAMES);
+    let side = user_side(WALK, &Cpu::InKernel);
+    let call = match (&side, walk(WALK)) {
+        (UserSide::Registers(_), Some(walk)) => walk.call(),
+        _ => 0,
+    };
+    let kernel_stack = kernel_stack_of(ctx, task, call);
     let (pid, exec_id) = (thread.who.pid, thread.who.exec_id);
     // Waits are too many to copy the stack of each whose table is not ready.
-    let user_stack =
-        match user_stack(ctx, ProbeId::Offcpu, WALK, (pid, exec_id, task), &Cpu::InKernel) {
-            UserStack::Name(name) => name,
-            UserStack::NotReady(_) => name_stack(WALK, ProbeId::Offcpu as u32),
-        };
+    let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, (pid, exec_id, task), side) {
+        UserStack::Name(name) => name,
+        UserStack::NotReady(_) => name_stack(WALK, ProbeId::Offcpu as u32),
+    };
     begin(thread, Key { user_stack, kernel_stack, pid, state, exec_id, pad: 0 }, now);
+}
+
+/// The kernel stack of the thread that leaves in this system call.
+#[inline(always)]
+fn kernel_stack_of(ctx: &RawTracePointContext, task: u64, call: u64) -> u64 {
+    let context = address_of(ctx.as_ptr());
+    let recalled = recall_kernel_stack(task, call, context);
+    if recalled != NONE {
+        count(ProbeId::Offcpu, |c| c.recalled += 1);
+        if machine!(check_remembered) == 0 {
+            return recalled;
+        }
+    }
+    let walked = kernel_stack(ctx, ProbeId::Offcpu, WALK, OWN_FRAMES);
+    if recalled != NONE && recalled != walked {
+        count(ProbeId::Offcpu, |c| c.recalled_wrong += 1);
+    }
+    if walked >= FIRST && recalled == NONE {
+        remember_kernel_stack(task, call, context, WALK);
+    }
+    walked
 }
 
 /// A wait begins. User space may look at any time: it takes for one what has a time, which is written

@@ -5,7 +5,7 @@ use crate::health::count;
 use crate::kernel::{current_exec_id, current_task};
 use crate::offcpu;
 use crate::stack::kernel_stack;
-use crate::unwind::{UserStack, Walk, name_stack, user_stack};
+use crate::unwind::{UserStack, Walk, name_stack, user_side, user_stack};
 use crate::user_registers::Cpu;
 use crate::{copies, threads};
 use aya_ebpf::EbpfContext;
@@ -47,7 +47,8 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
     let epoch = settings.profile_epoch();
     let kernel = kernel_stack(&ctx, probe, WALK, 0);
-    let user = match user_stack(&ctx, probe, WALK, (pid, current_exec_id(), 0), &cpu) {
+    let side = user_side(WALK, &cpu);
+    let user = match user_stack(&ctx, probe, WALK, (pid, current_exec_id(), 0), side) {
         UserStack::Name(name) => name,
         UserStack::NotReady(walk) => {
             if send_copy(walk, pid, comm, kernel) {

@@ -86,6 +86,33 @@ pub enum UserStack {
     NotReady(&'static mut Walk),
 }
 
+/// The user side of the running thread.
+pub enum UserSide {
+    /// A thread of the kernel has none.
+    None,
+    /// It is not known what its registers are.
+    Unknown,
+    /// What the leaf has in its registers.
+    Registers(Registers),
+}
+
+/// The user side of the running thread; the registers that are not carried from frame to frame go to the walk
+/// of `slot`.
+#[inline(always)]
+pub fn user_side(slot: u32, cpu: &Cpu) -> UserSide {
+    if !has_memory() {
+        return UserSide::None;
+    }
+    if machine!(unwind_on) == 0 {
+        return UserSide::Unknown;
+    }
+    let Some(walk) = walk(slot) else { return UserSide::Unknown };
+    match cpu.registers(&mut walk.leaf, &mut walk.entered) {
+        Some(registers) => UserSide::Registers(registers),
+        None => UserSide::Unknown,
+    }
+}
+
 /// Walks the user stack of the running thread of this process and program. `task`: the thread, if its
 /// stack is to be remembered; 0: it is not.
 #[inline(always)]
@@ -94,20 +121,15 @@ pub fn user_stack<C: EbpfContext>(
     probe: ProbeId,
     slot: u32,
     (pid, exec_id, task): (u32, u32, u64),
-    cpu: &Cpu,
+    side: UserSide,
 ) -> UserStack {
-    if !has_memory() {
+    if matches!(side, UserSide::None) {
         return UserStack::Name(NONE);
     }
     let Some(walk) = walk(slot) else { return UserStack::Name(LOST) };
     let (python, python_end) = (0, 0);
     walk.head = Head { id: HASH_SEED, pid, exec_id, end: 0, depth: 0, python, python_end };
-    let registers = if machine!(unwind_on) == 1 {
-        cpu.registers(&mut walk.leaf, &mut walk.entered)
-    } else {
-        None
-    };
-    let Some(registers) = registers else {
+    let UserSide::Registers(registers) = side else {
         return UserStack::Name(by_frame_pointers(ctx, probe, slot, walk));
     };
     walk.registers = registers;
@@ -161,6 +183,12 @@ impl Walk {
     #[inline(always)]
     pub fn put(&mut self, at: usize, word: u64) {
         self.words[at & (WORDS - 1)] = word;
+    }
+
+    /// The system call that the thread is in, where its registers were read in the kernel.
+    #[inline(always)]
+    pub fn call(&self) -> u64 {
+        self.entered.orig_rax
     }
 
     /// The registers of the leaf.

@@ -35,7 +35,7 @@ const CHECK: &str = "SYSCOPE_CHECK_REMEMBERED_STACKS";
 
 /// Stacks that each CPU remembers.
 fn remembered(cpus: usize) -> u32 {
-    1 << (REMEMBERED_BYTES / (REMEMBERED_STACK * cpus)).clamp(64, 1024).ilog2()
+    1 << (REMEMBERED_BYTES / (2 * REMEMBERED_STACK * cpus)).clamp(64, 1024).ilog2()
 }
 
 /// What to attach, and how.
@@ -122,6 +122,7 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
     }
     if machine.offcpu_on == 1 {
         loader.map_max_entries("REMEMBERED", machine.remembered);
+        loader.map_max_entries("REMEMBERED_KERNEL", machine.remembered);
         loader.map_max_entries("SEEDED", threads::seeds(procfs::thread_count()));
     }
     if machine.unwind_on == 1 {

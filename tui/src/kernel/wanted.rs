@@ -3,8 +3,16 @@
 use crate::probes::Probe;
 use syscope_shared::health::ProbeId;
 
-const OFFCPU_MAPS: &[&str] =
-    &["OFFCPU_0", "OFFCPU_1", "WAITERS", "WAITER_OWNERS", "WAITERS_MORE", "SEEDED", "REMEMBERED"];
+const OFFCPU_MAPS: &[&str] = &[
+    "OFFCPU_0",
+    "OFFCPU_1",
+    "WAITERS",
+    "WAITER_OWNERS",
+    "WAITERS_MORE",
+    "SEEDED",
+    "REMEMBERED",
+    "REMEMBERED_KERNEL",
+];
 const PROFILE_MAPS: &[&str] = &["PROFILE_0", "PROFILE_1"];
 
 const STACK_MAPS: &[&str] = &["SEEN", "STACKS", "ASKED", "COPIES", "PROCESSES", "RULES"];

@@ -1,9 +1,7 @@
-//! User stacks of threads that wait where they have waited before. Walking a stack costs microseconds; to see
-//! that it is the one that was walked, it is enough to look at the words that the walk went by: a walk is
-//! determined by the registers that it begins with and the words of the stack that it reads.
-//!
-//! What is remembered belongs to a CPU, whose switches do not nest.
+//! User stacks: syscope walks them itself, and knows which words a walk went by. It is determined by them and
+//! by the registers that it begins with.
 
+use super::{PART, stack_part};
 use crate::machine;
 use crate::unwind::{TRACED_MAX, Walk, is_known, walk};
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
@@ -11,9 +9,6 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 use syscope_shared::stack::NONE;
 use syscope_shared::unwind::End;
-
-/// Words of a stack that are looked at, from the leaf on; a power of two.
-const PART: usize = 256;
 
 /// A stack that was walked.
 #[repr(C)]
@@ -38,10 +33,6 @@ struct Remembered {
 /// Sized by user space.
 #[map]
 static REMEMBERED: PerCpuArray<Remembered> = PerCpuArray::with_max_entries(1, 0);
-
-/// Room for the part of a stack that is looked at.
-#[map]
-static STACK_PART: PerCpuArray<[u64; PART]> = PerCpuArray::with_max_entries(1, 0);
 
 #[inline(always)]
 fn place(task: u64, start: [u64; 3]) -> Option<&'static mut Remembered> {
@@ -94,10 +85,7 @@ pub extern "C" fn recall_stack(task: u64, program: u64, slot: u32) -> u64 {
     if !known.is_of(task, start, program) {
         return NONE;
     }
-    // SAFETY: the value is this CPU's, and the switches of a CPU do not nest.
-    let Some(part) = STACK_PART.get_ptr_mut(0).map(|part| unsafe { &mut *part }) else {
-        return NONE;
-    };
+    let Some(part) = stack_part() else { return NONE };
     let bytes = known.bytes.min(PART as u32 * 8);
     // SAFETY: the buffer is as long as that; the helper checks the address it reads.
     if unsafe { bpf_probe_read_user(part.as_mut_ptr().cast(), bytes, start[1] as *const _) } != 0 {
