@@ -68,6 +68,18 @@ impl Settings {
         read!(self.profile_epoch)
     }
 
+    /// See [`Config::stacks_from_us`]; in ns.
+    #[inline(always)]
+    pub fn stacks_from_ns(&self) -> u64 {
+        u64::from(read!(self.stacks_from_us)) * 1000
+    }
+
+    /// See [`Config::opens_left_out`].
+    #[inline(always)]
+    pub fn opens_left_out(&self) -> u32 {
+        read!(self.opens_left_out)
+    }
+
     #[inline(always)]
     fn is_own(&self, pid: u32) -> bool {
         pid == read!(self.own[0]) || pid == read!(self.own[1])

@@ -19,7 +19,7 @@ use syscope_shared::health::ProbeId;
 use syscope_shared::offcpu::{
     DEAD, Key, NOLOAD, PARKED, RUNNABLE, STATE_MASK, Stats, UNINTERRUPTIBLE, Waiting,
 };
-use syscope_shared::stack::{FIRST, NONE, is_of_before};
+use syscope_shared::stack::{FIRST, NONE, SPARED, is_of_before};
 use syscope_shared::threads::Waiter;
 
 #[map]
@@ -117,17 +117,26 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
     }
     let Some(thread) = threads::waiter(task) else { return };
     if !settings.watch_waits(thread) {
+        // What runs when a CPU is idle is nobody's wait.
+        if thread.who.tid != 0 {
+            count(ProbeId::Offcpu, |c| c.filtered += 1);
+        }
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
     settle_unseen(thread, settings.offcpu_epoch(), now);
+    let (pid, exec_id) = (thread.who.pid, thread.who.exec_id);
+    if thread.last_ns < settings.stacks_from_ns() {
+        count(ProbeId::Offcpu, |c| c.spared += 1);
+        let (user_stack, kernel_stack) = (NONE, SPARED);
+        return begin(thread, Key { user_stack, kernel_stack, pid, state, exec_id, pad: 0 }, now);
+    }
     let side = user_side(WALK, &Cpu::InKernel);
     let call = match (&side, walk(WALK)) {
         (UserSide::Registers(_), Some(walk)) => walk.call(),
         _ => 0,
     };
     let kernel_stack = kernel_stack_of(ctx, task, call);
-    let (pid, exec_id) = (thread.who.pid, thread.who.exec_id);
     // Waits are too many to copy the stack of each whose table is not ready.
     let user_stack = match user_stack(ctx, ProbeId::Offcpu, WALK, (pid, exec_id, task), side) {
         UserStack::Name(name) => name,
@@ -199,6 +208,7 @@ fn come_back(thread: &mut Waiter, settings: &Settings, now: u64) {
     }
     // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
     let ended = ended(&thread.wait, now);
+    thread.last_ns = now.saturating_sub(thread.wait.since_ns);
     thread.wait.since_ns = 0;
     sum_up_in(settings.offcpu_epoch(), thread.wait.key, &ended);
 }

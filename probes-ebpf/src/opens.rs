@@ -1,22 +1,22 @@
 //! File opens. Called from the system call programs; see `syscalls.rs`.
 
+use crate::filter::Settings;
 use crate::health::count;
 use crate::kernel::{current_task, field};
 use crate::{machine, ring, threads};
 use aya_ebpf::helpers::bpf_probe_read_user;
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_comm, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
+    bpf_get_current_comm, bpf_get_prandom_u32, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
 };
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{PerCpuArray, RingBuf};
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::Abi;
-use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_MAX, PATH_UNREADABLE};
+use syscope_shared::opens::{
+    BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_MAX, PATH_UNREADABLE, RING_BYTES,
+};
 use syscope_shared::syscalls::{COMPAT, Inflight};
-
-/// Bytes of the ring; a power of two.
-const RING_BYTES: u32 = 8 * 1024 * 1024;
 
 const AT_FDCWD: i32 = -100;
 /// Components of a base directory that are walked at most.
@@ -51,6 +51,18 @@ pub fn may_be_open(nr: u32) -> bool {
 #[inline(always)]
 pub fn is_open(abi: &Abi, nr: u32) -> bool {
     nr == abi.openat || nr == abi.open || nr == abi.openat2 || nr == abi.creat
+}
+
+/// Whether an open is to be sent; over budget some are not, but counted.
+#[inline(always)]
+pub fn is_to_be_sent(settings: &Settings) -> bool {
+    let left_out = settings.opens_left_out();
+    // SAFETY: the helper has no preconditions.
+    if left_out == 0 || unsafe { bpf_get_prandom_u32() } & left_out == 0 {
+        return true;
+    }
+    count(ProbeId::Opens, |c| c.spared += 1);
+    false
 }
 
 /// Keeps the arguments of the open that a thread is in, in one form: dirfd, path pointer, flags, mode. For

@@ -34,7 +34,11 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
     let Some(settings) = settings() else { return 0 };
-    if tid == 0 || !watched(&settings, pid) {
+    if tid == 0 {
+        return 0;
+    }
+    if !watched(&settings, pid) {
+        count(ProbeId::Profile, |c| c.filtered += 1);
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);

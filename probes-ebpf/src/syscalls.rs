@@ -46,11 +46,13 @@ fn enter(ctx: &RawTracePointContext) {
     // Where the exit of the call before was not seen, this one's must not be taken for it.
     thread.call.start_ns = 0;
     if !settings.watch(&mut thread.who) {
-        return;
+        return left_out(nr);
     }
     let nr = valid(nr) | compat_bit();
     let abi = abi(nr);
-    let open = machine!(opens_on) == 1 && opens::is_open(&abi, nr & !COMPAT);
+    let open = machine!(opens_on) == 1
+        && opens::is_open(&abi, nr & !COMPAT)
+        && opens::is_to_be_sent(&settings);
     if !any_call_matters() && !open {
         return;
     }
@@ -114,6 +116,17 @@ extern "C" fn failed(registers: u64, result: i64, duration_ns: u64) -> u32 {
 #[inline(always)]
 fn any_call_matters() -> bool {
     machine!(syscalls_on) == 1 || machine!(failed_on) == 1
+}
+
+/// The filter leaves a call out.
+#[inline(always)]
+fn left_out(nr: u32) {
+    if any_call_matters() {
+        count(ProbeId::Syscalls, |c| c.filtered += 1);
+    }
+    if machine!(opens_on) == 1 && opens::may_be_open(nr) {
+        count(ProbeId::Opens, |c| c.filtered += 1);
+    }
 }
 
 /// The thread enters a call that nobody asks for. Where the exit of the one before was not seen, this

@@ -105,7 +105,7 @@ extern "C" fn meet_waiter(task: u64) -> u32 {
     let Some(pid) = field::<u32>(task, machine!(layout.task_tgid)) else { return 1 };
     let exec_id = field(task, machine!(layout.task_exec_id)).unwrap_or(0);
     let who = Identity { pid, tid, verdict: 0, exec_id };
-    let fresh = Waiter { who, wait: Waiting::default() };
+    let fresh = Waiter { who, wait: Waiting::default(), last_ns: u64::MAX };
     WAITERS_SLOTS.take(task, &fresh, ProbeId::Offcpu);
     0
 }

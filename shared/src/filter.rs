@@ -24,6 +24,11 @@ pub struct Config {
     pub offcpu_epoch: u32,
     /// Epoch of the profile probe, likewise.
     pub profile_epoch: u32,
+    /// No stacks are taken of waits of a thread whose last one was shorter, in µs: over budget. 0: of all.
+    pub stacks_from_us: u32,
+    /// Of so many opens and one more one is sent, the others are counted: over budget. One less than a power
+    /// of two; 0: all are sent.
+    pub opens_left_out: u32,
     /// Grows with every change of what is above or of the `FILTER` map, and is written after it: what was
     /// judged by an earlier one is judged anew. From 1 on, of 31 bits.
     pub generation: u32,

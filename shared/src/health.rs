@@ -31,9 +31,11 @@ pub struct Counters {
     pub ring_full: u64,
     /// Events lost because a map was full.
     pub map_full: u64,
-    /// Stacks lost because their bucket of the stack table held another stack (`-EEXIST`).
-    pub collisions: u64,
-    /// Stacks lost for another reason than a collision or there being none (`-ENOMEM` and such).
+    /// Events that the filter left out.
+    pub filtered: u64,
+    /// Events that were left out, or left without stacks, to stay within the budget.
+    pub spared: u64,
+    /// Stacks lost, for the kernel could not take them (`-ENOMEM` and such) or their ring was full.
     pub stack_errors: u64,
     /// Paths that could not be read from the process's memory.
     pub unreadable: u64,

@@ -1,6 +1,9 @@
 //! File opens.
 
 use crate::COMM_LEN;
+/// Bytes of the `OPENS` ring; a power of two.
+pub const RING_BYTES: u32 = 8 * 1024 * 1024;
+
 use bytemuck::{Pod, Zeroable};
 
 /// Bytes of a path that an event carries at most, NUL included (`PATH_MAX`).

@@ -8,6 +8,8 @@ pub const NONE: u64 = 0;
 pub const LOST: u64 = 1;
 /// Name of a stack of a wait that began before syscope watched, and that is not to be had.
 pub const BEFORE_START: u64 = 2;
+/// Name of a stack that was not taken, for syscope was over its budget, and counted as such.
+pub const SPARED: u64 = 3;
 /// The first name of those that user space gives to the kernel stacks that it found when it began to watch.
 pub const SEEDED: u64 = 16;
 /// The least name that is a hash.
@@ -18,5 +20,5 @@ pub const KERNEL_FRAMES: usize = 127;
 /// Whether a wait with this kernel stack was entered by user space.
 #[inline(always)]
 pub const fn is_of_before(kernel_stack: u64) -> bool {
-    BEFORE_START <= kernel_stack && kernel_stack < FIRST
+    kernel_stack == BEFORE_START || (SEEDED <= kernel_stack && kernel_stack < FIRST)
 }

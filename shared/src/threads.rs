@@ -66,6 +66,8 @@ pub struct Waiter {
     pub who: Identity,
     /// The wait it is in.
     pub wait: Waiting,
+    /// How long the last one was, in ns; `u64::MAX` before the first.
+    pub last_ns: u64,
 }
 
 /// The bucket of an address, which is a multiple of 64. (Fibonacci hashing: Knuth, The Art of Computer

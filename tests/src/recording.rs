@@ -36,7 +36,7 @@ impl Room {
 /// `syscope record -o FILE OPTIONS -- COMMAND`.
 pub fn record(file: &Path, options: &[&str], command: &[&str]) -> Command {
     let mut recorder = Command::new(syscope());
-    recorder.args(["record", "-o"]).arg(file).args(options);
+    recorder.args(["record", "--budget", "off", "-o"]).arg(file).args(options);
     if !command.is_empty() {
         recorder.arg("--").args(command);
     }

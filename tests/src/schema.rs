@@ -28,7 +28,7 @@ pub struct ProbeHealth {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct StackHealth {
-    pub collisions: u64,
+    pub stack_errors: u64,
     pub unresolved_frames: u64,
 }
 

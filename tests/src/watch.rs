@@ -41,7 +41,7 @@ impl Watch {
     /// `syscope report --json` for so many seconds; returns when it watches.
     pub fn report(seconds: u32, args: &[&str]) -> Self {
         let seconds = seconds.to_string();
-        let mut all = vec!["report", "--json", "-d", &seconds];
+        let mut all = vec!["report", "--json", "--budget", "off", "-d", &seconds];
         all.extend(args);
         Self::start(&all)
     }

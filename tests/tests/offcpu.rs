@@ -144,7 +144,7 @@ fn a_stack_that_is_remembered_is_the_one_that_a_walk_finds() {
     ];
     let pids = workloads.each_ref().map(|workload| workload.pid.to_string()).join(",");
     let mut command = Command::new(binary::syscope());
-    command.args(["report", "--json", "-d", "6", "--follow-forks", "-p", &pids]);
+    command.args(["report", "--json", "--budget", "off", "-d", "6", "--follow-forks", "-p", &pids]);
     command.env("SYSCOPE_CHECK_REMEMBERED_STACKS", "1");
     let watch = Watch::start_command(command);
     workloads.iter_mut().for_each(Workload::go);
@@ -264,9 +264,9 @@ fn thousands_of_different_stacks_are_told_apart_and_lose_no_wait() {
     assert_eq!(health.lost, 0, "{raw:#}");
     assert!(unseen * 1000 < health.events, "{raw:#}");
     assert!(
-        stacks.collisions * 200 < health.events,
+        stacks.stack_errors * 200 < health.events,
         "{} stacks lost in {} events",
-        stacks.collisions,
+        stacks.stack_errors,
         health.events
     );
     let user = |stack: &OffcpuStack| -> Vec<_> {

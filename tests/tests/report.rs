@@ -20,7 +20,7 @@ fn json_is_one_document_with_every_documented_key() {
     let top = top.into_iter().chain(["opens", "offcpu", "profile"]);
     let keys = report.raw.as_object().expect("an object");
     assert!(top.clone().all(|key| keys.contains_key(key)), "{:?}", keys.keys());
-    assert_eq!(document.schema, 1);
+    assert_eq!(document.schema, 2);
     assert_eq!(document.host, nix::unistd::gethostname().expect("it has one").to_string_lossy());
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("it has one");
     assert_eq!(document.kernel, release.trim());

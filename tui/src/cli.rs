@@ -175,6 +175,9 @@ pub struct DoctorArgs {
     /// Print one JSON document instead of text.
     #[arg(long)]
     pub json: bool,
+    /// Watch everything for so long, too, and say what that cost and what was lost: 1ms to 24h.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub watch: Option<Duration>,
 }
 
 impl Cli {

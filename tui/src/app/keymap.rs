@@ -221,7 +221,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[char('R')], Action::Record, Context::PANES, "R", "record", "record to a file in this folder; again: end that"),
     bind(&[char('W')], Action::SaveHistory, Context::PANES, "W", "save past", "write what is kept of the past to a file"),
     bind(&[char('c')], Action::Clear, Context::PANES, "c", "clear", "set all counters to zero; in the past: count from here"),
-    bind(&[char('i')], Action::Health, Context::BROWSED, "i", "health", "health: what was lost, what watching costs"),
+    bind(&[char('H'), char('i')], Action::Health, Context::BROWSED, "H", "health", "health: what was lost, what watching costs"),
     bind(&[control('z')], Action::Suspend, Context::ANY, "Ctrl-Z", "", "suspend; fg brings it back"),
     bind(&[char('1')], Action::Focus(0), Context::PANES, "1-4", "", "that pane"),
     bind(&[char('2')], Action::Focus(1), Context::PANES, "", "", ""),

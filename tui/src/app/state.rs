@@ -77,6 +77,8 @@ pub struct App {
     pub filter: Filter,
     /// The filter that the source applies.
     pub(super) pushed: Filter,
+    /// The source measures closely what watching costs.
+    pub(super) measured: bool,
     /// The line that is being typed.
     pub typing: Option<Typing>,
     /// A page of text over the panes.
@@ -116,6 +118,7 @@ impl App {
             drag: None,
             ended: false,
             pushed: filter.clone(),
+            measured: false,
             filter,
             typing: None,
             page: None,

@@ -51,6 +51,8 @@ pub enum Message {
 pub enum Effect {
     /// Ask the source to watch only what the filter accepts.
     SetFilter(Filter),
+    /// Ask the source to measure the BPF programs without a pause, or now and then only.
+    Measure(bool),
     /// Write a flame graph.
     Export(Export),
     /// Make the model of a span; what was wished for before need not be answered any more.
@@ -71,7 +73,17 @@ impl App {
     /// Takes notice of something that happened.
     pub fn update(&mut self, message: Message) -> Option<Effect> {
         let effect = self.react(message);
-        effect.or_else(|| self.push_filter())
+        effect.or_else(|| self.push_filter()).or_else(|| self.push_measuring())
+    }
+
+    /// Asks the source to measure closely what watching costs while that is looked at.
+    fn push_measuring(&mut self) -> Option<Effect> {
+        if self.time.is_replay() {
+            return None;
+        }
+        let shown = self.page.as_ref().is_some_and(|page| page.subject == Subject::Health);
+        let changed = std::mem::replace(&mut self.measured, shown) != shown;
+        changed.then_some(Effect::Measure(shown))
     }
 
     /// Asks the source to apply the filter, unless the past is looked at: what happens now is to be

@@ -110,7 +110,8 @@ them. Processes are matched by name. In .folded, a line ends in the numbers of A
 An existing output is replaced only when the new one is complete.";
 
 pub(super) const DOCTOR: &str = "\
-Needs no privilege: run it as the user that is to run syscope.
+Needs no privilege: run it as the user that is to run syscope. `sudo syscope doctor --watch 5` also watches
+for 5 seconds, and says what that cost.
 Exit status: 0 when every probe can run, 1 when one cannot.";
 
 pub(super) const COMPLETIONS: &str = "\

@@ -1,21 +1,36 @@
-//! Which probes run.
+//! Which probes run, and what they may cost.
 
+use super::values;
 use crate::kernel::Wanted;
 use crate::probes::PROBES;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use syscope_shared::health::ProbeId;
 
-/// Which probes run.
+/// Which probes run, and what they may cost.
 #[derive(Args, Clone, Debug)]
 pub struct ProbesArgs {
     /// Attach only these probes; several are joined by commas. What is left out costs nothing, and its
     /// pane says that it is off.
     #[arg(long, value_name = "PROBE", value_delimiter = ',', value_parser = probe())]
     pub probes: Vec<ProbeId>,
+    /// CPU time that watching may take, of the whole machine's: its BPF programs and its own processes. Beyond, no
+    /// stacks are taken of short waits, then opens are sampled; both are counted and shown, and end when load
+    /// falls. `off`: whatever it takes.
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = values::budget)]
+    pub budget: Budget,
 }
 
+/// CPU time that watching may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget(pub(super) Option<f64>);
+
 impl ProbesArgs {
+    /// Share of the machine's CPU time that watching may take; `None`: whatever it takes.
+    pub fn budget(&self) -> Option<f64> {
+        self.budget.0
+    }
+
     /// What is attached.
     pub fn wanted(&self) -> Wanted {
         if self.probes.is_empty() {

@@ -1,6 +1,7 @@
 //! Values of options: one clear error for each that is wrong, with what would be right.
 
 use super::moment::{Moment, MomentRange};
+use super::probes::Budget;
 use crate::filter::Filter;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -47,6 +48,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// Time between two readings.
 pub(super) fn interval(text: &str) -> Result<Duration, String> {
     within(text, Duration::from_millis(50), Duration::from_secs(60), "50ms to 1m")
+}
+
+/// A share of the machine's CPU time.
+pub(super) fn budget(text: &str) -> Result<Budget, String> {
+    let help = "a budget is a part of the machine's CPU time, as in 5% or 0.5%, or it is off";
+    if text == "off" {
+        return Ok(Budget(None));
+    }
+    let percent: f64 = text.strip_suffix('%').unwrap_or(text).trim().parse().map_err(|_| help)?;
+    let possible = (0.1..=100.0).contains(&percent);
+    if possible { Ok(Budget(Some(percent / 100.0))) } else { Err("it must be 0.1% to 100%".into()) }
 }
 
 fn within(text: &str, min: Duration, max: Duration, range: &str) -> Result<Duration, String> {

@@ -35,7 +35,7 @@ pub fn run(args: &FlameArgs) -> eyre::Result<ExitCode> {
     let record = capture.record.as_deref();
     // What is recorded is for all that a recording is for.
     let wanted = if record.is_some() { Wanted::PANES } else { attached(measure(args)) };
-    let watch = watch(&args.watch, wanted, args.duration, args.quiet, record)?;
+    let watch = watch(&args.watch, (wanted, None), args.duration, args.quiet, record)?;
     write(args, format, &watch.model, &args.watch.filter()?)?;
     Ok(status(&watch))
 }

@@ -15,8 +15,9 @@ pub fn run(args: &LiveArgs, color: Color) -> eyre::Result<ExitCode> {
         bail!("the live screen needs a terminal; `syscope report` prints the same as text or JSON");
     }
     let filter = ready(&args.watch)?;
-    let wanted = args.probes.wanted();
-    let watching = live::Options { wanted, ..options(&args.watch, filter.clone(), args.interval) };
+    let (wanted, budget) = (args.probes.wanted(), args.probes.budget());
+    let watching =
+        live::Options { wanted, budget, ..options(&args.watch, filter.clone(), args.interval) };
     let handle = live::start(watching.clone()).map_err(refused)?;
     let header = headless::header(handle.watched.clone(), &watching, true);
     let (handle, recorder) = record::tee(handle, header, Bound::LIVE)?;

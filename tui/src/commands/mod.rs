@@ -1,6 +1,7 @@
 //! What each command of the command line does.
 
 mod demo;
+mod doctor;
 mod flame;
 mod from;
 mod launch;
@@ -16,10 +17,10 @@ use crate::cli::{Cli, Color, Command, WatchArgs};
 use crate::filter::Filter;
 use crate::headless::{self, Output, Watch};
 use crate::kernel::{AttachError, Wanted};
+use crate::screen;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
 use crate::symbols::Debuginfod;
-use crate::{doctor, screen};
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, Write};
 use std::path::Path;
@@ -43,13 +44,7 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Launch(args)) => Ok(launch::run(&args)),
         Some(Command::ReadSymbols(args)) => read_symbols::run(&args),
-        Some(Command::Doctor(args)) => {
-            let report = doctor::check();
-            let text =
-                if args.json { format!("{:#}\n", report.to_json()) } else { report.to_text() };
-            print(|out| out.write_all(text.as_bytes()))?;
-            Ok(ExitCode::from(report.exit_code()))
-        }
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Completions { shell }) => {
             print(|out| {
                 Cli::completions(shell, out);
@@ -63,14 +58,14 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
 /// Watches for a while; what was seen goes into the new file `record`, too.
 fn watch(
     args: &WatchArgs,
-    wanted: Wanted,
+    (wanted, budget): (Wanted, Option<f64>),
     duration: Duration,
     quiet: bool,
     record: Option<&Path>,
 ) -> eyre::Result<Watch> {
     let filter = ready(args)?;
     let output = record.map(|path| Output::file(path, false)).transpose()?;
-    let options = live::Options { wanted, ..options(args, filter, HEADLESS_INTERVAL) };
+    let options = live::Options { wanted, budget, ..options(args, filter, HEADLESS_INTERVAL) };
     let watch =
         headless::watch(&options, duration, quiet, output).map_err(|error| match error {
             headless::WatchError::Start(error) => refused(error),
@@ -89,10 +84,10 @@ fn ready(args: &WatchArgs) -> eyre::Result<Filter> {
     if let Some(pid) = args.pid.iter().find(|pid| !procfs::exists(**pid)) {
         bail!("no process has the PID {pid} (-p): `ps -e` lists those that run");
     }
-    if let Some(refusal) = doctor::privilege_error() {
+    if let Some(refusal) = crate::doctor::privilege_error() {
         bail!(refusal);
     }
-    if !doctor::sees_all_pids() {
+    if !crate::doctor::sees_all_pids() {
         bail!(
             "this PID namespace (a container's) has PIDs of its own, and the kernel does not count \
              by them: run syscope on the host, or in the host's PID namespace (`docker run \
@@ -109,6 +104,7 @@ fn options(args: &WatchArgs, filter: Filter, interval: Duration) -> live::Option
         frequency_hz: args.freq,
         include_self: args.include_self,
         filter,
+        budget: None,
         // That it is to be had was checked with the command line.
         debuginfod: args.debuginfod.then(Debuginfod::from_environment).and_then(Result::ok),
     }
@@ -116,7 +112,7 @@ fn options(args: &WatchArgs, filter: Filter, interval: Duration) -> live::Option
 
 fn refused(error: StartError) -> eyre::Error {
     match error {
-        StartError::Attach(AttachError::NotPermitted) => match doctor::privilege_error() {
+        StartError::Attach(AttachError::NotPermitted) => match crate::doctor::privilege_error() {
             Some(text) => eyre::Error::msg(text),
             None => eyre::eyre!("the kernel does not permit BPF programs: run `syscope doctor`"),
         },

@@ -26,8 +26,8 @@ pub fn run(args: &RecordArgs) -> eyre::Result<ExitCode> {
             Launch::Refused(status) => return Ok(ExitCode::from(launch::exit_status(status))),
         }
     }
-    let wanted = args.probes.wanted();
-    let options = live::Options { wanted, ..options(&args.watch, filter, args.interval) };
+    let (wanted, budget) = (args.probes.wanted(), args.probes.budget());
+    let options = live::Options { wanted, budget, ..options(&args.watch, filter, args.interval) };
     let handle = live::start(options.clone()).map_err(refused)?;
     let header = headless::header(handle.watched.clone(), &options, !args.no_cmdline);
     if !args.quiet {

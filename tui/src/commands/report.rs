@@ -17,7 +17,8 @@ pub fn run(args: &ReportArgs) -> eyre::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let record = capture.record.as_deref();
-    let watch = watch(&args.watch, args.probes.wanted(), args.duration, args.quiet, record)?;
+    let probes = (args.probes.wanted(), args.probes.budget());
+    let watch = watch(&args.watch, probes, args.duration, args.quiet, record)?;
     write(args, &watch.model, &args.watch.filter()?, None)?;
     Ok(status(&watch))
 }

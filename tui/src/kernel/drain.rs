@@ -54,6 +54,11 @@ impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
         self.last.len()
     }
 
+    /// How full the map was when it was read, from 0.0 to 1.0.
+    pub fn fill(&self) -> f32 {
+        self.last.len() as f32 / self.map.room() as f32
+    }
+
     /// Empties a map that nothing writes to. All that is in it must have been read.
     pub fn clear(&mut self) {
         self.delete(|_| true);

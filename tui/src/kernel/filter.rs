@@ -120,6 +120,13 @@ impl Writer {
         self.write()
     }
 
+    /// Has the programs leave out so much from now on (see [`Config`]).
+    pub fn set_spares(&mut self, stacks_from_us: u32, opens_one_in: u32) -> io::Result<()> {
+        self.config.stacks_from_us = stacks_from_us;
+        self.config.opens_left_out = opens_one_in.saturating_sub(1);
+        self.write()
+    }
+
     fn write(&self) -> io::Result<()> {
         self.config_map.set(&0, &self.config)
     }

@@ -49,12 +49,13 @@ impl Reader {
             ring_full: sum(|c| c.ring_full),
             map_full: sum(|c| c.map_full),
             skipped_runs,
-            collisions: sum(|c| c.collisions),
+            filtered: sum(|c| c.filtered),
+            spared: sum(|c| c.spared),
             stack_errors: sum(|c| c.stack_errors),
-            unresolved_frames: 0,
             unreadable: sum(|c| c.unreadable),
             unseen_ends: sum(|c| c.unseen_ends),
             unseen_waits: sum(|c| c.unseen_waits),
+            ..ProbeHealth::default()
         }
     }
 }

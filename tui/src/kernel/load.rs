@@ -181,10 +181,10 @@ fn assemble(
     let in_calls = is_on(ProbeId::Syscalls);
     let counts_calls = in_calls && settings.wanted.counts_calls();
     let failed_calls = in_calls && settings.wanted.failed_calls();
-    let descriptors = descriptors(&programs)?;
     let overhead = opened(settings.wanted.is_shown(), || {
-        Ok(overhead::Meter::new(descriptors_once(&programs)?, settings.now_ns))
+        Ok(overhead::Meter::new(descriptors(&programs)?, settings.now_ns))
     })?;
+    let descriptors = descriptors(&programs)?;
     let maps = &mut programs;
     let unwinding = unwinds(layout, &settings.wanted);
     Ok(Kernel {
@@ -223,11 +223,6 @@ fn descriptors(programs: &Ebpf) -> io::Result<Vec<Vec<OwnedFd>>> {
         own.into_iter().filter_map(|name| descriptor(programs, name)).collect()
     };
     PROBES.iter().map(&mut of_probe).collect()
-}
-
-/// Descriptors of all programs that run, each once: probes share some.
-fn descriptors_once(programs: &Ebpf) -> io::Result<Vec<OwnedFd>> {
-    programs.programs().filter_map(|(name, _)| descriptor(programs, name)).collect()
 }
 
 fn descriptor(programs: &Ebpf, name: &str) -> Option<io::Result<OwnedFd>> {

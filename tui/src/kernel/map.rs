@@ -56,6 +56,11 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
         }
     }
 
+    /// Keys that the map has room for.
+    pub fn room(&self) -> u32 {
+        self.data.info().map_or(u32::MAX, |info| info.max_entries())
+    }
+
     /// The value of a key (of the first CPU in a per-CPU map).
     pub fn get(&self, key: &K) -> io::Result<V> {
         let mut value = vec![0; self.entry_bytes()];

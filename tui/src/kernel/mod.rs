@@ -37,6 +37,7 @@ mod wanted;
 
 pub use cut_off::survive_cut_off_files;
 pub use load::{AttachError, Settings};
+pub use overhead::Measured;
 pub use sys::newest_program;
 pub use waker::Waker;
 pub use wanted::Wanted;
@@ -291,6 +292,15 @@ impl Kernel {
         let mut health = self.health.read(&self.statuses, self.filter.listed());
         let offcpu = self.offcpu.as_ref().map_or(0, |reader| reader.stacks.unreadable());
         let profile = self.profile.as_ref().map_or(0, |reader| reader.stacks.unreadable());
+        let fills = [
+            (ProbeId::Syscalls, self.syscalls.as_ref().map(syscalls::Reader::fill)),
+            (ProbeId::Opens, self.opens.as_mut().map(opens::Reader::fill)),
+            (ProbeId::Offcpu, self.offcpu.as_ref().map(offcpu::Reader::fill)),
+            (ProbeId::Profile, self.profile.as_ref().map(profile::Reader::fill)),
+        ];
+        for (probe, fill) in fills {
+            health.probes[probe as usize].fill = fill.unwrap_or(0.0);
+        }
         health.probes[ProbeId::Offcpu as usize].stack_errors += offcpu;
         health.probes[ProbeId::Profile as usize].stack_errors += profile;
         health
@@ -299,7 +309,20 @@ impl Kernel {
     /// What watching costs; measures the BPF programs for a short window now and then. Nothing where
     /// the panes are not wanted: measuring costs, and nobody would see it. `helper` is a process that
     /// works for syscope.
-    pub fn overhead(&mut self, now_ns: u64, helper: Option<u32>) -> crate::source::Overhead {
+    pub fn overhead(&mut self, now_ns: u64, helper: Option<u32>) -> Measured {
         self.overhead.as_mut().map(|meter| meter.read(now_ns, helper)).unwrap_or_default()
+    }
+
+    /// Measures the BPF programs without a pause, or now and then only.
+    pub fn measure_closely(&mut self, closely: bool) {
+        if let Some(meter) = &mut self.overhead {
+            meter.closely = closely;
+        }
+    }
+
+    /// Has the programs leave out so much from now on: no stacks of waits of threads whose last one was shorter,
+    /// in µs; all opens but one of so many.
+    pub fn spare(&mut self, stacks_from_us: u32, opens_one_in: u32) -> std::io::Result<()> {
+        self.filter.set_spares(stacks_from_us, opens_one_in)
     }
 }

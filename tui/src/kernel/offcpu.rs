@@ -103,6 +103,11 @@ impl Reader {
         Ok(now)
     }
 
+    /// How full the fuller of its maps was when they were read, from 0.0 to 1.0.
+    pub fn fill(&self) -> f32 {
+        self.ended.iter().map(Drain::fill).fold(0.0, f32::max)
+    }
+
     /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
     /// and not twice within a tick.
     pub fn next_epoch(&mut self) -> Option<u32> {

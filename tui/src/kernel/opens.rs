@@ -8,26 +8,39 @@ use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_UNREADABLE};
+use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_UNREADABLE, RING_BYTES};
+
+/// Bytes in front of each event in the ring (`BPF_RINGBUF_HDR_SZ`).
+const HEADER: usize = 8;
 
 /// Reads the `OPENS` ring.
 pub struct Reader {
     ring: RingBuf<MapData>,
+    /// Bytes that were read at once, at most, since somebody asked.
+    most: usize,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        Ok(Self { ring: map::ring(programs, "OPENS")? })
+        Ok(Self { ring: map::ring(programs, "OPENS")?, most: 0 })
     }
 
     /// Appends what was opened since the last reading.
     pub fn read(&mut self, events: &mut Vec<OpenEvent>) {
+        let mut bytes = 0;
         while let Some(item) = self.ring.next() {
+            bytes += item.len() + HEADER;
             match decode(&item) {
                 Some(event) => events.push(event),
                 None => tracing::error!(bytes = item.len(), "an open event of unexpected size"),
             }
         }
+        self.most = self.most.max(bytes);
+    }
+
+    /// How full the ring was at most when it was read, since this was asked last, from 0.0 to 1.0.
+    pub fn fill(&mut self) -> f32 {
+        (std::mem::take(&mut self.most) as f32 / RING_BYTES as f32).min(1.0)
     }
 }
 

@@ -26,6 +26,8 @@ pub fn buckets(cpus: usize) -> u32 {
 pub struct Rows {
     words: MappedArray<u64>,
     last: Vec<Stats>,
+    /// Rows that somebody had when they were read.
+    taken: usize,
     /// Rows of processes that have ended: free when they were read once more.
     ended: Vec<(usize, Key)>,
 }
@@ -36,6 +38,7 @@ impl Rows {
         Ok(Self {
             words: MappedArray::open(programs, "CALLS", buckets * WORDS)?,
             last: vec![Stats::zeroed(); buckets * WAYS],
+            taken: 0,
             ended: Vec::new(),
         })
     }
@@ -49,13 +52,20 @@ impl Rows {
             (0..ROW_WORDS).for_each(|at| self.words.set(stats_at(row) + at, 0));
             self.words.set(key_at(row), FREE);
         }
+        self.taken = 0;
         for row in 0..self.last.len() {
             let word = self.words.get(key_at(row));
             if word == FREE || word == ENDED {
                 continue;
             }
+            self.taken += 1;
             self.read_row(row, Key::of_word(word), &mut each);
         }
+    }
+
+    /// How full they were when they were read, from 0.0 to 1.0.
+    pub fn fill(&self) -> f32 {
+        self.taken as f32 / self.last.len() as f32
     }
 
     fn read_row(&mut self, row: usize, key: Key, each: &mut impl FnMut(Key, Stats)) {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use syscope_shared::health::ProbeId;
 use syscope_shared::python;
-use syscope_shared::stack::{BEFORE_START, LOST, NONE, SEEDED};
+use syscope_shared::stack::{BEFORE_START, LOST, NONE, SEEDED, SPARED};
 
 /// Different stacks read elsewhere that are told apart; further ones are said to be from before syscope
 /// watched.
@@ -173,12 +173,22 @@ impl Stacks {
         self.unreadable
     }
 
+    /// The id of stacks that were not taken.
+    fn spared(&mut self) -> StackId {
+        let mut new = Vec::new();
+        let name = self.seed(vec![Arc::new(Frame::note(SPARED_NOTE))], &mut new);
+        self.told_again.append(&mut new);
+        let seeded = usize::try_from(name - SEEDED).ok().and_then(|index| self.seeded.get(index));
+        seeded.map_or(StackId::LOST, |seeded| seeded.used.id)
+    }
+
     /// The id of what is no stack that a probe has taken.
     fn special(&mut self, name: u64) -> Option<StackId> {
         match name {
             NONE => Some(StackId::NONE),
             LOST => Some(StackId::LOST),
             BEFORE_START => Some(StackId::BEFORE_START),
+            SPARED => Some(self.spared()),
             name => {
                 let seeded =
                     self.seeded.get_mut(usize::try_from(name.checked_sub(SEEDED)?).ok()?)?;
@@ -190,6 +200,9 @@ impl Stacks {
         }
     }
 }
+
+/// Stands for a stack that was not taken.
+const SPARED_NOTE: &str = "[no stack taken: syscope kept to its budget]";
 
 fn name_of_seeded(index: usize) -> u64 {
     SEEDED + index as u64

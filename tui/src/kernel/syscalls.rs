@@ -70,6 +70,11 @@ impl Reader {
         })
     }
 
+    /// How full the fullest of its maps was when they were read, from 0.0 to 1.0.
+    pub fn fill(&self) -> f32 {
+        self.rows.fill().max(self.more.fill()).max(self.errnos.fill())
+    }
+
     /// Frees what the maps hold of these processes.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
         self.rows.free(pids);

@@ -5,13 +5,14 @@ mod missing;
 mod text;
 
 pub(crate) use json::OpenOut;
-pub use json::{SCHEMA, document};
+pub use json::{SCHEMA, document, health as health_json};
 pub use missing::Missing;
 
 use crate::filter::{Candidate, Filter};
 use crate::model::syscalls::{CallStats, ProcessCalls};
 use crate::model::{Model, OffcpuStats, OpenRow, Place, ProcKey, SamplePlace, StackEnds};
 use crate::model::{Process, profile::ProcessSamples};
+use crate::source::Health;
 use crate::sums;
 use crate::text::{syscall_name, write_json_line};
 use rustc_hash::FxHashSet;
@@ -41,6 +42,14 @@ pub fn write_json(
     let mut out = BufWriter::new(out);
     write_json_line(&document(model, filter, options), &mut out)?;
     out.flush()
+}
+
+/// The health of the probes as text for people: what was lost, a table, and what watching cost.
+pub fn health_text(health: &Health) -> String {
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = text::health(health, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Writes what the model holds of the processes that the filter accepts as text for people.

@@ -72,7 +72,7 @@ fn health() -> Health {
         probes: vec![
             probe("syscalls"),
             ProbeHealth { ring_full: 12, unreadable: 1, ..probe("opens") },
-            ProbeHealth { collisions: 3, stack_errors: 1, ..probe("offcpu") },
+            ProbeHealth { stack_errors: 4, ..probe("offcpu") },
             ProbeHealth { unresolved_frames: 40, ..probe("profile") },
             ProbeHealth { status: off, ..probe("lifecycle") },
         ],

@@ -25,6 +25,11 @@ impl Screen {
                     let _ = control.send(Control::Filter(filter));
                 }
             }
+            Some(Effect::Measure(closely)) => {
+                if let Some(control) = &self.control {
+                    let _ = control.send(Control::Measure(closely));
+                }
+            }
             Some(Effect::Export(export)) => {
                 let (folder, time_zone) = (self.folder.clone(), self.app.time_zone.clone());
                 self.beside(move || {

@@ -77,6 +77,7 @@ fn settle(app: &mut App, mut effect: Option<Effect>, seek: &mut impl FnMut(Span)
             }
             // There is no source, no recorder and no shell.
             Effect::SetFilter(_)
+            | Effect::Measure(_)
             | Effect::StartRecording
             | Effect::StopRecording
             | Effect::Suspend

@@ -11,6 +11,8 @@ pub enum Control {
     /// Watch only what this filter accepts. The source keeps the kernel's part of it true as
     /// processes come and go; [`super::Health::pushed_down`] says what the kernel applies.
     Filter(Filter),
+    /// Measure what the BPF programs take without a pause, for somebody looks at it; or now and then only.
+    Measure(bool),
     /// Read everything one last time, wait for the symbols that are still being looked up, send
     /// the last batch and close.
     Stop,

@@ -1,6 +1,12 @@
 //! What a source says about itself: what was lost, and what watching costs.
 
+use crate::probes::PROBES;
+use crate::text;
 use serde::Serialize;
+use syscope_shared::health::ProbeId;
+
+/// The probe whose events are left out one by one.
+const OPENS: &str = PROBES[ProbeId::Opens as usize].name;
 
 /// The health counters as they stand. All counts are totals since the start.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,10 +75,20 @@ pub struct ProbeHealth {
     /// already (`recursion_misses` of `bpf_prog_info`). Kernels that preempt a program in a system
     /// call tracepoint do so under contention. Each run is one event, at its entry or its exit.
     pub skipped_runs: u64,
-    /// Stacks lost to collisions in the stack table (counted apart from events: the wait or sample
-    /// itself is kept, under a frame that says the stack was lost).
-    pub collisions: u64,
-    /// Stacks lost for another reason.
+    /// Events that the filter left out in the kernel.
+    pub filtered: u64,
+    /// Events left out to keep to the budget: opens that were not sent, and waits whose stacks were not taken.
+    pub spared: u64,
+    /// How much is left out now. Off-CPU: no stacks are taken of waits of a thread whose last one was shorter than
+    /// this, in ns. Opens: one of so many is sent. 0: nothing is left out.
+    pub sparing: u64,
+    /// Time in its programs as a share of one CPU, over the last window in which they were measured; `None`
+    /// before the first. A program that several probes share counts for the first of them.
+    pub cpu: Option<f32>,
+    /// How full the fullest of its maps and rings was when it was read last, from 0.0 to 1.0.
+    pub fill: f32,
+    /// Stacks lost (counted apart from events: the wait or sample itself is kept, under a frame that says
+    /// the stack was lost).
     pub stack_errors: u64,
     /// Frames without a function name among those symbolized.
     pub unresolved_frames: u64,
@@ -87,13 +103,38 @@ pub struct ProbeHealth {
 }
 
 impl ProbeHealth {
-    /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::collisions`].
+    /// Events lost, for whatever reason. Stacks apart: see [`ProbeHealth::stack_errors`].
     pub fn lost(&self) -> u64 {
         self.ring_full.saturating_add(self.map_full).saturating_add(self.skipped_runs)
     }
 
+    /// Events that came all the way.
+    pub fn delivered(&self) -> u64 {
+        self.events.saturating_sub(self.lost())
+    }
+
+    /// Events that happened, as far as the probe saw: with those that the filter, or the budget, left out.
+    pub fn seen(&self) -> u64 {
+        // A wait without stacks is an event all the same.
+        let left_out = if self.name == OPENS { self.spared } else { 0 };
+        self.events.saturating_add(self.filtered).saturating_add(left_out)
+    }
+
+    /// What is left out now to keep to the budget, in words.
+    pub fn sparing(&self) -> Option<String> {
+        match (self.sparing, self.name) {
+            (0, _) => None,
+            (one_in, OPENS) => Some(format!("1 open in {}", text::count(one_in))),
+            (from_ns, _) => Some(format!("no stacks of waits < {}", text::duration(from_ns))),
+        }
+    }
+
     /// What was lost and what is not known, with the reason: count and text, the most telling first.
     pub fn shortfalls(&self) -> [(u64, &'static str); 9] {
+        let spared = match self.name {
+            OPENS => "opens left out, to keep to the budget (--budget)",
+            _ => "waits without stacks, to keep to the budget (--budget)",
+        };
         [
             (self.ring_full, "events lost: the ring buffer was full"),
             (self.map_full, "events lost: a map was full"),
@@ -103,8 +144,11 @@ impl ProbeHealth {
                 "waits that end when their thread is next seen: the kernel did not report it",
             ),
             (self.unseen_ends, "waits without run-queue time: the kernel reported the wakeup only"),
-            (self.collisions, "stacks lost: their slot of the stack table was taken"),
-            (self.stack_errors, "stacks lost: the kernel could not take them"),
+            (self.spared, spared),
+            (
+                self.stack_errors,
+                "stacks lost: the kernel could not take them, or their ring was full",
+            ),
             (self.unreadable, "paths that could not be read from the process's memory"),
             (self.unresolved_frames, "frames without a function name, shown as module+offset"),
         ]
@@ -124,8 +168,7 @@ impl Health {
 
     /// Stacks of events that are on screen, but without them, all probes.
     pub fn lost_stacks(&self) -> u64 {
-        let lost = self.probes.iter().flat_map(|p| [p.collisions, p.stack_errors]);
-        lost.fold(0, u64::saturating_add)
+        self.probes.iter().map(|p| p.stack_errors).fold(0, u64::saturating_add)
     }
 
     /// What went wrong in reading, whatever the probe: count and text.

@@ -1,5 +1,6 @@
 //! The live source: a thread that reads the kernel once a tick and sends batches.
 
+mod budget;
 mod collector;
 mod gone;
 mod naming;
@@ -37,6 +38,8 @@ pub struct Options {
     pub include_self: bool,
     /// What to watch, from the first event on.
     pub filter: Filter,
+    /// Share of the machine's CPU time that watching may take; `None`: whatever it takes.
+    pub budget: Option<f64>,
     /// Fetch debug files that are not on this machine.
     pub debuginfod: Option<symbols::Debuginfod>,
 }
@@ -127,6 +130,7 @@ async fn run(
             biased;
             wish = control.recv() => match wish {
                 Some(Control::Filter(filter)) => collector.set_filter(filter),
+                Some(Control::Measure(closely)) => collector.measure_closely(closely),
                 Some(Control::Stop) => return stop(&mut collector, batches).await,
                 None => return,
             },

@@ -2,6 +2,7 @@
 //! kernel's ABI made names.
 
 pub mod errno;
+mod health;
 pub mod json;
 pub mod numbers;
 pub mod open_flags;
@@ -9,6 +10,7 @@ pub mod screen;
 pub mod syscall_names;
 
 pub use errno::errno_text;
+pub use health::{HEALTH_HEAD, health_rows};
 pub use json::write_json_line;
 pub use numbers::{bytes, count, duration, open_duration, percent, rate};
 pub use open_flags::open_flags;

@@ -9,7 +9,7 @@ use crate::app::derive::Rates;
 use crate::app::pane::Pane;
 use crate::app::time::{Moment, words};
 use crate::model::{Model, Process};
-use crate::source::Health;
+use crate::source::{Health, ProbeHealth};
 use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -62,6 +62,12 @@ fn state(app: &App) -> Vec<Piece> {
     let own = text::percent(health.overhead.self_cpu);
     if !app.time.is_replay() {
         pieces.push(piece(2, Role::Text, format!("self {own} · bpf {bpf}")));
+    }
+    let sparing: Vec<_> = health.probes.iter().filter_map(ProbeHealth::sparing).collect();
+    if !sparing.is_empty() {
+        let long = format!("over budget: {}", sparing.join(" · "));
+        let short = Some("over budget".to_owned());
+        pieces.push(Piece { short, ..piece(3, Role::Warn, long) });
     }
     if model.late_ticks() > 0 {
         let late = format!("late ticks {}", text::count(model.late_ticks()));

@@ -93,7 +93,7 @@ fn events_that_were_lost() {
 fn stacks_that_were_lost_are_no_alarm() {
     let mut app = busy(80, 24);
     let mut health = health();
-    health.probes[2].collisions = 1;
+    health.probes[2].stack_errors = 1;
     health.probes[3].stack_errors = 1;
     let time_ns = START + SECOND;
     feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
@@ -108,7 +108,7 @@ fn the_health_page_says_where_something_was_lost() {
     health.overrun = 12;
     health.probes[1].events = 12_345;
     health.probes[1].ring_full = 1_234;
-    health.probes[2].collisions = 3;
+    health.probes[2].stack_errors = 3;
     let time_ns = START + SECOND;
     feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
     press(&mut app, "i");

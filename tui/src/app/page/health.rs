@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::app::time::{Replayed, words};
 use crate::history::Losses;
 use crate::model::StackEnds;
-use crate::source::{ProbeStatus, StackEnd};
+use crate::source::{Health, ProbeStatus, StackEnd};
 use crate::text;
 
 /// Its lines.
@@ -19,6 +19,7 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
     let unmeasured = if app.time.is_chosen() { "not measured" } else { "not measured yet" };
     let bpf = health.overhead.bpf_share.map_or(unmeasured.to_owned(), text::percent);
     let own = text::percent(health.overhead.self_cpu);
+    lines.extend(table(health));
     lines.extend([
         plain("self", format!("{own} of one CPU: reading, symbols, screen")),
         plain("bpf", format!("{bpf} of the machine: the BPF programs in the kernel")),
@@ -45,6 +46,17 @@ pub(super) fn lines(app: &App) -> Vec<PageLine> {
         lines.push(counted("lost", probe.lost(), "events"));
         lines.extend(shortfalls(&probe.shortfalls()));
     }
+    lines
+}
+
+/// What each probe saw, what came of it, and what it costs.
+fn table(health: &Health) -> Vec<PageLine> {
+    let mut lines = vec![heading("probes"), plain(" ", text::HEALTH_HEAD)];
+    for (probe, (name, numbers)) in health.probes.iter().zip(text::health_rows(health)) {
+        lines.push(plain(name, numbers));
+        lines.extend(probe.sparing().map(|what| plain(" ", format!("over budget: {what}"))));
+    }
+    lines.push(plain("", ""));
     lines
 }
 

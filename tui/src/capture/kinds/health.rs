@@ -70,19 +70,24 @@ fn row_of(health: &Health, told: &mut Telling) -> Vec<u64> {
             ProbeStatus::On => None,
             ProbeStatus::Off(reason) => Some(reason.as_str()),
         };
-        row[..12].copy_from_slice(&[
+        row[..16].copy_from_slice(&[
             told.string(probe.name),
             told.optional(reason),
             probe.events,
             probe.ring_full,
             probe.map_full,
             probe.skipped_runs,
-            probe.collisions,
+            0, // once stacks lost to collisions
             probe.stack_errors,
             probe.unresolved_frames,
             probe.unreadable,
             probe.unseen_ends,
             probe.unseen_waits,
+            probe.filtered,
+            probe.spared,
+            probe.sparing,
+            u64::from(probe.cpu.unwrap_or(f32::NAN).to_bits()) << 32
+                | u64::from(probe.fill.to_bits()),
         ]);
     }
     row
@@ -200,11 +205,15 @@ fn probe_of(row: &[u64], known: &mut Known) -> Result<Option<ProbeHealth>, Damag
         ring_full: row[3],
         map_full: row[4],
         skipped_runs: row[5],
-        collisions: row[6],
-        stack_errors: row[7],
+        stack_errors: row[6].saturating_add(row[7]),
         unresolved_frames: row[8],
         unreadable: row[9],
         unseen_ends: row[10],
         unseen_waits: row[11],
+        filtered: row[12],
+        spared: row[13],
+        sparing: row[14],
+        cpu: Some(f32::from_bits((row[15] >> 32) as u32)).filter(|cpu| !cpu.is_nan()),
+        fill: f32::from_bits(row[15] as u32),
     }))
 }

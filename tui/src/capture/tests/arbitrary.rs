@@ -172,19 +172,23 @@ fn probe() -> impl Strategy<Value = ProbeHealth> {
     let stem = prop::sample::select(PROBES.iter().map(|probe| probe.name).collect::<Vec<_>>());
     let status = prop_oneof![Just(ProbeStatus::On), text().prop_map(ProbeStatus::Off)];
     // Small, so that their sums do not overflow: that is not what is tested here.
-    (stem, status, vec(0u64..1 << 40, 10)).prop_map(|(name, status, n)| ProbeHealth {
+    (stem, status, vec(0u64..1 << 40, 14)).prop_map(|(name, status, n)| ProbeHealth {
         name,
         status,
         events: n[0],
         ring_full: n[1],
         map_full: n[2],
         skipped_runs: n[3],
-        collisions: n[4],
+        filtered: n[4],
         stack_errors: n[5],
         unresolved_frames: n[6],
         unreadable: n[7],
         unseen_ends: n[8],
         unseen_waits: n[9],
+        spared: n[10],
+        sparing: n[11],
+        cpu: (n[12] & 1 == 0).then_some(n[12] as f32),
+        fill: n[13] as f32,
     })
 }
 

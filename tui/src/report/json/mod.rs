@@ -6,7 +6,7 @@ mod stacks;
 use super::{Missing, Options, Selection};
 use crate::filter::Filter;
 use crate::model::{Model, StackEnds};
-use crate::source::{ProbeHealth, ProbeStatus, StackEnd};
+use crate::source::{Health, ProbeHealth, ProbeStatus, StackEnd};
 pub(crate) use calls::OpenOut;
 use calls::{Opens, Syscalls};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde::ser::{SerializeMap, Serializer};
 use stacks::{Offcpu, Profile};
 
 /// Version of the document's schema: grows when a field changes its meaning or goes away.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The JSON document of what the model holds of the processes that the filter accepts.
 pub fn document<'a>(
@@ -56,6 +56,16 @@ impl Serialize for Document<'_> {
     }
 }
 
+/// The health of the probes, and what watching cost: a part of what the report has under `health`.
+pub fn health(health: &Health) -> serde_json::Result<serde_json::Value> {
+    let mut document = serde_json::Map::new();
+    for probe in &health.probes {
+        document.insert(probe.name.to_owned(), serde_json::to_value(ProbeOut::from(probe))?);
+    }
+    document.insert("overhead".to_owned(), serde_json::to_value(health.overhead)?);
+    Ok(document.into())
+}
+
 struct HealthOut<'a>(&'a Selection<'a>);
 
 #[derive(Serialize)]
@@ -66,7 +76,13 @@ struct ProbeOut<'a> {
     ring_full: u64,
     map_full: u64,
     skipped_runs: u64,
-    collisions: u64,
+    filtered: u64,
+    seen: u64,
+    delivered: u64,
+    spared: u64,
+    sparing: u64,
+    cpu: Option<f32>,
+    fill: f32,
     stack_errors: u64,
     unreadable: u64,
     unseen_ends: u64,
@@ -83,7 +99,13 @@ impl<'a> From<&'a ProbeHealth> for ProbeOut<'a> {
             ring_full: probe.ring_full,
             map_full: probe.map_full,
             skipped_runs: probe.skipped_runs,
-            collisions: probe.collisions,
+            filtered: probe.filtered,
+            seen: probe.seen(),
+            delivered: probe.delivered(),
+            spared: probe.spared,
+            sparing: probe.sparing,
+            cpu: probe.cpu,
+            fill: probe.fill,
             stack_errors: probe.stack_errors,
             unreadable: probe.unreadable,
             unseen_ends: probe.unseen_ends,

@@ -4,8 +4,8 @@ mod calls;
 mod stacks;
 
 use super::Selection;
-use crate::source::{ProbeHealth, ProbeStatus, StackEnd};
-use crate::text::{count, duration, fit, percent, visible};
+use crate::source::{Health, ProbeHealth, ProbeStatus, StackEnd};
+use crate::text::{HEALTH_HEAD, count, duration, fit, health_rows, percent, visible};
 use std::io::{self, Write};
 
 /// System calls, errors or stacks of one process that are shown.
@@ -78,6 +78,18 @@ fn stack_ends(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> 
 /// What was lost, what is not known, and what watching cost.
 fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     let health = &selection.model.health;
+    shortfalls(health, out)?;
+    stack_ends(selection, out)?;
+    overhead(health, out)
+}
+
+/// The same of a watch without stacks.
+pub(super) fn health(health: &Health, out: &mut dyn Write) -> io::Result<()> {
+    shortfalls(health, out)?;
+    overhead(health, out)
+}
+
+fn shortfalls(health: &Health, out: &mut dyn Write) -> io::Result<()> {
     if health.lost() == 0 {
         writeln!(out, "\nLost: nothing")?;
     } else {
@@ -91,11 +103,28 @@ fn lost(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {what}: {}", count(n))?;
         }
     }
-    stack_ends(selection, out)?;
+    Ok(())
+}
+
+fn overhead(health: &Health, out: &mut dyn Write) -> io::Result<()> {
     let own = percent(health.overhead.self_cpu);
     let measured = |share| format!("{} of the machine", percent(share));
     let bpf = health.overhead.bpf_share.map_or("not measured yet".to_owned(), measured);
-    writeln!(out, "Overhead: syscope {own} of one CPU; its probes: {bpf}")
+    writeln!(out, "Overhead: syscope {own} of one CPU; its probes: {bpf}")?;
+    table(health, out)
+}
+
+/// What each probe saw, what came of it, and what it cost.
+fn table(health: &Health, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{:<10}{HEALTH_HEAD}", "Health")?;
+    for (probe, (name, numbers)) in health.probes.iter().zip(health_rows(health)) {
+        write!(out, "{name:<10}{numbers}")?;
+        match probe.sparing() {
+            Some(what) => writeln!(out, "  over budget: {what}")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
 }
 
 fn losses(probe: &ProbeHealth, out: &mut dyn Write) -> io::Result<()> {

@@ -74,7 +74,7 @@ fn with_losses(pane: Pane, tick: u64) -> Health {
     match pane {
         Pane::Syscalls => (probe.map_full, probe.skipped_runs) = (tick * 12, tick * 3),
         Pane::Opens => (probe.ring_full, probe.unreadable) = (tick * 1_234, tick),
-        Pane::Offcpu => (probe.collisions, probe.unseen_ends) = (tick * 7, tick * 2),
+        Pane::Offcpu => (probe.stack_errors, probe.unseen_ends) = (tick * 7, tick * 2),
         Pane::Profile => (probe.stack_errors, probe.unresolved_frames) = (tick, tick * 90),
     }
     health.skipped_ticks = tick / 2;

@@ -3,12 +3,13 @@
 mod processes;
 
 use super::Options;
+use super::budget::{Budget, Cost, Spares};
 use super::gone::Gone;
 use super::naming::Naming;
 use super::pending::Pending;
 use super::settle::settle;
 use crate::filter::{Candidate, Filter, PushDown};
-use crate::kernel::{Kernel, Reading, Waker};
+use crate::kernel::{Kernel, Measured, Reading, Waker};
 use crate::model::{Processes, Watched};
 use crate::source::{Batch, ProcessEvent, ProcessSeen, procfs};
 use crate::symbols::{Meeter, Worker};
@@ -24,6 +25,8 @@ const TICKS_TO_CPUS: u64 = 8;
 
 /// How long a batch waits for the names of its stacks.
 const NAMES_WITHIN: Duration = Duration::from_millis(10);
+/// How long syscope's own CPU time is that of its start, in ns.
+const BEGINNING_NS: u64 = 6_000_000_000;
 /// Events of one kind that wait at most for a batch to take them.
 const EVENTS_MAX: usize = 200_000;
 
@@ -65,6 +68,9 @@ pub struct Collector {
     pending: Pending,
     /// Events of processes that have counts may have been dropped since the last batch.
     compacted: bool,
+    budget: Budget,
+    /// Somebody looks at what watching costs.
+    looked_at: bool,
     tick: u64,
     last_ns: u64,
     calls: u64,
@@ -99,6 +105,8 @@ impl Collector {
             gone: Gone::new(watched_ns),
             pending: Pending::default(),
             compacted: false,
+            budget: Budget::new(options.budget),
+            looked_at: false,
             tick: 0,
             calls: 0,
         };
@@ -238,6 +246,42 @@ impl Collector {
         }
     }
 
+    /// Somebody looks at what watching costs, or does not any more.
+    pub fn measure_closely(&mut self, looked_at: bool) {
+        self.looked_at = looked_at;
+        self.kernel.measure_closely(looked_at || self.budget.is_tense());
+    }
+
+    /// Measures what watching costs, and leaves more or less out as the budget asks for.
+    fn keep_to_budget(&mut self, now_ns: u64, health: &mut crate::source::Health) {
+        let Measured { overhead, probes, window } =
+            self.kernel.overhead(now_ns, self.naming.symbols().reader());
+        health.overhead = overhead;
+        for (probe, cpu) in health.probes.iter_mut().zip(probes) {
+            probe.cpu = cpu;
+        }
+        if let Some(bpf) = window {
+            let cpus = procfs::online_cpus().len() as f64;
+            let offcpu = health.probes[ProbeId::Offcpu as usize].cpu.unwrap_or(0.0);
+            // The first tables and names cost once, whatever is left out.
+            let begins = now_ns.saturating_sub(self.watched.start_ns) < BEGINNING_NS;
+            let own = if begins { 0.0 } else { overhead.self_cpu / cpus };
+            let offcpu = f64::from(offcpu) / cpus;
+            if self.budget.judge(Cost { own, bpf, offcpu }) {
+                let Spares { stacks_from_us, opens_one_in } = self.budget.spares();
+                tracing::info!(own, bpf, offcpu, stacks_from_us, opens_one_in, "the budget");
+                if let Err(error) = self.kernel.spare(stacks_from_us, opens_one_in) {
+                    self.read_error(&error, "or change what is left out");
+                }
+            }
+            self.kernel.measure_closely(self.looked_at || self.budget.is_tense());
+        }
+        let Spares { stacks_from_us, opens_one_in } = self.budget.spares();
+        health.probes[ProbeId::Offcpu as usize].sparing = u64::from(stacks_from_us) * 1_000;
+        let opens = if opens_one_in > 1 { opens_one_in } else { 0 };
+        health.probes[ProbeId::Opens as usize].sparing = opens.into();
+    }
+
     fn health(&mut self, now_ns: u64) -> crate::source::Health {
         let mut health = self.kernel.health();
         for (probe, unresolved) in health.probes.iter_mut().zip(self.naming.unresolved()) {
@@ -253,7 +297,7 @@ impl Collector {
         health.unsymbolized_stacks = self.naming.dropped();
         health.overrun = self.overrun;
         health.filter = self.filter.text().to_owned();
-        health.overhead = self.kernel.overhead(now_ns, self.naming.symbols().reader());
+        self.keep_to_budget(now_ns, &mut health);
         health.unwind = self.unwinding.as_ref().map(Keeper::health).unwrap_or_default();
         health
     }
