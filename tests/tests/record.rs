@@ -112,7 +112,10 @@ fn a_report_of_a_recording_is_the_live_report_byte_by_byte() {
     for options in [&["-p", &pid, "--json"][..], &["-c", "workload"], &[]] {
         let room = Room::new();
         let mut command = Command::new(syscope());
-        command.args(["report", "--budget", "off", "-d", "2", "--record"]).arg(room.file()).args(options);
+        command
+            .args(["report", "--budget", "off", "-d", "2", "--record"])
+            .arg(room.file())
+            .args(options);
         let live = Watch::start_command(command).end();
         assert!(live.status.success(), "{}", live.stderr);
         assert!(live.stderr.contains("syscope: wrote "), "{}", live.stderr);

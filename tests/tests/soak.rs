@@ -4,16 +4,16 @@
 //!
 //! `SYSCOPE_SOAK_MINUTES` says for how long; 1 without it.
 
+mod live;
+
+use live::Live;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
-use syscope::filter::Filter;
-use syscope::kernel::Wanted;
-use syscope::source::live::{self, Options};
-use syscope::source::{Batch, Control, Health, ProcessEvent};
+use syscope::source::{Batch, Health, ProcessEvent};
 use syscope_tests::terminal::Terminal;
 use syscope_tests::workload::Workload;
 use syscope_tests::{binary, require_bpf, wait};
@@ -41,7 +41,10 @@ fn ten_thousand_processes_a_minute_leave_memory_flat_and_counts_right() {
     let args = ["-p", &churn.load.pid.to_string(), "--follow-forks"];
     let mut terminal = Terminal::start(&args, churn.folder.path(), 160, 50);
     terminal.wait_for_text("lost 0");
-    let counter = Counter::start(churn.load.pid, &churn.file);
+    let file = churn.file.to_str().expect("plain text").to_owned();
+    let options = live::options(churn.load.pid);
+    let counter =
+        Live::start(options, move |counted: &mut Counted, batch| counted.add(&batch, &file));
     let (sizes, truth) = churn.run(Duration::from_secs(minutes * 240), terminal.pid());
     let counted = counter.stop();
     println!("resident KiB each second: {sizes:?}\n{truth}\n{counted:?}");
@@ -157,47 +160,13 @@ fn ended_on(screen: &str) -> Option<u64> {
     before.rsplit(' ').next()?.parse().ok()
 }
 
-/// Counts what the source delivers of the load, batch by batch.
-struct Counter {
-    stop: Box<dyn Fn()>,
-    thread: JoinHandle<Counted>,
-}
-
-#[derive(Debug, Default)]
+/// What the source delivered of the load.
+#[derive(Clone, Debug, Default)]
 struct Counted {
     calls: u64,
     opens: u64,
     execs: u64,
     health: Health,
-}
-
-impl Counter {
-    fn start(pid: u32, file: &Path) -> Self {
-        let options = Options {
-            wanted: Wanted::PANES,
-            interval: Duration::from_millis(250),
-            frequency_hz: 99,
-            include_self: false,
-            debuginfod: None,
-            filter: Filter::from_cli(&[pid], &[], true),
-        };
-        let mut handle = live::start(options).expect("the screen could");
-        let control = handle.control.clone();
-        let file = file.to_str().expect("plain text").to_owned();
-        let thread = thread::spawn(move || {
-            let mut counted = Counted::default();
-            while let Some(batch) = handle.batches.blocking_recv() {
-                counted.add(&batch, &file);
-            }
-            counted
-        });
-        Self { stop: Box::new(move || control.send(Control::Stop).expect("it runs")), thread }
-    }
-
-    fn stop(self) -> Counted {
-        (self.stop)();
-        self.thread.join().expect("it only counts")
-    }
 }
 
 impl Counted {

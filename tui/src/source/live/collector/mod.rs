@@ -3,7 +3,7 @@
 mod processes;
 
 use super::Options;
-use super::budget::{Budget, Cost, Spares};
+use super::budget::{Budget, Cost, OPEN_NS, Spares};
 use super::gone::Gone;
 use super::naming::Naming;
 use super::pending::Pending;
@@ -69,6 +69,8 @@ pub struct Collector {
     /// Events of processes that have counts may have been dropped since the last batch.
     compacted: bool,
     budget: Budget,
+    /// Opens that were sent until a time, in ns.
+    opens_sent: (u64, u64),
     /// Somebody looks at what watching costs.
     looked_at: bool,
     tick: u64,
@@ -106,6 +108,7 @@ impl Collector {
             pending: Pending::default(),
             compacted: false,
             budget: Budget::new(options.budget),
+            opens_sent: (watched_ns, 0),
             looked_at: false,
             tick: 0,
             calls: 0,
@@ -267,9 +270,10 @@ impl Collector {
             let begins = now_ns.saturating_sub(self.watched.start_ns) < BEGINNING_NS;
             let own = if begins { 0.0 } else { overhead.self_cpu / cpus };
             let offcpu = f64::from(offcpu) / cpus;
-            if self.budget.judge(Cost { own, bpf, offcpu }) {
+            let opens = self.opens_a_second(now_ns, health) * OPEN_NS / 1e9 / cpus;
+            if self.budget.judge(Cost { own, bpf, offcpu, opens }) {
                 let Spares { stacks_from_us, opens_one_in } = self.budget.spares();
-                tracing::info!(own, bpf, offcpu, stacks_from_us, opens_one_in, "the budget");
+                tracing::info!(own, bpf, offcpu, opens, stacks_from_us, opens_one_in, "the budget");
                 if let Err(error) = self.kernel.spare(stacks_from_us, opens_one_in) {
                     self.read_error(&error, "or change what is left out");
                 }
@@ -280,6 +284,13 @@ impl Collector {
         health.probes[ProbeId::Offcpu as usize].sparing = u64::from(stacks_from_us) * 1_000;
         let opens = if opens_one_in > 1 { opens_one_in } else { 0 };
         health.probes[ProbeId::Opens as usize].sparing = opens.into();
+    }
+
+    /// Opens that were sent a second since this was asked last.
+    fn opens_a_second(&mut self, now_ns: u64, health: &crate::source::Health) -> f64 {
+        let sent = health.probes[ProbeId::Opens as usize].events;
+        let (then_ns, before) = std::mem::replace(&mut self.opens_sent, (now_ns, sent));
+        sent.saturating_sub(before) as f64 * 1e9 / now_ns.saturating_sub(then_ns).max(1) as f64
     }
 
     fn health(&mut self, now_ns: u64) -> crate::source::Health {

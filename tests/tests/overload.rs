@@ -1,0 +1,156 @@
+//! More than can be taken in: what is left out is counted and said, sums stay exact, and everything returns
+//! when the load is gone.
+
+mod live;
+
+use live::Live;
+use std::time::Duration;
+use syscope::source::live::Options;
+use syscope::source::{Batch, Health, ProbeHealth, ProcessEvent, WaitState};
+use syscope_tests::watch::Watch;
+use syscope_tests::workload::Workload;
+use syscope_tests::{binary, require_bpf, wait};
+
+/// A budget that every load here goes beyond, and an idle machine does not.
+const BUDGET: f64 = 0.04;
+
+/// What was delivered of a process.
+#[derive(Clone, Debug, Default)]
+struct Delivered {
+    calls: u64,
+    opens: u64,
+    /// Waits that ended and did not begin runnable.
+    waits: u64,
+    execs: u64,
+    /// How much was left out of off-CPU and opens, at most.
+    sparing_most: [u64; 2],
+    health: Health,
+}
+
+impl Delivered {
+    fn add(&mut self, batch: Batch, pid: u32) {
+        let of_it = |delta: u32| delta == pid;
+        self.calls += batch.syscalls.iter().filter(|d| of_it(d.pid)).map(|d| d.calls).sum::<u64>();
+        self.opens += batch.opens.iter().filter(|open| of_it(open.pid)).count() as u64;
+        let slept = batch.offcpu.iter().filter(|d| of_it(d.pid) && d.state != WaitState::Runnable);
+        self.waits += slept.map(|d| d.waits).sum::<u64>();
+        let is_exec = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exec { .. });
+        self.execs += batch.processes.iter().filter(is_exec).count() as u64;
+        self.health = batch.health;
+        let sparing = self.sparing();
+        for (most, now) in self.sparing_most.iter_mut().zip(sparing) {
+            *most = now.max(*most);
+        }
+    }
+
+    fn probe(&self, name: &str) -> &ProbeHealth {
+        self.health.probe(name).expect("every probe has its health")
+    }
+
+    fn sparing(&self) -> [u64; 2] {
+        ["offcpu", "opens"].map(|name| self.health.probe(name).map_or(0, |probe| probe.sparing))
+    }
+}
+
+fn watch(load: &Workload, budget: Option<f64>) -> Live<Delivered> {
+    let pid = load.pid;
+    let options = Options { budget, ..live::options(pid) };
+    Live::start(options, move |delivered: &mut Delivered, batch| delivered.add(batch, pid))
+}
+
+/// The load is gone: nothing is left out any more.
+fn wait_until_it_returns(live: &Live<Delivered>) {
+    let returned =
+        wait::poll(Duration::from_secs(90), || (live.so_far().sparing() == [0, 0]).then_some(()));
+    assert!(returned.is_some(), "{:#?}", live.so_far().health);
+}
+
+#[test]
+fn over_budget_stacks_of_short_waits_go_first_and_no_wait_is_lost() {
+    let _machine = require_bpf!();
+    let mut load = Workload::start(&["pingpong", "1200000"]);
+    let live = watch(&load, Some(BUDGET));
+    load.go();
+    let truth = load.done_within(Duration::from_secs(120));
+    wait_until_it_returns(&live);
+    let delivered = live.stop();
+    let [stacks_from_ns, _] = delivered.sparing_most;
+    assert!(stacks_from_ns >= 100_000, "{delivered:#?}");
+    assert!(delivered.probe("offcpu").spared > 100_000, "{delivered:#?}");
+    let waits = truth["waits"].as_u64().expect("a count");
+    // A few of these lie before or after the work.
+    assert!(delivered.waits.abs_diff(waits) <= 10, "{waits} waits: {delivered:#?}");
+    assert_eq!(delivered.health.lost_events(), 0, "{delivered:#?}");
+}
+
+#[test]
+fn over_budget_opens_are_sampled_and_each_is_counted() {
+    let _machine = require_bpf!();
+    const OPENS: u64 = 2_500_000;
+    let mut load = Workload::start(&["openrow", "/nowhere/x", &OPENS.to_string(), "0"]);
+    let live = watch(&load, Some(BUDGET));
+    load.go();
+    let truth = load.done_within(Duration::from_secs(120));
+    wait_until_it_returns(&live);
+    let delivered = live.stop();
+    let opens = delivered.probe("opens");
+    assert!(delivered.sparing_most[1] > 1 && opens.spared > OPENS / 10, "{truth} {delivered:#?}");
+    // Each of them, and of the start of the program nothing was seen.
+    let accounted = delivered.opens + opens.lost() + opens.spared + delivered.health.overrun;
+    assert_eq!(accounted, OPENS, "{truth} {delivered:#?}");
+    assert_eq!(delivered.calls, delivered.calls.max(OPENS), "{delivered:#?}");
+}
+
+#[test]
+fn two_hundred_thousand_opens_a_second_are_all_delivered() {
+    let _machine = require_bpf!();
+    const OPENS: u64 = 2_000_000;
+    let mut load = Workload::start(&["openrow", "/nowhere/x", &OPENS.to_string(), "200000"]);
+    let live = watch(&load, None);
+    load.go();
+    let truth = load.done_within(Duration::from_secs(120));
+    let delivered = live.stop();
+    println!("{truth}");
+    assert_eq!(delivered.health.lost_events(), 0, "{truth} {delivered:#?}");
+    assert_eq!(delivered.opens, OPENS, "{truth} {delivered:#?}");
+}
+
+#[test]
+fn of_20_000_threads_each_is_there() {
+    let _machine = require_bpf!();
+    const THREADS: usize = 20_000;
+    // A process has room for so many stacks only (`vm.max_map_count`).
+    const PROCESSES: usize = 4;
+    let threads = (THREADS / PROCESSES).to_string();
+    let mut loads = [(); PROCESSES].map(|()| Workload::start(&["idle", &threads]));
+    for load in &mut loads {
+        load.go();
+        let _ = load.done_within(Duration::from_secs(60));
+    }
+    let pids = loads.each_ref().map(|load| load.pid.to_string()).join(",");
+    let report = Watch::report(2, &["-p", &pids]).into_report();
+    for load in &loads {
+        // The main thread waits for the end of standard input.
+        assert_eq!(report.offcpu(load.pid).waiting, (THREADS / PROCESSES + 1) as u64);
+    }
+    assert_eq!(report.health("offcpu").lost, 0, "{:#}", report.raw["health"]);
+}
+
+#[test]
+fn in_a_storm_of_forks_every_process_is_seen() {
+    let _machine = require_bpf!();
+    const CHILDREN: u64 = 5_000;
+    let folder = tempfile::tempdir().expect("room");
+    let program = folder.path().join("storm-child");
+    binary::copy(&binary::own("workload"), &program);
+    let [program, file] = [program.to_str(), program.to_str()].map(|path| path.expect("plain"));
+    let children = CHILDREN.to_string();
+    let mut load = Workload::start(&["churn", program, &children, "10000000", "1", file]);
+    let live = watch(&load, Some(BUDGET));
+    load.go();
+    let truth = load.done_within(Duration::from_secs(120));
+    wait_until_it_returns(&live);
+    let delivered = live.stop();
+    assert!(delivered.execs >= CHILDREN, "{truth} {delivered:#?}");
+    assert_eq!(delivered.probe("lifecycle").lost(), 0, "{delivered:#?}");
+}
