@@ -35,10 +35,33 @@ static OPENS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 struct Scratch {
     event: Event,
     tail: [u8; TAIL_BYTES + NAME_BYTES],
+    walk: Walk,
+}
+
+/// Where the walk up a base directory is.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Walk {
+    /// The root of the process.
+    root_mnt: u64,
+    root_dentry: u64,
+    mnt: u64,
+    dentry: u64,
+    /// Where in the tail the next component goes.
+    at: u64,
+    /// What is to be marked; 0: it did not come to the root.
+    mark: u32,
+    pad: u32,
 }
 
 #[map]
 static OPEN_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+fn scratch() -> Option<&'static mut Scratch> {
+    // SAFETY: the scratch is this CPU's, and programs of this hook do not nest.
+    OPEN_SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
+}
 
 /// Whether a system call of some ABI of this machine with this number opens a file: an answer that
 /// needs no look at the running thread.
@@ -107,9 +130,7 @@ pub extern "C" fn opened(registers: u64, result: i64, duration_ns: u64) -> u32 {
     let Some(thread) = threads::caller(registers) else { return 1 };
     let (pid, tid, call) = (thread.who.pid, thread.who.tid, &thread.call);
     count(ProbeId::Opens, |c| c.events += 1);
-    let Some(scratch) = OPEN_SCRATCH.get_ptr_mut(0) else { return 1 };
-    // SAFETY: the scratch is this CPU's, and programs of this hook do not nest.
-    let scratch = unsafe { &mut *scratch };
+    let Some(scratch) = scratch() else { return 1 };
     let (flags, mode) = flags_and_mode(call);
     scratch.event = Event {
         time_ns: call.start_ns,
@@ -130,10 +151,21 @@ pub extern "C" fn opened(registers: u64, result: i64, duration_ns: u64) -> u32 {
     unsafe { bpf_get_current_comm((&raw mut scratch.event.comm).cast(), COMM_LEN as u32) };
     read_path(scratch, call.args[1], result);
     let relative = scratch.event.path_len > 0 && scratch.tail[0] != b'/';
-    if relative {
-        walk_base(scratch, call.args[0] as i32);
+    if !relative || begin_walk(scratch, call.args[0] as i32).is_none() {
+        scratch.event.marks |= if relative { BASE_CUT } else { 0 };
+        send(scratch);
+        return 0;
     }
-    send(scratch);
+    for _ in 0..DEPTH_MAX {
+        if step_up() != 0 {
+            break;
+        }
+    }
+    // Anew, for each step writes to it.
+    if let Some(scratch) = self::scratch() {
+        end_walk(scratch);
+        send(scratch);
+    }
     0
 }
 
@@ -173,51 +205,66 @@ fn read_path(scratch: &mut Scratch, pointer: u64, result: i64) {
 /// The walk goes the way `d_path` of the kernel does: up the dentries, and from the root of a mount
 /// to where it is mounted, until the root of the process.
 #[inline(always)]
-fn walk_base(scratch: &mut Scratch, dirfd: i32) {
+fn begin_walk(scratch: &mut Scratch, dirfd: i32) -> Option<()> {
     let task = current_task();
-    let Some(fs) = field::<u64>(task, machine!(layout.task_fs)) else { return cut(scratch) };
-    let root_at = fs.wrapping_add(u64::from(machine!(layout.fs_root)));
-    let Some((root_mnt, root_dentry)) = read_path_struct(root_at) else { return cut(scratch) };
+    let fs = field::<u64>(task, machine!(layout.task_fs))?;
+    let (root_mnt, root_dentry) =
+        read_path_struct(fs.wrapping_add(u64::from(machine!(layout.fs_root))))?;
     let base_at = if dirfd == AT_FDCWD {
         Some(fs.wrapping_add(u64::from(machine!(layout.fs_pwd))))
     } else {
         open_file_path(task, dirfd)
     };
-    let Some((mut mnt, mut dentry)) = base_at.and_then(read_path_struct) else {
-        return cut(scratch);
-    };
+    let (mnt, dentry) = base_at.and_then(read_path_struct)?;
+    let at = scratch.event.path_len.into();
+    scratch.walk = Walk { root_mnt, root_dentry, mnt, dentry, at, mark: 0, pad: 0 };
+    Some(())
+}
+
+#[inline(always)]
+fn end_walk(scratch: &mut Scratch) {
     let start = scratch.event.path_len as usize;
-    let mut at = start;
-    for _ in 0..DEPTH_MAX {
-        if dentry == root_dentry && mnt == root_mnt {
-            return finish(scratch, start, at, BASE_WALKED);
-        }
-        let Some(mount_root) = field::<u64>(mnt, machine!(layout.vfsmount_root)) else { break };
-        let Some(parent) = field::<u64>(dentry, machine!(layout.dentry_parent)) else { break };
-        if dentry == mount_root || dentry == parent {
-            let mount = mnt.wrapping_sub(u64::from(machine!(layout.mount_vfsmount)));
-            let Some(above) = field::<u64>(mount, machine!(layout.mount_parent)) else { break };
-            if above == mount {
-                break; // not under the root of the process: detached, or out of a chroot
-            }
-            let mountpoint = field::<u64>(mount, machine!(layout.mount_mountpoint));
-            let Some(mountpoint) = mountpoint else { break };
-            dentry = mountpoint;
-            mnt = above.wrapping_add(u64::from(machine!(layout.mount_vfsmount)));
-            continue;
-        }
-        let Some(name) = field::<u64>(dentry, machine!(layout.dentry_name)) else { break };
-        let read = read_name(scratch, at, name);
-        if read <= 0 {
-            break;
-        }
-        at += read as usize & (NAME_BYTES * 2 - 1);
-        if at >= TAIL_BYTES {
-            break;
-        }
-        dentry = parent;
+    let mark = if scratch.walk.mark == 0 { BASE_CUT } else { scratch.walk.mark };
+    scratch.event.marks |= mark;
+    scratch.event.base_len = ((scratch.walk.at as usize).min(TAIL_BYTES) - start) as u32;
+}
+
+/// A step of the walk in the scratch. Returns 0 while there is one more. A global function, as in
+/// `unwind.rs`, and for the same reason.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_up() -> u32 {
+    let Some(scratch) = scratch() else { return 1 };
+    if up(scratch).is_some() { 0 } else { 1 }
+}
+
+#[inline(always)]
+fn up(scratch: &mut Scratch) -> Option<()> {
+    let Walk { root_mnt, root_dentry, mnt, dentry, at, .. } = scratch.walk;
+    if dentry == root_dentry && mnt == root_mnt {
+        scratch.walk.mark = BASE_WALKED;
+        return None;
     }
-    finish(scratch, start, at, BASE_CUT);
+    let mount_root = field::<u64>(mnt, machine!(layout.vfsmount_root))?;
+    let parent = field::<u64>(dentry, machine!(layout.dentry_parent))?;
+    if dentry == mount_root || dentry == parent {
+        let mount = mnt.wrapping_sub(u64::from(machine!(layout.mount_vfsmount)));
+        let above = field::<u64>(mount, machine!(layout.mount_parent))?;
+        if above == mount {
+            return None; // not under the root of the process: detached, or out of a chroot
+        }
+        scratch.walk.dentry = field::<u64>(mount, machine!(layout.mount_mountpoint))?;
+        scratch.walk.mnt = above.wrapping_add(u64::from(machine!(layout.mount_vfsmount)));
+        return Some(());
+    }
+    let name = field::<u64>(dentry, machine!(layout.dentry_name))?;
+    let read = read_name(scratch, at as usize, name);
+    if read <= 0 {
+        return None;
+    }
+    scratch.walk.at = at + (read as u64 & (NAME_BYTES as u64 * 2 - 1));
+    scratch.walk.dentry = parent;
+    (scratch.walk.at < TAIL_BYTES as u64).then_some(())
 }
 
 /// Reads one component to offset `at` of the tail; its length with the NUL, or an error.
@@ -230,17 +277,6 @@ fn read_name(scratch: &mut Scratch, at: usize, name: u64) -> i64 {
         let to = tail.add(at & (TAIL_BYTES - 1));
         bpf_probe_read_kernel_str(to.cast(), NAME_BYTES as u32, name as *const _)
     }
-}
-
-#[inline(always)]
-fn finish(scratch: &mut Scratch, start: usize, at: usize, mark: u32) {
-    scratch.event.marks |= mark;
-    scratch.event.base_len = (at.min(TAIL_BYTES) - start) as u32;
-}
-
-#[inline(always)]
-fn cut(scratch: &mut Scratch) {
-    scratch.event.marks |= BASE_CUT;
 }
 
 /// Reads a `struct path`: (mnt, dentry).

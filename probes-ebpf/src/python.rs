@@ -46,27 +46,42 @@ pub struct Python {
     open: u32,
 }
 
-/// Adds the Python frames of the running thread to its walk.
+/// Adds the Python frames of the running thread to its walk. Each step writes to the walk: what refers to it
+/// is taken anew.
 #[inline(always)]
-pub fn add(slot: u32, walk: &mut Walk) {
-    if !begin(walk) {
+pub fn add(slot: u32) {
+    let begun = walk(slot).is_some_and(|walk| {
+        let begun = begin(walk);
+        if begun {
+            walk.head.python_end = End::Threads as u32;
+        }
+        begun
+    });
+    if !begun {
         return;
     }
-    walk.head.python_end = End::Threads as u32;
     for _ in 0..THREADS_MAX {
         if python_thread(slot) != 0 {
             break;
         }
     }
-    if walk.python.frame != 0 {
-        walk.head.python_end = End::DepthLimit as u32;
+    let runs = walk(slot).is_some_and(|walk| {
+        let runs = walk.python.frame != 0;
+        if runs {
+            walk.head.python_end = End::DepthLimit as u32;
+        }
+        runs
+    });
+    if runs {
         for _ in 0..TURNS {
             if python_frame(slot) != 0 {
                 break;
             }
         }
     }
-    if walk.head.python_end != 0 {
+    if let Some(walk) = walk(slot)
+        && walk.head.python_end != 0
+    {
         walk.head.id = mix(walk.head.id, u64::from(walk.head.python_end));
     }
 }

@@ -215,7 +215,7 @@ pub extern "C" fn walk_stack(slot: u32) -> u32 {
         return 1;
     }
     if walk.process.python != 0 {
-        python::add(slot, walk);
+        python::add(slot);
     }
     0
 }
