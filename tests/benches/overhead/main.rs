@@ -12,7 +12,11 @@ mod loops;
 mod options;
 mod stats;
 mod tools;
+mod turns;
+mod work;
+mod workloads;
 
+use loops::Loop;
 use options::{Options, Section};
 use std::{env, fs};
 use syscope_tests::binary::checkout;
@@ -31,9 +35,10 @@ fn main() {
     assert!(syscope_tests::machine::is_root(), "overhead: attaching BPF programs needs root");
     for section in options.sections() {
         let text = match section {
-            Section::Calls | Section::Switches | Section::Opens => {
-                calls::section(section, &options)
-            }
+            Section::Calls => calls::section(section, Loop::Call, &options),
+            Section::Switches => calls::section(section, Loop::Switch, &options),
+            Section::Opens => calls::section(section, Loop::Open, &options),
+            Section::Work => work::section(section, &options),
         };
         println!("{text}");
         if options.write {

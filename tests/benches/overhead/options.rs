@@ -9,11 +9,13 @@ pub enum Section {
     Switches,
     /// One open and close of a file.
     Opens,
+    /// Real work.
+    Work,
 }
 
 impl Section {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 3] = [Self::Calls, Self::Switches, Self::Opens];
+    pub const ALL: [Self; 4] = [Self::Calls, Self::Switches, Self::Opens, Self::Work];
 
     /// What it is called on the command line and in the document's marks.
     pub fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl Section {
             Self::Calls => "calls",
             Self::Switches => "switches",
             Self::Opens => "opens",
+            Self::Work => "work",
         }
     }
 }
@@ -31,7 +34,8 @@ pub struct Options {
     /// How many times everything is measured, by turns.
     pub rounds: usize,
     only: Vec<Section>,
-    /// Contenders to measure, by a part of their names; all where there is none.
+    /// Contenders to measure, by a part of their names; all where there
+    /// is none.
     pub contenders: Vec<String>,
     /// Whether the tables go into the document.
     pub write: bool,
