@@ -8,8 +8,12 @@
 
 mod calls;
 mod contender;
+mod crowd;
+mod figures;
 mod loops;
 mod options;
+mod process;
+mod starts;
 mod stats;
 mod tools;
 mod turns;
@@ -28,6 +32,9 @@ fn main() {
         println!("{text}");
         return;
     }
+    if crowd::as_child(&args) {
+        return;
+    }
     let options = Options::parse(args).unwrap_or_else(|error| {
         eprintln!("overhead: {error}");
         std::process::exit(2);
@@ -39,6 +46,7 @@ fn main() {
             Section::Switches => calls::section(section, Loop::Switch, &options),
             Section::Opens => calls::section(section, Loop::Open, &options),
             Section::Work => work::section(section, &options),
+            Section::Process => process::section(&options),
         };
         println!("{text}");
         if options.write {

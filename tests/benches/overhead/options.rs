@@ -11,11 +11,14 @@ pub enum Section {
     Opens,
     /// Real work.
     Work,
+    /// syscope's own processes.
+    Process,
 }
 
 impl Section {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 4] = [Self::Calls, Self::Switches, Self::Opens, Self::Work];
+    pub const ALL: [Self; 5] =
+        [Self::Calls, Self::Switches, Self::Opens, Self::Work, Self::Process];
 
     /// What it is called on the command line and in the document's marks.
     pub fn name(self) -> &'static str {
@@ -24,6 +27,7 @@ impl Section {
             Self::Switches => "switches",
             Self::Opens => "opens",
             Self::Work => "work",
+            Self::Process => "process",
         }
     }
 }
@@ -34,7 +38,7 @@ pub struct Options {
     /// How many times everything is measured, by turns.
     pub rounds: usize,
     only: Vec<Section>,
-    /// Contenders to measure, by a part of their names; all where there
+    /// Contenders to measure (of `process`: machines and starts), by a part of their names; all where there
     /// is none.
     pub contenders: Vec<String>,
     /// Whether the tables go into the document.
