@@ -30,10 +30,10 @@ struct Machine {
 const MACHINES: [Machine; 5] = [
     Machine { name: "idle", crowd: Vec::new },
     Machine { name: "50 idle processes more", crowd: || vec![Crowd::idle(50)] },
-    Machine { name: "2,000 idle processes more", crowd: || vec![Crowd::idle(2_000)] },
-    Machine { name: "10,000 idle processes more", crowd: || vec![Crowd::idle(10_000)] },
+    Machine { name: "2000 idle processes more", crowd: || vec![Crowd::idle(2_000)] },
+    Machine { name: "10000 idle processes more", crowd: || vec![Crowd::idle(10_000)] },
     Machine {
-        name: "2 busy loops, 1 loop of opens",
+        name: "2 busy loops and a loop of opens",
         crowd: || vec![Crowd::busy(2), Crowd::opening()],
     },
 ];
