@@ -1,8 +1,8 @@
 //! What the kernel holds of a run of syscope, asked from the kernel itself.
 
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, PerCpuHashMap, loaded_maps};
-use aya::programs::{loaded_links, loaded_programs};
-use std::collections::BTreeSet;
+use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::mem::size_of;
 use syscope_shared::filter::Config;
@@ -60,6 +60,18 @@ impl Objects {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Instructions that the verifier went through for each of the programs that a process holds, by the
+/// first 15 bytes of their names; `None` where the kernel, before 5.16, does not count them.
+pub fn verified_instructions(holder: u32) -> Option<BTreeMap<String, u32>> {
+    let held = Objects::held_by(holder).programs;
+    let programs = loaded_programs().flatten().filter(|program| held.contains(&program.id()));
+    let counted = |program: ProgramInfo| {
+        let name = program.name_as_str().unwrap_or_default().to_owned();
+        Some((name, program.verified_instruction_count()?))
+    };
+    programs.map(counted).collect()
 }
 
 /// Ids of the loaded programs with one of syscope's names.

@@ -150,7 +150,7 @@ fn owned(command: &[&str]) -> Vec<String> {
 }
 
 /// Whether a program can be found; those for root lie outside an ordinary user's PATH.
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
     program.contains('/') || { folders }.any(|f| fs::metadata(format!("{f}/{program}")).is_ok())

@@ -8,11 +8,19 @@
 
 mod calls;
 mod contender;
+mod crowd;
+mod figures;
 mod loops;
 mod options;
+mod process;
+mod starts;
 mod stats;
 mod tools;
+mod turns;
+mod work;
+mod workloads;
 
+use loops::Loop;
 use options::{Options, Section};
 use std::{env, fs};
 use syscope_tests::binary::checkout;
@@ -24,6 +32,9 @@ fn main() {
         println!("{text}");
         return;
     }
+    if crowd::as_child(&args) {
+        return;
+    }
     let options = Options::parse(args).unwrap_or_else(|error| {
         eprintln!("overhead: {error}");
         std::process::exit(2);
@@ -31,9 +42,11 @@ fn main() {
     assert!(syscope_tests::machine::is_root(), "overhead: attaching BPF programs needs root");
     for section in options.sections() {
         let text = match section {
-            Section::Calls | Section::Switches | Section::Opens => {
-                calls::section(section, &options)
-            }
+            Section::Calls => calls::section(section, Loop::Call, &options),
+            Section::Switches => calls::section(section, Loop::Switch, &options),
+            Section::Opens => calls::section(section, Loop::Open, &options),
+            Section::Work => work::section(section, &options),
+            Section::Process => process::section(&options),
         };
         println!("{text}");
         if options.write {

@@ -9,11 +9,16 @@ pub enum Section {
     Switches,
     /// One open and close of a file.
     Opens,
+    /// Real work.
+    Work,
+    /// syscope's own processes.
+    Process,
 }
 
 impl Section {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 3] = [Self::Calls, Self::Switches, Self::Opens];
+    pub const ALL: [Self; 5] =
+        [Self::Calls, Self::Switches, Self::Opens, Self::Work, Self::Process];
 
     /// What it is called on the command line and in the document's marks.
     pub fn name(self) -> &'static str {
@@ -21,6 +26,8 @@ impl Section {
             Self::Calls => "calls",
             Self::Switches => "switches",
             Self::Opens => "opens",
+            Self::Work => "work",
+            Self::Process => "process",
         }
     }
 }
@@ -31,7 +38,8 @@ pub struct Options {
     /// How many times everything is measured, by turns.
     pub rounds: usize,
     only: Vec<Section>,
-    /// Contenders to measure, by a part of their names; all where there is none.
+    /// Contenders to measure (of `process`: machines and starts), by a part of their names; all where there
+    /// is none.
     pub contenders: Vec<String>,
     /// Whether the tables go into the document.
     pub write: bool,

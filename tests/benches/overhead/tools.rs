@@ -3,6 +3,19 @@
 use super::contender::Contender;
 use syscope_tests::binary::syscope;
 
+/// What `bpftrace` does the same with.
+const LATENCIES: &str = "tracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; } \
+    tracepoint:raw_syscalls:sys_exit /@start[tid]/ { \
+    @[pid, args->id] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
+const COUNTS: &str = "tracepoint:raw_syscalls:sys_enter { @[pid, args->id] = count(); }";
+const STACKS: &str = "tracepoint:sched:sched_switch { \
+    @at[args->prev_pid] = nsecs; @k[args->prev_pid] = kstack; @u[args->prev_pid] = ustack; \
+    $at = @at[args->next_pid]; if ($at) { \
+    @[args->next_pid, @k[args->next_pid], @u[args->next_pid]] = sum(nsecs - $at); } }";
+const OPENS: &str = "tracepoint:syscalls:sys_enter_openat { @path[tid] = args->filename; } \
+    tracepoint:syscalls:sys_exit_openat /@path[tid]/ { \
+    printf(\"%d %s %d %s\\n\", pid, comm, args->ret, str(@path[tid])); delete(@path[tid]); }";
+
 /// `syscope report` with these probes (all, where none is named), for ever.
 pub fn syscope_with(name: &str, probes: &str, more: &[&str]) -> Contender {
     let program = syscope().to_str().expect("a path of text");
@@ -16,10 +29,6 @@ pub fn syscope_with(name: &str, probes: &str, more: &[&str]) -> Contender {
 
 /// What is attached to system calls.
 pub fn calls() -> Vec<Contender> {
-    const LATENCIES: &str = "tracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; } \
-        tracepoint:raw_syscalls:sys_exit /@start[tid]/ { \
-        @[pid, args->id] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
-    const COUNTS: &str = "tracepoint:raw_syscalls:sys_enter { @[pid, args->id] = count(); }";
     vec![
         Contender::empty("an empty program at entry and exit", &["sys_enter", "sys_exit"]),
         syscope_with("syscope, syscalls", "syscalls", &[]),
@@ -39,10 +48,6 @@ pub fn calls() -> Vec<Contender> {
 
 /// What is attached to context switches.
 pub fn switches() -> Vec<Contender> {
-    const STACKS: &str = "tracepoint:sched:sched_switch { \
-        @at[args->prev_pid] = nsecs; @k[args->prev_pid] = kstack; @u[args->prev_pid] = ustack; \
-        $at = @at[args->next_pid]; if ($at) { \
-        @[args->next_pid, @k[args->next_pid], @u[args->next_pid]] = sum(nsecs - $at); } }";
     const HOOKS: &[&str] = &["sched_switch", "sched_wakeup", "sched_wakeup_new"];
     vec![
         Contender::empty("an empty program at switch and wakeup", HOOKS),
@@ -56,9 +61,6 @@ pub fn switches() -> Vec<Contender> {
 
 /// What is attached to opens.
 pub fn opens() -> Vec<Contender> {
-    const OPENS: &str = "tracepoint:syscalls:sys_enter_openat { @path[tid] = args->filename; } \
-        tracepoint:syscalls:sys_exit_openat /@path[tid]/ { \
-        printf(\"%d %s %d %s\\n\", pid, comm, args->ret, str(@path[tid])); delete(@path[tid]); }";
     vec![
         Contender::empty("an empty program at entry and exit", &["sys_enter", "sys_exit"]),
         syscope_with("syscope, opens", "opens", &[]),
@@ -66,6 +68,29 @@ pub fn opens() -> Vec<Contender> {
         Contender::beside("`opensnoop`", &["opensnoop"]),
         Contender::beside("`bpftrace`, opens", &["bpftrace", "-e", OPENS]),
         Contender::beside("`perf trace -e openat`", &["perf", "trace", "-a", "-e", "openat"]),
+        Contender::around("`strace -c -f`", &["strace", "-c", "-f", "-o", "/dev/null"]),
+    ]
+}
+
+/// What is attached to real work.
+pub fn work() -> Vec<Contender> {
+    const HOOKS: &[&str] =
+        &["sys_enter", "sys_exit", "sched_switch", "sched_wakeup", "sched_wakeup_new"];
+    vec![
+        Contender::empty("an empty program on all hooks", HOOKS),
+        syscope_with("syscope, everything", "", &[]),
+        syscope_with("syscope, syscalls", "syscalls", &[]),
+        syscope_with("syscope, opens", "opens", &[]),
+        syscope_with("syscope, off-CPU", "offcpu", &[]),
+        syscope_with("syscope, CPU profile", "profile", &[]),
+        Contender::beside("`syscount -L`", &["syscount", "-L"]),
+        Contender::beside("`opensnoop`", &["opensnoop"]),
+        Contender::beside("`offcputime`", &["offcputime"]),
+        Contender::beside("`bpftrace`, counts", &["bpftrace", "-e", COUNTS]),
+        Contender::beside("`bpftrace`, latencies", &["bpftrace", "-e", LATENCIES]),
+        Contender::beside("`bpftrace`, opens", &["bpftrace", "-e", OPENS]),
+        Contender::beside("`bpftrace`, stacks", &["bpftrace", "-e", STACKS]),
+        perf_record(),
         Contender::around("`strace -c -f`", &["strace", "-c", "-f", "-o", "/dev/null"]),
     ]
 }

@@ -1,0 +1,64 @@
+//! Contenders that are measured by turns: each once in each round, in an order that moves on.
+
+use super::contender::Contender;
+use super::options::{Options, Section};
+
+/// What was measured of one contender.
+pub struct Row<T> {
+    /// What the table calls it.
+    pub name: String,
+    /// Round by round.
+    pub rounds: Vec<T>,
+}
+
+/// What was measured of all.
+pub struct Measured<T> {
+    /// Nothing attached comes first.
+    pub rows: Vec<Row<T>>,
+    missing: Vec<Contender>,
+}
+
+/// Measures nothing at all and those of the contenders that are wanted and are here.
+pub fn by_turns<T>(
+    section: Section,
+    contenders: Vec<Contender>,
+    options: &Options,
+    mut measure: impl FnMut(&Contender) -> T,
+) -> Measured<T> {
+    let (here, missing): (Vec<_>, Vec<_>) = contenders
+        .into_iter()
+        .filter(|contender| options.wants(&contender.name))
+        .partition(|contender| contender.missing().is_none());
+    let contenders: Vec<_> = [Contender::nothing()].into_iter().chain(here).collect();
+    let mut rows: Vec<_> =
+        contenders.iter().map(|c| Row { name: c.name.clone(), rounds: Vec::new() }).collect();
+    for round in 0..options.rounds {
+        for turn in 0..contenders.len() {
+            let at = (turn + round) % contenders.len();
+            eprintln!("overhead: {}, round {}: {}", section.name(), round + 1, rows[at].name);
+            let attached = contenders[at].attach();
+            let measured = measure(&contenders[at]);
+            drop(attached);
+            rows[at].rounds.push(measured);
+        }
+    }
+    Measured { rows, missing }
+}
+
+impl<T> Measured<T> {
+    /// The lines that say what was not measured.
+    pub fn not_measured(&self) -> String {
+        let line = |contender: &Contender| {
+            let program = contender.missing().unwrap_or_default();
+            format!("\nNot measured: {} (no `{program}` here).\n", contender.name)
+        };
+        self.missing.iter().map(line).collect()
+    }
+}
+
+/// What is measured on.
+pub fn machine() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+    format!("Linux {}, {cpus} CPUs", kernel.trim())
+}

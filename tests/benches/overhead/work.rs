@@ -1,0 +1,87 @@
+//! What real work costs more: a compiler over many files, and tar over a tree of small ones.
+
+use super::contender::{Contender, has};
+use super::options::{Options, Section};
+use super::stats::{median, spread};
+use super::tools;
+use super::turns::{Measured, by_turns, machine};
+use super::workloads::{Workload, Workloads};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use std::process::Stdio;
+use std::time::Instant;
+
+/// What a workload took, in s.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    wall: f64,
+    /// User and system time of all of its processes.
+    cpu: f64,
+}
+
+/// Measures all workloads under each contender, by turns, and makes a table of each.
+pub fn section(section: Section, options: &Options) -> String {
+    let files = Workloads::prepare();
+    let (here, missing): (Vec<_>, Vec<_>) =
+        Workload::ALL.into_iter().partition(|workload| has(workload.program()));
+    // What they read is in memory then.
+    here.iter().for_each(|workload| _ = run(*workload, &files, &Contender::nothing()));
+    let measured = by_turns(section, tools::work(), options, |contender| {
+        here.iter().map(|workload| run(*workload, &files, contender)).collect::<Vec<_>>()
+    });
+    let mut text = format!("{}, {} rounds.\n", machine(), options.rounds);
+    for (at, workload) in here.iter().enumerate() {
+        text += &table(*workload, at, &measured);
+    }
+    for workload in missing {
+        text +=
+            &format!("\nNot measured: {} (no `{}` here).\n", workload.what(), workload.program());
+    }
+    text + &measured.not_measured()
+}
+
+/// Runs a workload to its end.
+fn run(workload: Workload, files: &Workloads, contender: &Contender) -> Cost {
+    let mut command = contender.around_command(workload.command(files));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let (before, began) = (spent_by_children(), Instant::now());
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let cost = Cost { wall: began.elapsed().as_secs_f64(), cpu: spent_by_children() - before };
+    assert!(status.success(), "{}, {}: {status}", workload.what(), contender.name);
+    cost
+}
+
+/// CPU time, in s, of the children that were waited for, and of theirs.
+fn spent_by_children() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("every process may ask");
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
+}
+
+/// The table of the workload that was measured as number `at`.
+fn table(workload: Workload, at: usize, measured: &Measured<Vec<Cost>>) -> String {
+    let of = |rounds: &[Vec<Cost>], what: fn(&Cost) -> f64| -> Vec<f64> {
+        rounds.iter().map(|costs| what(&costs[at])).collect()
+    };
+    let nothing = &measured.rows[0].rounds;
+    let walls = of(nothing, |cost| cost.wall);
+    let cpus = of(nothing, |cost| cost.cpu);
+    let (wall, cpu) = (median(&walls), median(&cpus));
+    let mut text = format!(
+        "\n#### {}\n\n{wall:.2} s (± {:.1} %), of CPU time {cpu:.2} s (± {:.1} %), with nothing attached.\n\n\
+         | attached | wall, % more | ± | CPU time, % more | ± |\n| --- | ---: | ---: | ---: | ---: |\n",
+        workload.what(),
+        spread(&walls) / wall * 100.0,
+        spread(&cpus) / cpu * 100.0,
+    );
+    let more = |values: &[f64], base: f64| {
+        let percent = (median(values) / base - 1.0) * 100.0;
+        format!("{percent:.1} | {:.1}", spread(values) / base * 100.0)
+    };
+    for row in &measured.rows[1..] {
+        let walls = more(&of(&row.rounds, |cost| cost.wall), wall);
+        let cpus = more(&of(&row.rounds, |cost| cost.cpu), cpu);
+        text += &format!("| {} | {walls} | {cpus} |\n", row.name);
+    }
+    text
+}
