@@ -42,9 +42,7 @@ pub fn sched_switch(ctx: RawTracePointContext) -> i32 {
     let now = unsafe { bpf_ktime_get_ns() };
     let Some(settings) = settings() else { return 0 };
     leave(&ctx, &settings, now);
-    if let Some(thread) = threads::waiter(ctx.arg(2)) {
-        come_back(thread, &settings, now);
-    }
+    come_back(ctx.arg(2), now);
     0
 }
 
@@ -81,17 +79,20 @@ pub fn sched_wakeup_new(ctx: RawTracePointContext) -> i32 {
 /// not, from an idle CPU). It ended unseen: the time blocked is known from the wakeup, the time it
 /// then waited for a CPU is not. Where the wakeup was not reported either, it ended by now at the
 /// latest.
-#[inline(always)]
-pub fn settle_unseen(thread: &mut Waiter, epoch: u32, now: u64) {
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn settle_unseen(task: u64, now: u64) -> u32 {
+    let Some(settings) = settings() else { return 1 };
+    let Some(thread) = threads::known_waiter(task) else { return 1 };
     let wait = &mut thread.wait;
     if wait.since_ns == 0 {
-        return;
+        return 0;
     }
     let woken = if wait.key.state == RUNNABLE { wait.since_ns } else { wait.woken_ns };
     if woken == 0 && is_of_before(wait.key.kernel_stack) {
         // Entered by user space as asleep when it was just waking: never a wait that was watched.
         wait.since_ns = 0;
-        return;
+        return 0;
     }
     count(ProbeId::Offcpu, |c| {
         if woken == 0 {
@@ -103,7 +104,9 @@ pub fn settle_unseen(thread: &mut Waiter, epoch: u32, now: u64) {
     let ended = if woken == 0 { now } else { woken };
     let blocked_ns = ended.saturating_sub(wait.since_ns);
     wait.since_ns = 0;
-    sum_up_in(epoch, wait.key, &Stats { blocked_ns, runqueue_ns: 0, waits: 1 });
+    let ended = Stats { blocked_ns, runqueue_ns: 0, waits: 1 };
+    sum_up_in(settings.offcpu_epoch(), wait.key, &ended);
+    0
 }
 
 /// The running thread gives up its CPU: the current task still is the one that leaves.
@@ -124,7 +127,9 @@ fn leave(ctx: &RawTracePointContext, settings: &Settings, now: u64) {
         return;
     }
     count(ProbeId::Offcpu, |c| c.events += 1);
-    settle_unseen(thread, settings.offcpu_epoch(), now);
+    if thread.wait.since_ns != 0 {
+        settle_unseen(task, now);
+    }
     let (pid, exec_id) = (thread.who.pid, thread.who.exec_id);
     if thread.last_ns < settings.stacks_from_ns() {
         count(ProbeId::Offcpu, |c| c.spared += 1);
@@ -198,19 +203,24 @@ fn state(ctx: &RawTracePointContext) -> u32 {
     }
 }
 
-/// A thread gets a CPU: its wait, if one was kept, ends.
-#[inline(always)]
-fn come_back(thread: &mut Waiter, settings: &Settings, now: u64) {
+/// A thread gets a CPU: its wait, if one was kept, ends. A global function, which the verifier looks at by
+/// itself, and not once for each way that the thread before may leave.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn come_back(task: u64, now: u64) -> u32 {
+    let Some(settings) = settings() else { return 1 };
+    let Some(thread) = threads::waiter(task) else { return 1 };
     // Whoever is judged anew may have a wait that user space found.
     let _ = settings.watch_waits(thread);
     if thread.wait.since_ns == 0 {
-        return;
+        return 1;
     }
     // A wait that began runnable, and one whose wakeup was not seen: see `ended`.
     let ended = ended(&thread.wait, now);
     thread.last_ns = now.saturating_sub(thread.wait.since_ns);
     thread.wait.since_ns = 0;
     sum_up_in(settings.offcpu_epoch(), thread.wait.key, &ended);
+    0
 }
 
 #[inline(always)]

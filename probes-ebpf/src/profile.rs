@@ -1,5 +1,6 @@
 //! CPU profile: one sample a tick of each CPU's clock, idle left out.
 
+use crate::copies;
 use crate::filter::{settings, watched};
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task};
@@ -7,7 +8,6 @@ use crate::offcpu;
 use crate::stack::kernel_stack;
 use crate::unwind::{UserStack, Walk, name_stack, user_side, user_stack};
 use crate::user_registers::Cpu;
-use crate::{copies, threads};
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{
@@ -42,11 +42,8 @@ pub fn cpu_sample(ctx: PerfEventContext) -> i32 {
         return 0;
     }
     count(ProbeId::Profile, |c| c.events += 1);
-    if let Some(thread) = threads::known_waiter(current_task()) {
-        // SAFETY: the helper has no preconditions.
-        let now = unsafe { bpf_ktime_get_ns() };
-        offcpu::settle_unseen(thread, settings.offcpu_epoch(), now);
-    }
+    // SAFETY: the helper has no preconditions.
+    offcpu::settle_unseen(current_task(), unsafe { bpf_ktime_get_ns() });
     let comm = bpf_get_current_comm().unwrap_or([0; COMM_LEN]);
     let (probe, cpu) = (ProbeId::Profile, Cpu::Sampled(ctx.as_ptr().cast()));
     let epoch = settings.profile_epoch();

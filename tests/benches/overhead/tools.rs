@@ -19,7 +19,7 @@ const OPENS: &str = "tracepoint:syscalls:sys_enter_openat { @path[tid] = args->f
 /// `syscope report` with these probes (all, where none is named), for ever.
 pub fn syscope_with(name: &str, probes: &str, more: &[&str]) -> Contender {
     let program = syscope().to_str().expect("a path of text");
-    let mut command = vec![program, "report", "--quiet", "--duration", "1h"];
+    let mut command = vec![program, "report", "--quiet", "--budget", "off", "--duration", "1h"];
     if !probes.is_empty() {
         command.extend(["--probes", probes]);
     }
