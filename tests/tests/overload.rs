@@ -58,11 +58,15 @@ fn watch(load: &Workload, budget: Option<f64>) -> Live<Delivered> {
     Live::start(options, move |delivered: &mut Delivered, batch| delivered.add(batch, pid))
 }
 
+fn so_far(live: &Live<Delivered>) -> Delivered {
+    live.sum.lock().expect("nobody panics with it").clone()
+}
+
 /// The load is gone: nothing is left out any more.
 fn wait_until_it_returns(live: &Live<Delivered>) {
     let returned =
-        wait::poll(Duration::from_secs(90), || (live.so_far().sparing() == [0, 0]).then_some(()));
-    assert!(returned.is_some(), "{:#?}", live.so_far().health);
+        wait::poll(Duration::from_secs(90), || (so_far(live).sparing() == [0, 0]).then_some(()));
+    assert!(returned.is_some(), "{:#?}", so_far(live).health);
 }
 
 #[test]

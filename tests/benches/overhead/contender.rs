@@ -21,6 +21,8 @@ pub enum How {
     Nothing,
     /// Empty programs on these raw tracepoints.
     Empty(&'static [&'static str]),
+    /// Programs on these that read the clock, and do nothing else.
+    Clock(&'static [&'static str]),
     /// A program that observes the whole machine.
     Beside(Vec<String>),
     /// A program that starts what it observes.
@@ -60,6 +62,11 @@ impl Contender {
         Self { name: name.to_owned(), how: How::Empty(tracepoints) }
     }
 
+    /// One of programs that read the clock.
+    pub fn clock(name: &str, tracepoints: &'static [&'static str]) -> Self {
+        Self { name: name.to_owned(), how: How::Clock(tracepoints) }
+    }
+
     /// None at all.
     pub fn nothing() -> Self {
         Self { name: "nothing".to_owned(), how: How::Nothing }
@@ -82,6 +89,12 @@ impl Contender {
             How::Nothing | How::Around(_) => Attached::default(),
             How::Empty(tracepoints) => {
                 let attach = |name: &&str| Empty::on(name).expect("root attaches BPF programs");
+                Attached { _programs: tracepoints.iter().map(attach).collect(), process: None }
+            }
+            How::Clock(tracepoints) => {
+                let attach = |name: &&str| {
+                    Empty::reading_clock_on(name).expect("root attaches BPF programs")
+                };
                 Attached { _programs: tracepoints.iter().map(attach).collect(), process: None }
             }
             How::Beside(command) => self.start(command),

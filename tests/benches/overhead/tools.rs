@@ -31,6 +31,7 @@ pub fn syscope_with(name: &str, probes: &str, more: &[&str]) -> Contender {
 pub fn calls() -> Vec<Contender> {
     vec![
         Contender::empty("an empty program at entry and exit", &["sys_enter", "sys_exit"]),
+        Contender::clock("the same that reads the clock", &["sys_enter", "sys_exit"]),
         syscope_with("syscope, syscalls", "syscalls", &[]),
         syscope_with("syscope, a process outside its filter", "syscalls", &["-p", "1"]),
         syscope_with("syscope, opens", "opens", &[]),

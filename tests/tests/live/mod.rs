@@ -24,7 +24,8 @@ pub fn options(pid: u32) -> Options {
 /// A source whose batches are added up.
 pub struct Live<T> {
     stop: Box<dyn Fn()>,
-    sum: Arc<Mutex<T>>,
+    /// The sum so far.
+    pub sum: Arc<Mutex<T>>,
     thread: JoinHandle<()>,
 }
 
@@ -41,11 +42,6 @@ impl<T: Clone + Default + Send + 'static> Live<T> {
         });
         let stop = Box::new(move || control.send(Control::Stop).expect("it runs"));
         Self { stop, sum, thread }
-    }
-
-    /// The sum so far.
-    pub fn so_far(&self) -> T {
-        self.sum.lock().expect("nobody panics with it").clone()
     }
 
     /// Reads a last time, and gives the sum of all.

@@ -22,7 +22,7 @@ pub fn run(args: &DoctorArgs) -> eyre::Result<ExitCode> {
         }
         format!("{document:#}\n")
     } else {
-        let watched = health.as_ref().map(|health| report::health_text(health));
+        let watched = health.as_ref().map(report::health_text);
         found.to_text() + &watched.unwrap_or_default()
     };
     print(|out| out.write_all(text.as_bytes()))?;
