@@ -1,9 +1,11 @@
 //! How long a frame takes to draw, and what comes between two of them.
 
 use super::crowd::Crowd;
+use super::options::Section;
 use super::screen::Screen;
 use std::fmt::Write as _;
 use std::time::Instant;
+use syscope_tests::benchmark::Options;
 use syscope_tests::stats::quantile;
 
 /// Processes on the machine.
@@ -45,7 +47,8 @@ impl Times {
 }
 
 /// Measures, and makes the tables.
-pub fn section(rounds: usize) -> String {
+pub fn section(options: &Options<Section>) -> String {
+    let rounds = options.rounds;
     let mut text = "| processes | terminal | on the screen | p50, ms | p99, ms |\n".to_owned();
     text.push_str("| ---: | --- | --- | ---: | ---: |\n");
     let mut others = String::new();
@@ -54,7 +57,11 @@ pub fn section(rounds: usize) -> String {
             // All scenes where it matters most.
             let all = processes == CROWDS[2] && number == 0;
             for (name, keys) in SCENES.iter().take(if all { SCENES.len() } else { 1 }) {
-                eprintln!("parts: frames: {processes} processes, {}x{}, {name}", size.0, size.1);
+                let scene_name = format!("{processes} processes, {}x{}, {name}", size.0, size.1);
+                if !options.wants(&scene_name) {
+                    continue;
+                }
+                eprintln!("parts: frames: {scene_name}");
                 let Measured { frames, folds } = scene(processes, size, keys, rounds);
                 let terminal = format!("{}x{}", size.0, size.1);
                 writeln!(text, "| {processes} | {terminal} | {name} | {} |", frames.cells())
@@ -66,7 +73,10 @@ pub fn section(rounds: usize) -> String {
                 }
             }
         }
-        others.push_str(&keys(processes, rounds));
+        if options.wants("keys") {
+            eprintln!("parts: frames: {processes} processes, keys");
+            others.push_str(&keys(processes, rounds));
+        }
     }
     format!(
         "{text}\n| processes | between two frames | p50, ms | p99, ms |\n\

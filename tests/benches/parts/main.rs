@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo bench --bench parts -- --write
 //! $ cargo bench --bench parts -- --rounds 1 --only frames,svg
+//! $ cargo bench --bench parts -- --only frames --contenders '10000 processes, 200x60'
 //! ```
 
 mod crowd;
@@ -35,7 +36,7 @@ fn main() {
     });
     for section in options.sections() {
         let text = match section {
-            Section::Frames => frames::section(options.rounds),
+            Section::Frames => frames::section(&options),
             Section::Symbols => symbols::section(options.rounds),
             Section::Svg => svg::section(options.rounds),
         };

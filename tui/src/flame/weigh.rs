@@ -88,7 +88,7 @@ fn waits(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
     waited.sort_unstable();
     let mut stacks = Vec::new();
     for process in waited {
-        let mut places = model.offcpu.place_list(process, model.now_ns);
+        let mut places: Vec<_> = model.offcpu.places(process, model.now_ns).into_iter().collect();
         // Idle kernel threads wait for nothing that is late.
         places.retain(|(place, _)| place.state != WaitState::Idle);
         places.sort_unstable_by_key(|(place, _)| *place);

@@ -157,16 +157,11 @@ impl Offcpu {
 
     /// Off-CPU time of one process by place, what still waits included with its time up to `now_ns`.
     pub fn places(&self, key: ProcKey, now_ns: u64) -> FxHashMap<Place, OffcpuStats> {
-        self.place_list(key, now_ns).into_iter().collect()
-    }
-
-    /// The same as a list, in no order: quicker, where nothing is looked for in it.
-    pub fn place_list(&self, key: ProcKey, now_ns: u64) -> Vec<(Place, OffcpuStats)> {
-        let ended = self.ended.get(&key);
-        let waiting = self.waiting(key);
-        let mut places = Vec::with_capacity(ended.map_or(0, FxHashMap::len) + waiting.len());
-        places.extend(ended.into_iter().flatten().map(|(place, stats)| (*place, *stats)));
-        add_waiting(&mut places, waiting, now_ns);
+        let mut places = self.ended.get(&key).cloned().unwrap_or_default();
+        for wait in self.waiting.get(&key).into_iter().flatten() {
+            let (place, so_far) = so_far(wait, now_ns);
+            places.entry(place).or_default().add(&so_far);
+        }
         if !self.before_clear.is_empty() {
             for (place, stats) in &mut places {
                 if let Some(before) = self.before_clear.get(&(key, *place)) {
@@ -181,8 +176,8 @@ impl Offcpu {
     /// Off-CPU time of one process, all places added up.
     pub fn total_of(&self, key: ProcKey, now_ns: u64) -> OffcpuStats {
         let mut total = OffcpuStats::default();
-        for (_, stats) in self.place_list(key, now_ns) {
-            total.add(&stats);
+        for stats in self.places(key, now_ns).values() {
+            total.add(stats);
         }
         total
     }
@@ -214,46 +209,25 @@ impl Offcpu {
     /// Drops a process that ended at `ended_ns`; returns the user stacks that only it used.
     pub(super) fn forget(&mut self, key: ProcKey, ended_ns: u64) -> Vec<StackId> {
         // A wait of a process that has ended is one whose end was not seen.
-        let places = self.place_list(key, ended_ns);
+        let places = self.places(key, ended_ns);
         self.waiting.remove(&key);
         self.before_clear.retain(|(process, _), _| *process != key);
         self.ended.remove(&key);
         if !places.is_empty() {
             self.forgotten.add(&places);
         }
-        let stacks = places.into_iter().map(|(place, _)| place.user_stack);
-        stacks.filter(|stack| *stack >= StackId::FIRST).collect()
+        places.into_keys().map(|place| place.user_stack).filter(|s| *s >= StackId::FIRST).collect()
     }
 }
 
 impl ForgottenWaits {
-    fn add(&mut self, places: &[(Place, OffcpuStats)]) {
+    fn add(&mut self, places: &FxHashMap<Place, OffcpuStats>) {
         self.processes += 1;
         for (place, stats) in places {
             self.stats.add(&OffcpuStats { waiting: 0, ..*stats });
             if place.state == WaitState::Uninterruptible {
                 self.disk_ns.add_up(stats.blocked_ns);
             }
-        }
-    }
-}
-
-/// So many waits are looked for among the places one by one: most processes have a thread or two.
-const FEW_WAITS: usize = 8;
-
-/// Adds what waits that have not ended amount to at `now_ns` to their places.
-fn add_waiting(places: &mut Vec<(Place, OffcpuStats)>, waiting: &[WaitingNow], now_ns: u64) {
-    let so_far = waiting.iter().map(|wait| so_far(wait, now_ns));
-    if waiting.len() > FEW_WAITS {
-        let mut by_place: FxHashMap<_, _> = std::mem::take(places).into_iter().collect();
-        so_far.for_each(|(place, more)| by_place.entry(place).or_default().add(&more));
-        places.extend(by_place);
-        return;
-    }
-    for (place, more) in so_far {
-        match places.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, stats)) => stats.add(&more),
-            None => places.push((place, more)),
         }
     }
 }

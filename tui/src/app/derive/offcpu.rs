@@ -130,7 +130,7 @@ impl Rows {
             let mut row = ProcessRow::new(key);
             let mut most = None;
             let of_kernel = is_of_kernel(model, key);
-            for (place, stats) in model.offcpu.place_list(key, model.now_ns) {
+            for (place, stats) in model.offcpu.places(key, model.now_ns) {
                 row.add(&place, &stats, is_idle(&model.stacks, &place, &stats, of_kernel));
                 // A place that is known tells more than one that is not, however hot.
                 let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
@@ -171,7 +171,7 @@ impl Rows {
 
     fn of_process(model: &Model, key: ProcKey, sort: Sort) -> Self {
         let mut rows = Self::default();
-        for (place, stats) in model.offcpu.place_list(key, model.now_ns) {
+        for (place, stats) in model.offcpu.places(key, model.now_ns) {
             rows.total.add(&stats);
             rows.places.push(PlaceRow { place, stats });
         }
