@@ -79,7 +79,8 @@ impl Crowd {
     /// as many begun.
     pub fn next(&mut self) -> Batch {
         let mut batch = self.empty();
-        let of_tick = |index: u32, of: u32| mix(index.into(), self.ticks) % u64::from(of) == 0;
+        let of_tick =
+            |index: u32, of: u32| mix(index.into(), self.ticks).is_multiple_of(u64::from(of));
         let busy: Vec<_> = (0..self.processes).filter(|index| of_tick(*index, BUSY)).collect();
         let renewed: Vec<_> = busy.iter().copied().filter(|i| of_tick(*i, RENEWED)).collect();
         for index in &busy {
@@ -173,7 +174,11 @@ impl Crowd {
         batch.profile.push(ProfileDelta {
             pid,
             comm: comm(index),
-            kernel_stack: if chance % 3 == 0 { kernel_of(index, place) } else { StackId::NONE },
+            kernel_stack: if chance.is_multiple_of(3) {
+                kernel_of(index, place)
+            } else {
+                StackId::NONE
+            },
             user_stack: user_stack(pid, place),
             samples: 1 + chance % 3,
         });
@@ -233,7 +238,7 @@ fn calls(pid: u32, nr: u32, chance: u64) -> SyscallDelta {
     let (calls, each_ns) = (1 + chance % 500, 300 + chance % 90_000);
     let mut hist = [0; hist::BUCKETS];
     hist[hist::bucket(each_ns)] = calls as u32;
-    let errors = if chance % 5 == 0 { 1 + calls / 10 } else { 0 };
+    let errors = if chance.is_multiple_of(5) { 1 + calls / 10 } else { 0 };
     let errnos = if errors > 0 { vec![(2, errors)] } else { Vec::new() };
     SyscallDelta { pid, nr, calls, errors, total_ns: calls * each_ns, hist, errnos }
 }
@@ -252,7 +257,7 @@ fn open(pid: u32, index: u32, time_ns: u64, chance: u64) -> OpenEvent {
         path,
         flags: 0,
         mode: 0,
-        result: if chance % 6 == 0 { Err(2) } else { Ok((chance % 200) as u32) },
+        result: if chance.is_multiple_of(6) { Err(2) } else { Ok((chance % 200) as u32) },
     }
 }
 

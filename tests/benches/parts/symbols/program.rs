@@ -27,7 +27,7 @@ impl Program {
         let mut compiler = Command::new("c++");
         compiler.args(["-std=c++17", "-g", "-O2", "-o"]).args([&path, &source]);
         let is_there = compiler.status().is_ok_and(|status| status.success());
-        is_there.then(|| Self { name: "C++, `-g -O2`", path, args: Vec::new() })
+        is_there.then_some(Self { name: "C++, `-g -O2`", path, args: Vec::new() })
     }
 
     /// syscope's own debug build, with tables of lines, if it has been made in this target folder.

@@ -60,7 +60,7 @@ impl Tool {
             match function.take() {
                 _ if line.starts_with("0x") => answers.push(Answer::new()),
                 None => function = Some(line),
-                Some(name) => answers.last_mut()?.push(place(name, &line)),
+                Some(name) => answers.last_mut()?.push(place(&name, &line)),
             }
         }
         self.stdin = writer.join().ok();
@@ -77,7 +77,7 @@ impl Drop for Tool {
 }
 
 /// Of the two lines that tell of a function: `name`, and `path:line`, maybe with more behind it.
-fn place(name: String, at: &str) -> Place {
+fn place(name: &str, at: &str) -> Place {
     let (file, line) = at.rsplit_once(':').unwrap_or((at, ""));
     let line = line.split(' ').next().and_then(|line| line.parse().ok());
     let file = file.rsplit('/').next().unwrap_or_default().to_owned();
