@@ -114,8 +114,10 @@ impl Asked {
         self.cold.push(ms(began));
         self.answers = answers;
         let again = Instant::now();
-        self.given_up = ask().is_none();
-        self.warm.push(ms(again));
+        match ask() {
+            Some(_) => self.warm.push(ms(again)),
+            None => self.given_up = true,
+        }
     }
 
     /// Its cells of the table.
@@ -132,7 +134,10 @@ impl Asked {
         let same = known.iter().filter(|(ours, gnu)| line(ours) == line(gnu)).count();
         let share = 100.0 * same as f64 / known.len() as f64;
         let share = if known.is_empty() { "—".to_owned() } else { format!("{share:.1} %") };
-        let (cold, warm) = (median(&self.cold), median(&self.warm));
-        format!("{cold:.0} | {warm:.0} | {named} | {with_line} | {share}")
+        let [cold, warm] = [&self.cold, &self.warm].map(|times| match times.is_empty() {
+            true => "—".to_owned(),
+            false => format!("{:.0}", median(times)),
+        });
+        format!("{cold} | {warm} | {named} | {with_line} | {share}")
     }
 }

@@ -35,7 +35,7 @@ impl Program {
         let own = std::env::current_exe().ok()?;
         let path = own.ancestors().nth(3)?.join("debug/syscope");
         let args = ["read-symbols", "--parent", &id().to_string()].map(str::to_owned).to_vec();
-        path.exists().then(|| Self { name: "syscope's debug build", path, args })
+        path.exists().then_some(Self { name: "syscope's debug build", path, args })
     }
 
     /// Starts it.

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// How long a tool is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// No code is there: the answer is one function that is not known. (Of 0, debug information may tell of
+/// functions that the linker left out.)
+const NOWHERE: u64 = 0xffff_ffff_ffff_f000;
+
 /// Whether a tool is there.
 pub fn is_there(tool: &str) -> bool {
     let mut command = Command::new(tool);
@@ -45,7 +49,7 @@ impl Tool {
     pub fn ask(&mut self, addresses: &[u64]) -> Option<Vec<Answer>> {
         let mut stdin = self.stdin.take().expect("it is asked one thing after the other");
         // One more, whose answer says that all others are there.
-        let asked = addresses.iter().chain(&[0]).map(|address| format!("{address:#x}\n"));
+        let asked = addresses.iter().chain(&[NOWHERE]).map(|address| format!("{address:#x}\n"));
         let asked: String = asked.collect();
         let writer = thread::spawn(move || {
             let _ = stdin.write_all(asked.as_bytes());
