@@ -57,7 +57,7 @@ pub fn section(options: &Options<Section>) -> String {
             // All scenes where it matters most.
             let all = processes == CROWDS[2] && number == 0;
             for (name, keys) in SCENES.iter().take(if all { SCENES.len() } else { 1 }) {
-                let scene_name = format!("{processes} processes, {}x{}, {name}", size.0, size.1);
+                let scene_name = format!("{processes} processes {}x{} {name}", size.0, size.1);
                 if !options.wants(&scene_name) {
                     continue;
                 }

@@ -3,7 +3,7 @@
 //! ```console
 //! $ cargo bench --bench parts -- --write
 //! $ cargo bench --bench parts -- --rounds 1 --only frames,svg
-//! $ cargo bench --bench parts -- --only frames --contenders '10000 processes, 200x60'
+//! $ cargo bench --bench parts -- --only frames --contenders '10000 processes 200x60'
 //! ```
 
 mod crowd;
