@@ -5,6 +5,7 @@
 //! standard error, past the test harness's capture, and pass; with `CI=true` and as root they
 //! fail instead, because there they must run.
 
+pub mod benchmark;
 pub mod binary;
 pub mod bpf;
 pub mod chain;
@@ -18,6 +19,7 @@ pub mod process;
 pub mod recording;
 pub mod report;
 pub mod schema;
+pub mod stats;
 pub mod terminal;
 pub mod traced;
 pub mod wait;

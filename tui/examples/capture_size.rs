@@ -40,6 +40,7 @@ type Recorded = (Vec<Batch>, Header);
 
 fn watch(seconds: u64, filter: &str) -> Result<Recorded, Box<dyn Error>> {
     let options = Options {
+        budget: None,
         wanted: Wanted::PANES,
         interval: Duration::from_millis(250),
         frequency_hz: 99,

@@ -22,9 +22,11 @@ mod workloads;
 
 use loops::Loop;
 use options::{Options, Section};
-use std::{env, fs};
-use syscope_tests::binary::checkout;
-use syscope_tests::document::replaced;
+use std::env;
+use syscope_tests::benchmark;
+
+/// Rounds, where the command line says nothing else.
+const ROUNDS: usize = 7;
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -35,7 +37,7 @@ fn main() {
     if crowd::as_child(&args) {
         return;
     }
-    let options = Options::parse(args).unwrap_or_else(|error| {
+    let options = Options::parse(args, ROUNDS).unwrap_or_else(|error| {
         eprintln!("overhead: {error}");
         std::process::exit(2);
     });
@@ -50,15 +52,7 @@ fn main() {
         };
         println!("{text}");
         if options.write {
-            write(section, &text);
+            benchmark::write("overhead", section, &text);
         }
     }
-}
-
-/// Puts a table into the document.
-fn write(section: Section, text: &str) {
-    let path = checkout().join("docs/performance.md");
-    let old = fs::read_to_string(&path).expect("the document is part of the checkout");
-    let maker = format!("cargo bench --bench overhead: {}", section.name());
-    fs::write(&path, replaced(&old, &maker, text)).expect("it can be written");
 }

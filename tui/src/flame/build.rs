@@ -5,7 +5,6 @@ use crate::model::{Model, ProcKey};
 use crate::source::Frame;
 use crate::sums::AddUp;
 use rustc_hash::FxHashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -38,12 +37,19 @@ pub fn fold(measure: Measure, stacks: &[Weighed<'_>]) -> FlameTree {
     builder.finish()
 }
 
-/// Number of a function (or note) while a tree is built.
+/// Number of a function (or note) while a tree is built. The root's is that of no function.
 type Symbol = u32;
+
+/// So many children of a box are looked through one by one. Most boxes have one: they lie beside it in
+/// memory, where a look into a map of all boxes waits for memory.
+const FEW_CHILDREN: usize = 8;
 
 /// Builds a tree. Frames borrow from the model, so their addresses name them.
 pub(super) struct Builder<'a> {
     tree: FlameTree,
+    /// By box.
+    symbol_of: Vec<Symbol>,
+    /// Children of the boxes that have more than [`FEW_CHILDREN`].
     children: FxHashMap<(usize, Symbol), usize>,
     symbols: Symbol,
     by_address: FxHashMap<ByAddress<'a>, Symbol>,
@@ -64,6 +70,7 @@ impl<'a> Builder<'a> {
         };
         Self {
             tree: FlameTree { nodes: vec![root], measure },
+            symbol_of: vec![0],
             children: FxHashMap::default(),
             symbols: 0,
             by_address: FxHashMap::default(),
@@ -77,7 +84,7 @@ impl<'a> Builder<'a> {
         let label = format!("{comm} ({})", key.pid);
         let (mut symbol, mut frame) = self.note_symbol(&label);
         let mut number = 2;
-        while self.children.contains_key(&(0, symbol)) {
+        while self.child_of(0, symbol).is_some() {
             (symbol, frame) = self.note_symbol(&format!("{label} #{number}"));
             number += 1;
         }
@@ -139,18 +146,35 @@ impl<'a> Builder<'a> {
     }
 
     fn child(&mut self, parent: usize, symbol: Symbol, role: Role, frame: &Arc<Frame>) -> usize {
-        match self.children.entry((parent, symbol)) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let nodes = &mut self.tree.nodes;
-                let index = *entry.insert(nodes.len());
-                nodes[parent].children.push(index);
-                let depth = nodes[parent].depth + 1;
-                let frame = Arc::clone(frame);
-                let children = Vec::new();
-                nodes.push(Node { frame, role, parent, children, depth, total: 0, own: 0 });
-                index
+        if let Some(child) = self.child_of(parent, symbol) {
+            return child;
+        }
+        let nodes = &mut self.tree.nodes;
+        let index = nodes.len();
+        let siblings = &mut nodes[parent].children;
+        siblings.push(index);
+        if siblings.len() == FEW_CHILDREN + 1 {
+            let all = siblings.iter().copied().filter(|child| *child < index);
+            self.children.extend(all.map(|child| ((parent, self.symbol_of[child]), child)));
+        }
+        if siblings.len() > FEW_CHILDREN {
+            self.children.insert((parent, symbol), index);
+        }
+        let depth = nodes[parent].depth + 1;
+        let (frame, children) = (Arc::clone(frame), Vec::new());
+        nodes.push(Node { frame, role, parent, children, depth, total: 0, own: 0 });
+        self.symbol_of.push(symbol);
+        index
+    }
+
+    /// The child with this function, if there is one.
+    fn child_of(&self, parent: usize, symbol: Symbol) -> Option<usize> {
+        let children = &self.tree.nodes[parent].children;
+        match children.len() {
+            0..=FEW_CHILDREN => {
+                children.iter().copied().find(|child| self.symbol_of[*child] == symbol)
             }
+            _ => self.children.get(&(parent, symbol)).copied(),
         }
     }
 

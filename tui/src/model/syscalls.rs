@@ -60,18 +60,28 @@ impl CallStats {
     /// interpolated inside the log2 bucket, so right to within a factor of two. `None` when no call
     /// returned.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
-        let wanted = (quantile * self.returned() as f64).max(1.0);
-        let mut below = 0.0;
-        for (index, count) in self.hist.iter().enumerate() {
-            let count = *count as f64;
-            if count > 0.0 && below + count >= wanted {
-                let (low, high) = hist::range(index);
-                let high = if high == u64::MAX { low.saturating_mul(2) } else { high };
-                return Some(low + ((high - low) as f64 * ((wanted - below) / count)) as u64);
+        let [at] = self.quantiles_ns([quantile]);
+        at
+    }
+
+    /// As [`CallStats::quantile_ns`], for several shares in ascending order.
+    pub fn quantiles_ns<const N: usize>(&self, quantiles: [f64; N]) -> [Option<u64>; N] {
+        let returned = self.returned() as f64;
+        let (mut below, mut index) = (0.0, 0);
+        quantiles.map(|quantile| {
+            let wanted = (quantile * returned).max(1.0);
+            while let Some(count) = self.hist.get(index).map(|count| *count as f64) {
+                if count > 0.0 && below + count >= wanted {
+                    let (low, high) = hist::range(index);
+                    let high = if high == u64::MAX { low.saturating_mul(2) } else { high };
+                    let within = (wanted - below) / count;
+                    return Some(low + ((high - low) as f64 * within) as u64);
+                }
+                below += count;
+                index += 1;
             }
-            below += count;
-        }
-        None
+            None
+        })
     }
 }
 
@@ -82,6 +92,15 @@ pub struct ProcessCalls {
     pub by_nr: FxHashMap<u32, CallStats>,
     /// All of them added up.
     pub total: CallStats,
+    /// How often it made the call that it made most, and that call's number: the highest of several.
+    most: Option<(u64, u32)>,
+}
+
+impl ProcessCalls {
+    /// Number of the call that was made most.
+    pub fn top(&self) -> Option<u32> {
+        self.most.map(|(_, nr)| nr)
+    }
 }
 
 /// System calls of the processes that are forgotten.
@@ -113,7 +132,10 @@ impl Syscalls {
     ) {
         for delta in deltas {
             let process = self.by_process.entry(processes.key_of(delta.pid, 0)).or_default();
-            process.by_nr.entry(delta.nr).or_default().add(delta, ticks);
+            let stats = process.by_nr.entry(delta.nr).or_default();
+            stats.add(delta, ticks);
+            // Calls only become more.
+            process.most = process.most.max(Some((stats.calls, delta.nr)));
             process.total.add(delta, ticks);
             self.total.add(delta, ticks);
         }

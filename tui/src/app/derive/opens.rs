@@ -49,19 +49,26 @@ impl Rows {
         let mut rows =
             Self { first: opens.forgotten(), kept: opens.rows().len(), ..Self::default() };
         rows.rate = rate(model, scope);
-        let in_scope = || opens.rows().filter(|row| scope.accepts(row.process));
-        let failed = || in_scope().filter(|row| row.event.result.is_err());
-        if failed_only {
-            rows.numbers = Some(failed().map(|row| row.number).collect());
-        } else if !scope.is_everything() {
-            rows.numbers = Some(in_scope().map(|row| row.number).collect());
-        }
-        if scope.is_everything() {
+        let everything = scope.is_everything();
+        if everything {
             (rows.total, rows.failed) = (opens.total, opens.failed);
-        } else {
-            (rows.total, rows.failed) = (in_scope().count() as u64, failed().count() as u64);
-            rows.partial = opens.forgotten() > 0;
+            if !failed_only {
+                return rows;
+            }
         }
+        let mut numbers = Vec::new();
+        for row in opens.rows().filter(|row| scope.accepts(row.process)) {
+            let failed = row.event.result.is_err();
+            if !everything {
+                rows.total += 1;
+                rows.failed += u64::from(failed);
+            }
+            if failed || !failed_only {
+                numbers.push(row.number);
+            }
+        }
+        rows.numbers = Some(numbers);
+        rows.partial = !everything && opens.forgotten() > 0;
         rows
     }
 

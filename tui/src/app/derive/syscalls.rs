@@ -52,12 +52,13 @@ pub struct Counts {
 
 impl Counts {
     fn of(stats: &CallStats, model: &Model) -> Self {
+        let [p50_ns, p99_ns] = stats.quantiles_ns([0.5, 0.99]);
         Self {
             rate: stats.rate.per_second(&model.ticks),
             calls: stats.calls,
             errors: stats.errors,
-            p50_ns: stats.quantile_ns(0.5),
-            p99_ns: stats.quantile_ns(0.99),
+            p50_ns,
+            p99_ns,
             total_ns: stats.total_ns,
         }
     }
@@ -148,8 +149,7 @@ impl Rows {
                 ended.add(&counts, &calls.total);
                 continue;
             }
-            let top = calls.by_nr.iter().max_by_key(|(nr, stats)| (stats.calls, **nr));
-            rows.processes.push(ProcessRow { key, counts, top: top.map(|(nr, _)| *nr) });
+            rows.processes.push(ProcessRow { key, counts, top: calls.top() });
         }
         let title = PROCESS_COLUMNS[sort.column].title;
         let compare = |a: &ProcessRow, b: &ProcessRow| {
@@ -242,7 +242,7 @@ impl Ended {
     }
 
     fn row(self) -> Option<EndedRow> {
-        let [p50_ns, p99_ns] = [0.5, 0.99].map(|quantile| self.sum.quantile_ns(quantile));
+        let [p50_ns, p99_ns] = self.sum.quantiles_ns([0.5, 0.99]);
         let counts = Counts { p50_ns, p99_ns, ..self.counts };
         (self.processes > 0).then_some(EndedRow { processes: self.processes, counts })
     }
