@@ -19,7 +19,7 @@ pub struct Options<S> {
     /// How many times everything is measured, by turns.
     pub rounds: usize,
     only: Vec<S>,
-    /// Contenders to measure, by a part of their names; all where there is none.
+    /// Contenders to measure (of some sections: machines, scenes), by a part of their names; all where there is none.
     pub contenders: Vec<String>,
     /// Whether the tables go into the document.
     pub write: bool,
