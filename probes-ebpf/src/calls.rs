@@ -5,11 +5,11 @@
 //! program on its CPU could take the same row.
 
 use crate::health::count;
-use crate::machine;
+use crate::{atomic, machine};
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_NOEXIST};
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, PerCpuHashMap};
+use aya_ebpf::maps::{Array, HashMap};
 use core::ptr::{read_volatile, write_volatile};
 use syscope_shared::health::ProbeId;
 use syscope_shared::hist;
@@ -19,8 +19,10 @@ use syscope_shared::syscalls::{Bucket, FREE, Key, NO_ROW, Stats, WAYS};
 #[map]
 static CALLS: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
+/// What finds its bucket full, of all CPUs: memory for each of them would be theirs from the start, and the
+/// kernel takes its time to find it.
 #[map]
-static SYSCALLS: PerCpuHashMap<Key, Stats> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+static SYSCALLS: HashMap<Key, Stats> = HashMap::with_max_entries(16 * 1024, 0);
 
 /// Counts a call that was entered: the row it is counted in.
 #[inline(always)]
@@ -67,14 +69,35 @@ fn add(stats: *mut Stats, duration_ns: u64, is_error: bool) {
     stats.errors += u64::from(is_error);
 }
 
-/// The same, where the row is none of this CPU: the thread has moved, or the call is counted in the map.
+/// The same to counts of all CPUs.
+#[inline(always)]
+fn add_with_others(stats: *mut Stats, duration_ns: u64, is_error: bool) {
+    // SAFETY: the map keeps the memory, and every program adds to it so.
+    unsafe {
+        atomic::add(&raw mut (*stats).total_ns, duration_ns);
+        let bucket = hist::bucket(duration_ns);
+        if bucket < hist::BUCKETS {
+            atomic::add(&raw mut (*stats).hist[bucket], 1);
+        }
+        if is_error {
+            atomic::add(&raw mut (*stats).errors, 1);
+        }
+    }
+}
+
+/// A call returned, and the row is none of this CPU: the thread has moved, or the call is counted in the map.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn returned_elsewhere(word: u64, row: u32, duration_ns: u64, is_error: u32) -> u32 {
     let (key, is_error) = (Key::of_word(word), is_error != 0);
-    let here = if row == NO_ROW { None } else { row_here(word) };
-    if let Some(stats) = here.or_else(|| SYSCALLS.get_ptr_mut(key)) {
+    if row != NO_ROW
+        && let Some(stats) = row_here(word)
+    {
         add(stats, duration_ns, is_error);
+        return 0;
+    }
+    if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
+        add_with_others(stats, duration_ns, is_error);
         return 0;
     }
     if row == NO_ROW {
@@ -85,7 +108,7 @@ extern "C" fn returned_elsewhere(word: u64, row: u32, duration_ns: u64, is_error
     add(&raw mut fresh, duration_ns, is_error);
     if SYSCALLS.insert(key, fresh, u64::from(BPF_NOEXIST)).is_err() {
         match SYSCALLS.get_ptr_mut(key) {
-            Some(stats) => add(stats, duration_ns, is_error),
+            Some(stats) => add_with_others(stats, duration_ns, is_error),
             None => count(ProbeId::Syscalls, |c| c.map_full += 1),
         }
     }
@@ -143,8 +166,8 @@ fn cpu() -> u32 {
 extern "C" fn count_in_map(word: u64) -> u32 {
     let key = Key::of_word(word);
     if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
-        // SAFETY: the pointer is to this CPU's value; no other program on this CPU writes it.
-        unsafe { (*stats).calls += 1 };
+        // SAFETY: the map keeps the memory.
+        unsafe { atomic::add(&raw mut (*stats).calls, 1) };
         return 0;
     }
     let fresh = Stats { calls: 1, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
@@ -154,7 +177,7 @@ extern "C" fn count_in_map(word: u64) -> u32 {
     // Another CPU was first, or the map is full.
     match SYSCALLS.get_ptr_mut(key) {
         // SAFETY: as above.
-        Some(stats) => unsafe { (*stats).calls += 1 },
+        Some(stats) => unsafe { atomic::add(&raw mut (*stats).calls, 1) },
         None => count(ProbeId::Syscalls, |c| c.map_full += 1),
     }
     0

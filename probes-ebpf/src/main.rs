@@ -1,7 +1,10 @@
 //! syscope's BPF programs: one file a probe; here only what all of them share.
 #![no_std]
 #![no_main]
+#![allow(internal_features, reason = "there is no stable way to add atomically on BPF")]
+#![feature(core_intrinsics)]
 
+mod atomic;
 mod calls;
 mod copies;
 mod failed;

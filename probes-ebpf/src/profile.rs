@@ -1,30 +1,29 @@
 //! CPU profile: one sample a tick of each CPU's clock, idle left out.
 
-use crate::copies;
 use crate::filter::{settings, watched};
 use crate::health::count;
 use crate::kernel::{current_exec_id, current_task};
-use crate::offcpu;
 use crate::stack::kernel_stack;
 use crate::unwind::{UserStack, Walk, name_stack, user_side, user_stack};
 use crate::user_registers::Cpu;
+use crate::{atomic, copies, offcpu};
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns,
 };
 use aya_ebpf::macros::{map, perf_event};
-use aya_ebpf::maps::PerCpuHashMap;
+use aya_ebpf::maps::HashMap;
 use aya_ebpf::programs::PerfEventContext;
 use syscope_shared::COMM_LEN;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
 
 #[map]
-static PROFILE_0: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
+static PROFILE_0: HashMap<Key, u64> = HashMap::with_max_entries(8 * 1024, 0);
 
 #[map]
-static PROFILE_1: PerCpuHashMap<Key, u64> = PerCpuHashMap::with_max_entries(8 * 1024, 0);
+static PROFILE_1: HashMap<Key, u64> = HashMap::with_max_entries(8 * 1024, 0);
 
 /// The profile's walk.
 const WALK: u32 = 0;
@@ -81,7 +80,7 @@ fn send_copy(walk: &Walk, pid: u32, comm: [u8; COMM_LEN], kernel_stack: u64) -> 
 
 #[inline(always)]
 fn add(
-    sums: &PerCpuHashMap<Key, u64>,
+    sums: &HashMap<Key, u64>,
     pid: u32,
     comm: [u8; COMM_LEN],
     kernel_stack: u64,
@@ -90,12 +89,12 @@ fn add(
     let exec_id = current_exec_id();
     let key = Key { user_stack, kernel_stack, pid, exec_id, comm };
     if let Some(samples) = sums.get_ptr_mut(key) {
-        // SAFETY: the pointer is to this CPU's value; the clock does not nest on a CPU.
-        unsafe { *samples += 1 };
+        // SAFETY: the map keeps the memory.
+        unsafe { atomic::add(samples, 1) };
     } else if sums.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
         match sums.get_ptr_mut(key) {
             // SAFETY: as above.
-            Some(samples) => unsafe { *samples += 1 },
+            Some(samples) => unsafe { atomic::add(samples, 1) },
             None => count(ProbeId::Profile, |c| c.map_full += 1),
         }
     }

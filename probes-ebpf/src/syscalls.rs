@@ -4,11 +4,11 @@
 use crate::filter::settings;
 use crate::health::count;
 use crate::kernel::{current_task, current_task_word, field};
-use crate::{calls, failed, machine, opens, threads};
+use crate::{atomic, calls, failed, machine, opens, threads};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{map, raw_tracepoint};
-use aya_ebpf::maps::PerCpuHashMap;
+use aya_ebpf::maps::HashMap;
 use aya_ebpf::programs::RawTracePointContext;
 use syscope_shared::COMM_LEN;
 use syscope_shared::failed::Event;
@@ -20,7 +20,7 @@ use syscope_shared::syscalls::{COMPAT, ErrnoKey, INVALID, Key, NO_ROW};
 const MAX_ERRNO: i64 = 4095;
 
 #[map]
-static ERRNOS: PerCpuHashMap<ErrnoKey, u64> = PerCpuHashMap::with_max_entries(16 * 1024, 0);
+static ERRNOS: HashMap<ErrnoKey, u64> = HashMap::with_max_entries(16 * 1024, 0);
 
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn sys_enter(ctx: RawTracePointContext) -> i32 {
@@ -141,12 +141,12 @@ fn in_none(registers: u64) {
 #[inline(always)]
 fn count_errno(key: ErrnoKey) {
     if let Some(errors) = ERRNOS.get_ptr_mut(key) {
-        // SAFETY: the pointer is to this CPU's value; no other program on this CPU writes it.
-        unsafe { *errors += 1 };
+        // SAFETY: the map keeps the memory.
+        unsafe { atomic::add(errors, 1) };
     } else if ERRNOS.insert(key, 1, u64::from(BPF_NOEXIST)).is_err() {
         match ERRNOS.get_ptr_mut(key) {
             // SAFETY: as above.
-            Some(errors) => unsafe { *errors += 1 },
+            Some(errors) => unsafe { atomic::add(errors, 1) },
             None => count(ProbeId::Syscalls, |c| c.map_full += 1),
         }
     }

@@ -3,7 +3,7 @@
 use crate::COMM_LEN;
 use bytemuck::{Pod, Zeroable};
 
-/// Key of the `PROFILE_0` and `PROFILE_1` maps, whose per-CPU value is a sample count (`u64`).
+/// Key of the `PROFILE_0` and `PROFILE_1` maps, whose value is a sample count (`u64`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
 pub struct Key {

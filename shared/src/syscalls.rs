@@ -20,7 +20,7 @@ pub struct Key {
     pub nr: u32,
 }
 
-/// A row of the `CALLS` array, and the value of the `SYSCALLS` map on one CPU,
+/// A row of the `CALLS` array, and a value of the `SYSCALLS` map,
 /// which takes what finds its bucket of the array full. The counts only grow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]

@@ -106,9 +106,9 @@ pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
     };
     match map {
         "SYSCALLS" => calls(holder),
-        "ERRNOS" => per_cpu::<3, 1>(holder, map),
+        "ERRNOS" => plain::<3, 1>(holder, map),
         "OFFCPU" => both(&|map| per_cpu::<OFFCPU, { words::<offcpu::Stats>() }>(holder, map)),
-        "PROFILE" => both(&|map| per_cpu::<PROFILE, 1>(holder, map)),
+        "PROFILE" => both(&|map| plain::<PROFILE, 1>(holder, map)),
         "CALLERS" => {
             let slots = slots::<{ words::<threads::Bucket<Caller>>() }, Caller>(holder, map);
             let watched = slots.into_iter().filter(|caller| caller.who.verdict & 1 == 1);
@@ -118,7 +118,7 @@ pub fn keys(holder: u32, map: &str) -> Vec<Vec<u32>> {
             const BUCKET: usize = words::<threads::Bucket<Waiter>>();
             let slots = slots::<BUCKET, Waiter>(holder, "WAITERS").into_iter();
             let waiting = slots.filter(|waiter| waiter.wait.since_ns != 0);
-            let seeded = plain::<{ words::<offcpu::Waiting>() }>(holder, "SEEDED");
+            let seeded = plain::<1, { words::<offcpu::Waiting>() }>(holder, "SEEDED");
             waiting.map(|waiter| vec![waiter.who.tid]).chain(seeded).collect()
         }
         _ => panic!("no map {map} is known here"),
@@ -132,7 +132,7 @@ fn calls(holder: u32) -> Vec<Vec<u32>> {
     let keys_of_rows = buckets.iter().flat_map(|bucket| bucket[..syscalls::WAYS].to_vec());
     let taken = keys_of_rows.filter(|word| ![syscalls::FREE, syscalls::ENDED].contains(word));
     let keys = taken.map(syscalls::Key::of_word).map(|key| vec![key.pid, key.nr]);
-    keys.chain(per_cpu::<2, { words::<syscalls::Stats>() }>(holder, "SYSCALLS")).collect()
+    keys.chain(plain::<2, { words::<syscalls::Stats>() }>(holder, "SYSCALLS")).collect()
 }
 
 /// What is known of threads, in the slots that are taken.
@@ -182,10 +182,10 @@ fn per_cpu<const KEY: usize, const VALUE: usize>(holder: u32, name: &str) -> Vec
     map.keys().flatten().map(|key| key.to_vec()).collect()
 }
 
-fn plain<const VALUE: usize>(holder: u32, name: &str) -> Vec<Vec<u32>> {
-    let map = HashMap::<_, u32, [u64; VALUE]>::try_from(open(holder, name));
+fn plain<const KEY: usize, const VALUE: usize>(holder: u32, name: &str) -> Vec<Vec<u32>> {
+    let map = HashMap::<_, [u32; KEY], [u64; VALUE]>::try_from(open(holder, name));
     let map = map.unwrap_or_else(|error| panic!("{name}: {error}"));
-    map.keys().flatten().map(|key| vec![key]).collect()
+    map.keys().flatten().map(|key| key.to_vec()).collect()
 }
 
 /// The map of this name that a process holds.

@@ -9,44 +9,71 @@ use aya::programs::perf_event::{
     PerfEvent, PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent,
 };
 use aya::programs::{Program, ProgramError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::{ABSENT, Layout};
 
 /// Status of a probe that nobody asked for.
 const NOT_NEEDED: &str = "not asked for";
 
-/// Loads the programs of the probes that are wanted, each probe on its own.
+/// Loads the programs of the probes that are wanted; a probe is off when one of its programs cannot be.
 pub fn load_probes(
     programs: &mut Ebpf,
     layout: &Layout,
     settings: &Settings,
     statuses: &mut [ProbeStatus],
 ) {
+    let can_run = |probe: &Probe| match settings.wanted.attaches(probe) {
+        true => check_layout(probe.id, layout),
+        false => Err(NOT_NEEDED.to_owned()),
+    };
+    let mut wanted = BTreeSet::new();
     for probe in PROBES {
-        if !settings.wanted.attaches(probe) {
-            statuses[probe.id as usize] = ProbeStatus::Off(NOT_NEEDED.to_owned());
-        } else if let Err(reason) = load_probe(programs, probe, layout) {
-            statuses[probe.id as usize] = ProbeStatus::Off(reason);
+        match can_run(probe) {
+            Ok(()) => wanted.extend(probe.programs.iter().copied()),
+            Err(reason) => statuses[probe.id as usize] = ProbeStatus::Off(reason),
+        }
+    }
+    let refused = load_programs(programs, wanted);
+    for probe in PROBES {
+        let status = &mut statuses[probe.id as usize];
+        let reason = probe.programs.iter().find_map(|name| refused.get(name));
+        if let (ProbeStatus::On, Some(reason)) = (&status, reason) {
+            *status = ProbeStatus::Off(reason.clone());
         }
     }
 }
 
-fn load_probe(programs: &mut Ebpf, probe: &Probe, layout: &Layout) -> Result<(), String> {
-    check_layout(probe.id, layout)?;
-    for name in probe.programs {
-        let program = programs.program_mut(name).ok_or_else(|| format!("no program {name}"))?;
-        if program.fd().is_ok() {
-            continue; // shared with a probe before
+/// Loads these programs, and returns why some cannot be. All at once: the kernel takes its time to check
+/// them, which is most of the time that syscope takes to start, and checks each on the CPU of who loads it.
+fn load_programs(
+    programs: &mut Ebpf,
+    mut wanted: BTreeSet<&'static str>,
+) -> BTreeMap<&'static str, String> {
+    let mut refused = BTreeMap::new();
+    thread::scope(|scope| {
+        let loading: Vec<_> = programs
+            .programs_mut()
+            .filter_map(|(name, program)| wanted.take(name).map(|name| (name, program)))
+            .map(|(name, program)| (name, scope.spawn(|| load_program(program))))
+            .collect();
+        for (name, loading) in loading {
+            let loaded = loading.join().unwrap_or_else(|_| Err("loading it failed".to_owned()));
+            refused.extend(loaded.err().map(|reason| (name, format!("{name}: {reason}"))));
         }
-        let loaded = match program {
-            Program::RawTracePoint(program) => program.load(),
-            Program::PerfEvent(program) => program.load(),
-            _ => return Err(format!("{name}: a program of an unexpected type")),
-        };
-        loaded.map_err(|error| format!("{name}: {}", program_error(&error)))?;
-    }
-    Ok(())
+    });
+    refused.extend(wanted.into_iter().map(|name| (name, format!("no program {name}"))));
+    refused
+}
+
+fn load_program(program: &mut Program) -> Result<(), String> {
+    let loaded = match program {
+        Program::RawTracePoint(program) => program.load(),
+        Program::PerfEvent(program) => program.load(),
+        _ => return Err("a program of an unexpected type".to_owned()),
+    };
+    loaded.map_err(|error| program_error(&error))
 }
 
 /// Attaches probes that are loaded, each on its own, but for programs that are `attached` already: probes

@@ -1,6 +1,9 @@
 //! Where the fields are that the BPF programs read: from the running kernel's BTF.
 
 use btf_rs::{Backend, Btf, BtfType, Type};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use syscalls::{aarch64, arm, x86, x86_64};
 use syscope_shared::layout::{ABSENT, Abi, Layout};
 
@@ -22,10 +25,14 @@ pub fn of_running_kernel() -> Result<Layout, String> {
     let btf = Btf::from_file_with_backend(VMLINUX, Backend::Mmap)
         .or_else(|_| Btf::from_file(VMLINUX))
         .map_err(|error| format!("cannot read {VMLINUX}: {error}"))?;
-    Ok(Types(&btf).layout())
+    Ok(Types { btf: &btf, known: RefCell::default() }.layout())
 }
 
-struct Types<'a>(&'a Btf);
+struct Types<'a> {
+    btf: &'a Btf,
+    /// Structures by name: to find one, all names of the kernel are looked through.
+    known: RefCell<HashMap<String, Option<Rc<Type>>>>,
+}
 
 impl Types<'_> {
     fn layout(&self) -> Layout {
@@ -100,22 +107,31 @@ impl Types<'_> {
     }
 
     fn offset(&self, structure: &str, way: &[&str]) -> Option<u32> {
-        let types = self.0.resolve_types_by_name(structure).ok()?;
-        let mut current = types.into_iter().find(|t| matches!(t, Type::Struct(_)))?;
+        let mut current = self.structure(structure)?;
         let mut bits = 0;
         for name in way {
             let (offset, inner) = self.member(&current, name)?;
             bits += offset;
-            current = inner;
+            current = Rc::new(inner);
         }
         Some(bits / 8)
+    }
+
+    fn structure(&self, name: &str) -> Option<Rc<Type>> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return known.clone();
+        }
+        let types = self.btf.resolve_types_by_name(name).unwrap_or_default();
+        let found = types.into_iter().find(|t| matches!(t, Type::Struct(_))).map(Rc::new);
+        self.known.borrow_mut().insert(name.to_owned(), found.clone());
+        found
     }
 
     /// Bit offset and type of a member, also of one in an anonymous structure or union inside.
     fn member(&self, of: &Type, name: &str) -> Option<(u32, Type)> {
         let (Type::Struct(structure) | Type::Union(structure)) = of else { return None };
         for member in &structure.members {
-            let found = self.0.resolve_name(member).unwrap_or_default();
+            let found = self.btf.resolve_name(member).unwrap_or_default();
             if found == name {
                 return Some((member.bit_offset(), self.plain(member)?));
             }
@@ -131,10 +147,10 @@ impl Types<'_> {
 
     /// The type of a member without qualifiers and typedefs.
     fn plain(&self, member: &dyn BtfType) -> Option<Type> {
-        let mut current = self.0.resolve_chained_type(member).ok()?;
+        let mut current = self.btf.resolve_chained_type(member).ok()?;
         while let Type::Const(_) | Type::Volatile(_) | Type::Typedef(_) | Type::TypeTag(_) = current
         {
-            current = self.0.resolve_chained_type(current.as_btf_type()?).ok()?;
+            current = self.btf.resolve_chained_type(current.as_btf_type()?).ok()?;
         }
         Some(current)
     }
@@ -142,9 +158,9 @@ impl Types<'_> {
     /// Whether `sched_switch` passes the state of the task that leaves (5.18 and later).
     fn switch_has_state(&self) -> bool {
         const WITH_STATE: usize = 5; // context, preempt, prev, next, prev_state
-        let types = self.0.resolve_types_by_name("btf_trace_sched_switch").unwrap_or_default();
+        let types = self.btf.resolve_types_by_name("btf_trace_sched_switch").unwrap_or_default();
         types.iter().filter_map(Type::as_btf_type).any(|typedef| {
-            self.0
+            self.btf
                 .chained_type_iter(typedef)
                 .any(|t| matches!(t, Type::FuncProto(p) if p.parameters.len() >= WITH_STATE))
         })

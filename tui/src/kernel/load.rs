@@ -15,15 +15,12 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::{ABSENT, DIRECT, Layout, Machine};
-use syscope_shared::syscalls::Stats;
 
 /// The BPF programs, as `probes-ebpf/build.sh` built them.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.o");
-
-/// Bytes that the values of the largest per-CPU map take at most, over all CPUs.
-const CALLS_BYTES: usize = 24 * 1024 * 1024;
 
 /// Bytes that the stacks take that the off-CPU probe remembers, of all CPUs, at most, and those of one.
 const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
@@ -69,10 +66,10 @@ pub enum AttachError {
 }
 
 pub fn attach(settings: &Settings, plan: impl FnOnce() -> PushDown) -> Result<Kernel, AttachError> {
-    let layout = layout::of_running_kernel().map_err(AttachError::Unsupported)?;
+    let (layout, loader) = read_types()?;
     raise_memlock();
     let cpus = aya::util::nr_cpus().map_err(|(_, e)| AttachError::Refused(e.to_string()))?;
-    let mut programs = load_object(&layout, cpus, &settings.wanted)?;
+    let mut programs = load_object(loader, &layout, cpus, &settings.wanted)?;
     let refused = |error: io::Error| AttachError::Refused(error.to_string());
     let mut filter = filter_writer(&mut programs, settings).map_err(refused)?;
     // Lifecycle comes first, so that a process the other probes see is either born after it or among
@@ -96,7 +93,24 @@ fn filter_writer(programs: &mut Ebpf, settings: &Settings) -> io::Result<filter:
     filter::Writer::new(config, list, settings.own)
 }
 
-fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, AttachError> {
+/// The layout of the running kernel, and a loader. Each reads all of the kernel's own types, which takes a
+/// while; the loader does so whether or not it has use for them.
+fn read_types() -> Result<(Layout, EbpfLoader<'static>), AttachError> {
+    thread::scope(|scope| {
+        let layout = scope.spawn(layout::of_running_kernel);
+        let loader = EbpfLoader::new();
+        let failed = || Err("cannot read the kernel's types".to_owned());
+        let layout = layout.join().unwrap_or_else(|_| failed());
+        Ok((layout.map_err(AttachError::Unsupported)?, loader))
+    })
+}
+
+fn load_object(
+    loader: EbpfLoader<'static>,
+    layout: &Layout,
+    cpus: usize,
+    wanted: &Wanted,
+) -> Result<Ebpf, AttachError> {
     let machine = Machine {
         layout: *layout,
         native: layout::native_abi(),
@@ -111,12 +125,10 @@ fn load_object(layout: &Layout, cpus: usize, wanted: &Wanted) -> Result<Ebpf, At
         check_remembered: std::env::var_os(CHECK).is_some().into(),
         compat_direct: u32::from(layout.task_compat == DIRECT),
     };
-    let calls = (CALLS_BYTES / (size_of::<Stats>() * cpus)).clamp(4 * 1024, 16 * 1024) as u32;
-    let mut loader = EbpfLoader::new();
+    let mut loader: EbpfLoader<'_> = loader;
     loader
         .btf(None) // the programs have no relocations against the kernel's types
-        .override_global("MACHINE", bytemuck::bytes_of(&machine), true)
-        .map_max_entries("SYSCALLS", calls);
+        .override_global("MACHINE", bytemuck::bytes_of(&machine), true);
     if machine.syscalls_on == 1 {
         loader.map_max_entries("CALLS", machine.call_buckets * cpus as u32);
     }

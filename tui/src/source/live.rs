@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// The first batch comes sooner than an interval after the start: an empty screen tells nothing.
-const FIRST_TICK: Duration = Duration::from_millis(20);
+const FIRST_TICK: Duration = Duration::from_millis(10);
 /// Batches that may wait for the side above before ticks are skipped.
 const WAITING_BATCHES: usize = 4;
 /// How long the last batch waits for symbols that are still being looked up, or fetched.
