@@ -27,16 +27,18 @@ impl Counts for u64 {
     }
 }
 
-/// A per-CPU map of counts, and what was read of it last.
+/// A map of counts, those of each CPU or of all, and what was read of it last.
 pub struct Drain<K, V> {
     map: TypedMap<K, V>,
+    /// Keys that the map has room for.
+    room: u32,
     last: FxHashMap<K, V>,
 }
 
 impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
     /// Starts to read a map.
     pub fn new(map: TypedMap<K, V>) -> Self {
-        Self { map, last: FxHashMap::default() }
+        Self { room: map.room(), map, last: FxHashMap::default() }
     }
 
     /// Calls `each` with every key whose counts have changed, and by how much.
@@ -56,7 +58,7 @@ impl<K: Pod + Eq + Hash, V: Counts> Drain<K, V> {
 
     /// How full the map was when it was read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
-        self.last.len() as f32 / self.map.room() as f32
+        self.last.len() as f32 / self.room as f32
     }
 
     /// Empties a map that nothing writes to. All that is in it must have been read.

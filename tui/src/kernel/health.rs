@@ -21,21 +21,30 @@ impl Reader {
 
     /// The counters as they stand; `listed`: PIDs the kernel lets through.
     pub fn read(&self, statuses: &[ProbeStatus], listed: Option<usize>) -> Health {
-        let probes = PROBES.iter().zip(statuses).enumerate();
+        let counters: Vec<_> =
+            (0..PROBES.len()).map(|index| self.counters.get_all(&(index as u32))).collect();
         // Zeros that stand for counters nobody could read would say that nothing was lost.
-        let unread = (0..PROBES.len()).filter(|i| self.counters.get_all(&(*i as u32)).is_err());
+        let unread = counters.iter().filter(|counters| counters.is_err()).count();
+        let probes = PROBES.iter().zip(statuses).zip(counters).enumerate();
         Health {
             probes: probes
-                .map(|(index, (probe, status))| self.probe(index, probe.name, status.clone()))
+                .map(|(index, ((probe, status), per_cpu))| {
+                    self.probe(index, probe.name, status.clone(), &per_cpu.unwrap_or_default())
+                })
                 .collect(),
-            read_errors: unread.count() as u64,
+            read_errors: unread as u64,
             pushed_down: listed,
             ..Health::default()
         }
     }
 
-    fn probe(&self, index: usize, name: &'static str, status: ProbeStatus) -> ProbeHealth {
-        let per_cpu = self.counters.get_all(&(index as u32)).unwrap_or_default();
+    fn probe(
+        &self,
+        index: usize,
+        name: &'static str,
+        status: ProbeStatus,
+        per_cpu: &[Counters],
+    ) -> ProbeHealth {
         let sum = |field: fn(&Counters) -> u64| per_cpu.iter().map(field).sum::<u64>();
         let skipped_runs: u64 = self.programs[index]
             .iter()

@@ -31,6 +31,7 @@ mod stacks;
 mod sys;
 mod syscalls;
 mod threads;
+mod turns;
 mod unwind;
 mod waker;
 mod wanted;

@@ -1,10 +1,10 @@
 //! Reads the off-CPU probe.
 
-use super::drain::{Counts, Drain};
-use super::map;
+use super::drain::Counts;
 use super::named_stacks::NamedStacks;
 use super::stacks::Stacks;
 use super::threads::Threads;
+use super::turns::Turns;
 use super::{NewStack, Reading};
 use crate::source::{OffcpuDelta, ResolvedStack, WaitState, WaitingNow, procfs};
 use aya::Ebpf;
@@ -33,27 +33,19 @@ impl Counts for Stats {
     }
 }
 
-/// Keys in a map at which a new epoch begins: a quarter of its slots.
-const CROWDED: usize = 2 * 1024;
-
 /// Reads the `OFFCPU_0` and `OFFCPU_1` maps, the waits of threads, and their stacks.
 pub struct Reader {
-    ended: [Drain<Key, Stats>; 2],
+    ended: Turns<Key, Stats>,
     threads: Threads,
-    /// The probe counts in the map `epoch & 1`.
-    epoch: u32,
     /// Stacks of this probe.
     pub stacks: Stacks,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let first = Drain::new(map::typed(programs, "OFFCPU_0")?);
-        let second = Drain::new(map::typed(programs, "OFFCPU_1")?);
         Ok(Self {
-            ended: [first, second],
+            ended: Turns::open(programs, "OFFCPU")?,
             threads: Threads::open(programs)?,
-            epoch: 0,
             stacks: Stacks::new(ProbeId::Offcpu),
         })
     }
@@ -63,19 +55,17 @@ impl Reader {
         let Self { ended, stacks, .. } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
-        for ended in ended {
-            ended.read(|key, stats| {
-                offcpu.push(OffcpuDelta {
-                    pid: key.pid,
-                    state: state(key.state),
-                    kernel_stack: stacks.kernel(named, key.kernel_stack, new),
-                    user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
-                    blocked_ns: stats.blocked_ns,
-                    runqueue_ns: stats.runqueue_ns,
-                    waits: stats.waits,
-                });
-            })?;
-        }
+        ended.read(|key, stats| {
+            offcpu.push(OffcpuDelta {
+                pid: key.pid,
+                state: state(key.state),
+                kernel_stack: stacks.kernel(named, key.kernel_stack, new),
+                user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
+                blocked_ns: stats.blocked_ns,
+                runqueue_ns: stats.runqueue_ns,
+                waits: stats.waits,
+            });
+        })?;
         reading.waiting = Some(self.read_waiting(named, &mut reading.stacks)?);
         reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
@@ -105,18 +95,12 @@ impl Reader {
 
     /// How full the fuller of its maps was when they were read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
-        self.ended.iter().map(Drain::fill).fold(0.0, f32::max)
+        self.ended.fill()
     }
 
-    /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
-    /// and not twice within a tick.
+    /// Begins a new epoch when it is time: see [`Turns::next_epoch`].
     pub fn next_epoch(&mut self) -> Option<u32> {
-        if self.ended[(self.epoch & 1) as usize].len() < CROWDED {
-            return None;
-        }
-        self.epoch = self.epoch.wrapping_add(1);
-        self.ended[(self.epoch & 1) as usize].clear();
-        Some(self.epoch)
+        self.ended.next_epoch()
     }
 
     /// Enters every thread of these processes that sleeps now as waiting since `now_ns`. The programs take
@@ -155,9 +139,7 @@ impl Reader {
 
     /// Frees what the maps hold of these processes.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
-        for ended in &mut self.ended {
-            ended.delete(|key| pids.contains(&key.pid));
-        }
+        self.ended.delete(|key| pids.contains(&key.pid));
         for pid in pids {
             self.stacks.forget(*pid);
         }

@@ -2,11 +2,10 @@
 
 use super::Reading;
 use super::copies::Copies;
-use super::drain::Drain;
 use super::lifecycle::text;
-use super::map;
 use super::named_stacks::NamedStacks;
 use super::stacks::Stacks;
+use super::turns::Turns;
 use crate::source::{ProfileDelta, procfs};
 use crate::unwind::{StackCopy, Walked};
 use aya::Ebpf;
@@ -15,24 +14,17 @@ use std::io;
 use syscope_shared::health::ProbeId;
 use syscope_shared::profile::Key;
 
-/// Keys in a map at which a new epoch begins: a quarter of its slots.
-const CROWDED: usize = 2 * 1024;
-
 /// Reads the `PROFILE_0` and `PROFILE_1` maps.
 pub struct Reader {
-    samples: [Drain<Key, u64>; 2],
-    /// The probe counts in the map `epoch & 1`.
-    epoch: u32,
+    samples: Turns<Key, u64>,
     /// Stacks of this probe.
     pub stacks: Stacks,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let first = Drain::new(map::typed(programs, "PROFILE_0")?);
-        let second = Drain::new(map::typed(programs, "PROFILE_1")?);
         let stacks = Stacks::new(ProbeId::Profile);
-        Ok(Self { samples: [first, second], epoch: 0, stacks })
+        Ok(Self { samples: Turns::open(programs, "PROFILE")?, stacks })
     }
 
     /// Appends the samples since the last reading.
@@ -40,18 +32,15 @@ impl Reader {
         let Self { samples, stacks, .. } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { profile, stacks: new, .. } = reading;
-        for samples in samples {
-            samples.read(|key, samples| {
-                profile.push(ProfileDelta {
-                    pid: key.pid,
-                    comm: text(&key.comm),
-                    kernel_stack: stacks.kernel(named, key.kernel_stack, new),
-                    user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
-                    samples,
-                });
-            })?;
-        }
-        Ok(())
+        samples.read(|key, samples| {
+            profile.push(ProfileDelta {
+                pid: key.pid,
+                comm: text(&key.comm),
+                kernel_stack: stacks.kernel(named, key.kernel_stack, new),
+                user_stack: stacks.user(named, (key.pid, key.exec_id), key.user_stack, new),
+                samples,
+            });
+        })
     }
 
     /// Takes in the samples whose stacks are to be walked later.
@@ -84,25 +73,17 @@ impl Reader {
 
     /// How full the fuller of its maps was when they were read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
-        self.samples.iter().map(Drain::fill).fold(0.0, f32::max)
+        self.samples.fill()
     }
 
-    /// Begins a new epoch when it is time; returns it. To be called right after [`Reader::read`],
-    /// and not twice within a tick.
+    /// Begins a new epoch when it is time: see [`Turns::next_epoch`].
     pub fn next_epoch(&mut self) -> Option<u32> {
-        if self.samples[(self.epoch & 1) as usize].len() < CROWDED {
-            return None;
-        }
-        self.epoch = self.epoch.wrapping_add(1);
-        self.samples[(self.epoch & 1) as usize].clear();
-        Some(self.epoch)
+        self.samples.next_epoch()
     }
 
     /// Frees what the maps hold of these processes.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
-        for samples in &mut self.samples {
-            samples.delete(|key| pids.contains(&key.pid));
-        }
+        self.samples.delete(|key| pids.contains(&key.pid));
         for pid in pids {
             self.stacks.forget(*pid);
         }
