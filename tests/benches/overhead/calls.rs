@@ -14,7 +14,7 @@ pub fn section(section: Section, kind: Loop, options: &Options) -> String {
         Loop::Open => ("One open and close", "open, close", tools::opens()),
     };
     // ns that a turn took.
-    let measured = by_turns(section, contenders, options, |contender| {
+    let measured = by_turns(section, contenders, options, options.rounds, |contender, _| {
         Loop::run(contender.around_command(kind.command())).expect("the loop says how long it took")
     });
     table(title, what, &measured)

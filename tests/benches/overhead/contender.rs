@@ -7,6 +7,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use syscope_tests::bpf::held_by;
 use syscope_tests::empty::Empty;
 
 /// How long a tool may take until it is attached, and until it has ended.
@@ -121,6 +122,15 @@ impl Contender {
 }
 
 impl Attached {
+    /// Time that its BPF programs have run, in ns, where it has any: those of empty ones are held here. The kernel
+    /// measures it only while statistics are on.
+    pub fn run_time_ns(&self) -> Option<u64> {
+        let holder = self.process.as_ref().map_or(std::process::id(), Child::id);
+        let (programs, _) = held_by(holder);
+        let times = programs.iter().map(|program| program.counts().time_ns);
+        (!programs.is_empty()).then(|| times.sum())
+    }
+
     /// What observes is held by descriptors: of links of BPF, and of perf events.
     fn wait_until_calm(&mut self, name: &str) {
         let child = self.process.as_mut().expect("it was just started");

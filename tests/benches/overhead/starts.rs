@@ -4,6 +4,7 @@ use super::contender::has;
 use super::crowd::Crowd;
 use super::options::Options;
 use super::stats::{median, spread};
+use super::tools;
 use portable_pty::CommandBuilder;
 use std::env;
 use std::path::Path;
@@ -31,6 +32,7 @@ struct Start {
 fn starts() -> Vec<Start> {
     const COUNTS: &str = "tracepoint:raw_syscalls:sys_enter { @[comm] = count(); } \
         interval:ms:1 { print(@); exit(); }";
+    let four = tools::four_jobs();
     let syscope = syscope().to_str().expect("a path of text");
     // The loop of opens is a process of this name.
     let program = env::current_exe().expect("a process has a program");
@@ -46,6 +48,7 @@ fn starts() -> Vec<Start> {
         start("`syscope trace opens`: first line", &[syscope, "trace", "opens"], &opener),
         start("`opensnoop`: first line", &["opensnoop"], &opener),
         start("`bpftrace`, counts: first table", &["bpftrace", "-e", COUNTS], "@["),
+        start("`bpftrace`, all four jobs: first line", &["bpftrace", "-e", &four], &opener),
     ]
 }
 

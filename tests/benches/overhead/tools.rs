@@ -16,6 +16,12 @@ const OPENS: &str = "tracepoint:syscalls:sys_enter_openat { @path[tid] = args->f
     tracepoint:syscalls:sys_exit_openat /@path[tid]/ { \
     printf(\"%d %s %d %s\\n\", pid, comm, args->ret, str(@path[tid])); delete(@path[tid]); }";
 
+/// One script of `bpftrace` that does what syscope's four probes do.
+pub fn four_jobs() -> String {
+    const SAMPLES: &str = "profile:hz:99 { @cpu[pid, kstack, ustack] = count(); }";
+    [LATENCIES, OPENS, STACKS, SAMPLES].join(" ")
+}
+
 /// `syscope report` with these probes (all, where none is named), for ever.
 pub fn syscope_with(name: &str, probes: &str, more: &[&str]) -> Contender {
     let program = syscope().to_str().expect("a path of text");

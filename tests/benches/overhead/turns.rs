@@ -1,6 +1,6 @@
 //! Contenders that are measured by turns: each once in each round, in an order that moves on.
 
-use super::contender::Contender;
+use super::contender::{Attached, Contender};
 use super::options::{Options, Section};
 
 /// What was measured of one contender.
@@ -18,12 +18,13 @@ pub struct Measured<T> {
     missing: Vec<Contender>,
 }
 
-/// Measures nothing at all and those of the contenders that are wanted and are here.
+/// Measures nothing at all and those of the contenders that are wanted and are here, each once in each round.
 pub fn by_turns<T>(
     section: Section,
     contenders: Vec<Contender>,
     options: &Options,
-    mut measure: impl FnMut(&Contender) -> T,
+    rounds: usize,
+    mut measure: impl FnMut(&Contender, &Attached) -> T,
 ) -> Measured<T> {
     let (here, missing): (Vec<_>, Vec<_>) = contenders
         .into_iter()
@@ -32,12 +33,12 @@ pub fn by_turns<T>(
     let contenders: Vec<_> = [Contender::nothing()].into_iter().chain(here).collect();
     let mut rows: Vec<_> =
         contenders.iter().map(|c| Row { name: c.name.clone(), rounds: Vec::new() }).collect();
-    for round in 0..options.rounds {
+    for round in 0..rounds {
         for turn in 0..contenders.len() {
             let at = (turn + round) % contenders.len();
             eprintln!("overhead: {}, round {}: {}", section.name(), round + 1, rows[at].name);
             let attached = contenders[at].attach();
-            let measured = measure(&contenders[at]);
+            let measured = measure(&contenders[at], &attached);
             drop(attached);
             rows[at].rounds.push(measured);
         }

@@ -1,6 +1,6 @@
 //! What real work costs more: a compiler over many files, and tar over a tree of small ones.
 
-use super::contender::{Contender, has};
+use super::contender::{Attached, Contender, has};
 use super::options::{Options, Section};
 use super::stats::{median, spread};
 use super::tools;
@@ -10,6 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use std::process::Stdio;
 use std::time::Instant;
+use syscope_tests::bpf::enable_statistics;
 
 /// What a workload took, in s.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +27,16 @@ pub fn section(section: Section, options: &Options) -> String {
         Workload::ALL.into_iter().partition(|workload| has(workload.program()));
     // What they read is in memory then.
     here.iter().for_each(|workload| _ = run(*workload, &files, &Contender::nothing()));
-    let measured = by_turns(section, tools::work(), options, |contender| {
+    let measured = by_turns(section, tools::work(), options, options.rounds, |contender, _| {
         here.iter().map(|workload| run(*workload, &files, contender)).collect::<Vec<_>>()
     });
+    let measure_programs = |contender: &Contender, attached: &Attached| {
+        here.iter().map(|it| share_of_programs(*it, &files, contender, attached)).collect()
+    };
+    let programs = by_turns(section, tools::work(), options, 1, measure_programs);
     let mut text = format!("{}, {} rounds.\n", machine(), options.rounds);
     for (at, workload) in here.iter().enumerate() {
-        text += &table(*workload, at, &measured);
+        text += &table(*workload, at, &measured, &programs);
     }
     for workload in missing {
         text +=
@@ -51,6 +56,21 @@ fn run(workload: Workload, files: &Workloads, contender: &Contender) -> Cost {
     cost
 }
 
+/// The share of a workload's CPU time, in %, that a contender's BPF programs take, as the kernel measures them;
+/// nothing where it has none.
+fn share_of_programs(
+    workload: Workload,
+    files: &Workloads,
+    contender: &Contender,
+    attached: &Attached,
+) -> Option<f64> {
+    let _statistics = enable_statistics().expect("root may");
+    let before = attached.run_time_ns()?;
+    let cost = run(workload, files, contender);
+    let spent = attached.run_time_ns()?.saturating_sub(before) as f64 / 1e9;
+    Some(spent / cost.cpu * 100.0)
+}
+
 /// CPU time, in s, of the children that were waited for, and of theirs.
 fn spent_by_children() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("every process may ask");
@@ -59,7 +79,12 @@ fn spent_by_children() -> f64 {
 }
 
 /// The table of the workload that was measured as number `at`.
-fn table(workload: Workload, at: usize, measured: &Measured<Vec<Cost>>) -> String {
+fn table(
+    workload: Workload,
+    at: usize,
+    measured: &Measured<Vec<Cost>>,
+    programs: &Measured<Vec<Option<f64>>>,
+) -> String {
     let of = |rounds: &[Vec<Cost>], what: fn(&Cost) -> f64| -> Vec<f64> {
         rounds.iter().map(|costs| what(&costs[at])).collect()
     };
@@ -69,7 +94,8 @@ fn table(workload: Workload, at: usize, measured: &Measured<Vec<Cost>>) -> Strin
     let (wall, cpu) = (median(&walls), median(&cpus));
     let mut text = format!(
         "\n#### {}\n\n{wall:.2} s (± {:.1} %), of CPU time {cpu:.2} s (± {:.1} %), with nothing attached.\n\n\
-         | attached | wall, % more | ± | CPU time, % more | ± |\n| --- | ---: | ---: | ---: | ---: |\n",
+         | attached | wall, % more | ± | CPU time, % more | ± | in BPF programs, % |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: |\n",
         workload.what(),
         spread(&walls) / wall * 100.0,
         spread(&cpus) / cpu * 100.0,
@@ -78,10 +104,11 @@ fn table(workload: Workload, at: usize, measured: &Measured<Vec<Cost>>) -> Strin
         let percent = (median(values) / base - 1.0) * 100.0;
         format!("{percent:.1} | {:.1}", spread(values) / base * 100.0)
     };
-    for row in &measured.rows[1..] {
+    for (row, programs) in measured.rows.iter().zip(&programs.rows).skip(1) {
         let walls = more(&of(&row.rounds, |cost| cost.wall), wall);
         let cpus = more(&of(&row.rounds, |cost| cost.cpu), cpu);
-        text += &format!("| {} | {walls} | {cpus} |\n", row.name);
+        let share = programs.rounds[0][at].map_or("—".to_owned(), |share| format!("{share:.2}"));
+        text += &format!("| {} | {walls} | {cpus} | {share} |\n", row.name);
     }
     text
 }
