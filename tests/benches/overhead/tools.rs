@@ -11,7 +11,7 @@ const COUNTS: &str = "tracepoint:raw_syscalls:sys_enter { @[pid, args->id] = cou
 const STACKS: &str = "tracepoint:sched:sched_switch { \
     @at[args->prev_pid] = nsecs; @k[args->prev_pid] = kstack; @u[args->prev_pid] = ustack; \
     $at = @at[args->next_pid]; if ($at) { \
-    @[args->next_pid, @k[args->next_pid], @u[args->next_pid]] = sum(nsecs - $at); } }";
+    @waited[args->next_pid, @k[args->next_pid], @u[args->next_pid]] = sum(nsecs - $at); } }";
 const OPENS: &str = "tracepoint:syscalls:sys_enter_openat { @path[tid] = args->filename; } \
     tracepoint:syscalls:sys_exit_openat /@path[tid]/ { \
     printf(\"%d %s %d %s\\n\", pid, comm, args->ret, str(@path[tid])); delete(@path[tid]); }";
