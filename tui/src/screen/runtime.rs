@@ -52,6 +52,8 @@ pub(super) struct Screen {
     status: Status,
     pub(super) folder: PathBuf,
     inject_panic: bool,
+    /// Nothing has come from the source yet.
+    empty: bool,
     /// When the last frame was drawn.
     drawn: Option<Instant>,
     /// Until when the timeline was told how time passes; `None` while it is not played.
@@ -127,6 +129,7 @@ async fn show(setup: Setup, batches: Option<mpsc::Receiver<Batch>>) -> Result<()
         status: Status::default(),
         folder,
         inject_panic,
+        empty: true,
         drawn: None,
         played: None,
         sought: None,
@@ -184,6 +187,10 @@ impl Screen {
             }
             self.perform(effect).await?;
             if is_batch {
+                if std::mem::take(&mut self.empty) {
+                    // The first that there is to see is shown at once.
+                    self.drawn = None;
+                }
                 self.ask_recorder().await?;
             }
         }

@@ -212,8 +212,12 @@ impl Collector {
     }
 
     /// Most stacks have their names within a moment: then they come with the batch that first shows
-    /// them, and before their program has a chance to be replaced.
+    /// them, and before their program has a chance to be replaced. The first batch does not wait: the symbols of
+    /// the kernel are still being read, and somebody looks at an empty screen.
     fn wait_for_names(&mut self) {
+        if self.tick == 1 {
+            return;
+        }
         let patience = Instant::now() + NAMES_WITHIN;
         while self.naming.pending() > 0 && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(1));
