@@ -57,9 +57,12 @@ impl<T> Measured<T> {
     }
 }
 
-/// What is measured on.
+/// What is measured on: what a hook costs, and a reading of the clock, differs much from one processor to another.
 pub fn machine() -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or(String::new(), |(_, model)| format!(" ({})", model.trim()));
     let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
-    format!("Linux {}, {cpus} CPUs", kernel.trim())
+    format!("Linux {}, {cpus} CPUs{model}", kernel.trim())
 }
