@@ -63,10 +63,11 @@ impl From<&CodeInfo<'_>> for Line {
     }
 }
 
-impl From<&Sym<'_>> for Symbol {
-    fn from(symbol: &Sym<'_>) -> Self {
+impl Symbol {
+    /// What a look-up found; `name` says how a name is told.
+    pub(super) fn told(symbol: &Sym<'_>, name: impl Fn(&str) -> String) -> Self {
         let mut told = Self {
-            name: clipped(&symbol.name),
+            name: clipped(&name(&symbol.name)),
             size: symbol.size,
             offset: symbol.offset,
             line: symbol.code_info.as_deref().map(Line::from),
@@ -76,7 +77,7 @@ impl From<&Sym<'_>> for Symbol {
         let mut bytes = 0;
         for inlined in symbol.inlined.iter() {
             let line = inlined.code_info.as_ref().map(Line::from);
-            let next = Inlined { name: clipped(&inlined.name), line };
+            let next = Inlined { name: clipped(&name(&inlined.name)), line };
             bytes += next.name.len() + next.line.as_ref().map_or(0, |line| line.path.len());
             if bytes > MAX_INLINED_BYTES || told.inlined.len() == MAX_INLINED {
                 let (name, line) = (MORE_INLINED.to_owned(), None);
@@ -98,7 +99,7 @@ mod tests {
     fn inlined(levels: usize, name: &str) -> Symbol {
         let level =
             InlinedFn { name: Cow::Owned(name.to_owned()), code_info: None, _non_exhaustive: () };
-        Symbol::from(&Sym {
+        let symbol = Sym {
             name: Cow::Borrowed("outer"),
             module: None,
             addr: 0,
@@ -107,7 +108,8 @@ mod tests {
             code_info: None,
             inlined: vec![level; levels].into_boxed_slice(),
             _non_exhaustive: (),
-        })
+        };
+        Symbol::told(&symbol, str::to_owned)
     }
 
     #[test]

@@ -53,7 +53,13 @@ impl Vdso {
             let source = Source::Process(process);
             let found = self.symbolizer.symbolize_single(&source, Input::AbsAddr(address)).ok()?;
             let Symbolized::Sym(symbol) = found else { return None };
-            frames::of_symbol(&Symbol::from(&symbol), FrameKind::User, &self.module, beyond, names)
+            frames::of_symbol(
+                &Symbol::told(&symbol, str::to_owned),
+                FrameKind::User,
+                &self.module,
+                beyond,
+                names,
+            )
         })
         .flatten()
     }

@@ -4,6 +4,7 @@
 use super::debug_file::{DebugFile, Roots};
 use super::debugdata;
 use super::elf::Elf;
+use super::names::Names;
 use super::wire::Reads;
 use crate::symbols::symbol::Symbol;
 use crate::unwind::{self, Functions};
@@ -29,6 +30,7 @@ pub(super) struct Layers {
     file: Option<File>,
     /// What unwind data tells of functions, read when one has no name.
     functions: OnceCell<Option<Functions>>,
+    names: Names,
     /// Bytes of all files, and of what is decompressed of them.
     pub(super) bytes: u64,
 }
@@ -86,7 +88,7 @@ impl Layers {
             }
         };
         let (file, functions) = (file.try_clone().ok(), OnceCell::new());
-        Self { elf, debug, tables, file, functions, bytes }
+        Self { elf, debug, tables, file, functions, names: Names::default(), bytes }
     }
 
     /// Whether there is debug information.
@@ -116,22 +118,22 @@ impl Layers {
 
     fn named(&self, address: u64) -> Option<Symbol> {
         let in_table = || self.tables.iter().filter_map(|table| table.find(address)).reduce(nearer);
-        let symbol = match self.debug.as_ref().and_then(|debug| debug.find(address)) {
-            Some(mut symbol) => {
-                // Debug information reduced to lines has the last part of a name only: `new`. The
-                // symbol table has all of it.
-                if symbol.code_info.is_some()
-                    && !symbol.name.contains("::")
-                    && let Some(full) = in_table()
-                    && full.name.contains("::")
-                {
-                    symbol.name = full.name;
-                }
-                symbol
-            }
-            None => in_table()?,
+        let told = |symbol: Sym<'_>| Symbol::told(&symbol, |raw| self.names.demangled(raw));
+        let Some(symbol) = self.debug.as_ref().and_then(|debug| debug.find(address)) else {
+            return in_table().map(told);
         };
-        Some(Symbol::from(&symbol))
+        let has_line = symbol.code_info.is_some();
+        let mut symbol = told(symbol);
+        // Debug information reduced to lines has the last part of a name only: `new`. The
+        // symbol table has all of it.
+        if has_line
+            && !symbol.name.contains("::")
+            && let Some(full) = in_table().map(told)
+            && full.name.contains("::")
+        {
+            symbol.name = full.name;
+        }
+        Some(symbol)
     }
 }
 
@@ -179,7 +181,7 @@ impl Layer {
     }
 
     fn open(source: Source<'static>, debug_directories: &[PathBuf]) -> Option<Self> {
-        let builder = Symbolizer::builder().enable_auto_reload(false);
+        let builder = Symbolizer::builder().enable_auto_reload(false).enable_demangling(false);
         let symbolizer = builder.set_debug_dirs(Some(debug_directories)).build();
         // Opens the file and reads its headers. Afterwards it is kept, and its path not used.
         symbolizer.symbolize(&source, Input::VirtOffset(&[])).ok()?;

@@ -14,6 +14,7 @@ mod elf;
 mod elf_bounds;
 mod elf_depth;
 mod layers;
+mod names;
 mod running;
 mod serve;
 mod wire;
