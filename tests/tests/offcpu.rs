@@ -110,7 +110,7 @@ fn a_spinner_that_is_kept_from_running_waits_for_a_cpu_and_is_not_blocked() {
 #[test]
 fn a_ping_pong_through_pipes_blames_the_reads() {
     let _machine = require_bpf!();
-    let observed = observe(&["pingpong", "5000"], 3, &[]);
+    let observed = observe(&["pingpong", "5000", "1"], 3, &[]);
     let process = observed.report.offcpu(observed.pid);
     let mut reads = observed.report.waits_in(observed.pid, &["pipe_read"]);
     // One can be preempted in a read, too.
@@ -138,7 +138,7 @@ fn a_stack_that_is_remembered_is_the_one_that_a_walk_finds() {
     let Some(many) = with_frame_pointers("manystacks", dir.path()) else { return };
     let Some(alike) = with_frame_pointers("forkedsleeps", dir.path()) else { return };
     let mut workloads = [
-        Workload::start(&["pingpong", "20000"]),
+        Workload::start(&["pingpong", "20000", "1"]),
         Workload::start_program(&many, &["1", "3000"]),
         Workload::start_program(&alike, &["300", "5"]),
     ];

@@ -4,6 +4,7 @@
 mod live;
 
 use live::Live;
+use serde_json::Value;
 use std::time::Duration;
 use syscope::source::live::Options;
 use syscope::source::{Batch, Health, ProbeHealth, ProcessEvent, WaitState};
@@ -58,6 +59,15 @@ fn watch(load: &Workload, budget: Option<f64>) -> Live<Delivered> {
     Live::start(options, move |delivered: &mut Delivered, batch| delivered.add(batch, pid))
 }
 
+/// How many a second the load did of what its truth counts, and that it did at least half of so many: less than
+/// that would not have been the overload which the test is about.
+fn rate(truth: &Value, counted: &str, wanted: u64) {
+    let [count, ns] = [counted, "elapsed_ns"].map(|name| truth[name].as_f64().expect("a count"));
+    let rate = count * 1e9 / ns;
+    println!("{counted}: {rate:.0} a second, of {wanted} wanted");
+    assert!(rate >= wanted as f64 / 2.0, "only {rate:.0} {counted} a second");
+}
+
 fn so_far(live: &Live<Delivered>) -> Delivered {
     live.sum.lock().expect("nobody panics with it").clone()
 }
@@ -72,10 +82,11 @@ fn wait_until_it_returns(live: &Live<Delivered>) {
 #[test]
 fn over_budget_stacks_of_short_waits_go_first_and_no_wait_is_lost() {
     let _machine = require_bpf!();
-    let mut load = Workload::start(&["pingpong", "1200000"]);
+    let mut load = Workload::start(&["pingpong", "600000", "2"]);
     let live = watch(&load, Some(BUDGET));
     load.go();
     let truth = load.done_within(Duration::from_secs(120));
+    rate(&truth, "waits", 200_000);
     wait_until_it_returns(&live);
     let delivered = live.stop();
     let [stacks_from_ns, _] = delivered.sparing_most;
@@ -91,10 +102,11 @@ fn over_budget_stacks_of_short_waits_go_first_and_no_wait_is_lost() {
 fn over_budget_opens_are_sampled_and_each_is_counted() {
     let _machine = require_bpf!();
     const OPENS: u64 = 2_500_000;
-    let mut load = Workload::start(&["openrow", "/nowhere/x", &OPENS.to_string(), "0"]);
+    let mut load = Workload::start(&["openrow", "/nowhere/x", &OPENS.to_string(), "0", "2"]);
     let live = watch(&load, Some(BUDGET));
     load.go();
     let truth = load.done_within(Duration::from_secs(120));
+    rate(&truth, "opens", 300_000);
     wait_until_it_returns(&live);
     let delivered = live.stop();
     let opens = delivered.probe("opens");
@@ -114,7 +126,7 @@ fn two_hundred_thousand_opens_a_second_are_all_delivered() {
     load.go();
     let truth = load.done_within(Duration::from_secs(120));
     let delivered = live.stop();
-    println!("{truth}");
+    rate(&truth, "opens", 200_000);
     assert_eq!(delivered.health.lost_events(), 0, "{truth} {delivered:#?}");
     assert_eq!(delivered.opens, OPENS, "{truth} {delivered:#?}");
 }

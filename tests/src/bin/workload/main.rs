@@ -39,10 +39,13 @@ fn main() {
         "nanosleep" => sleeper::both_calls(number(&args, 1), number(&args, 2)),
         "sleeper" => sleeper::run(number(&args, 1), number(&args, 2)),
         "opens" => opens::run(args[1].as_ref(), number(&args, 2)),
-        "openrow" => openrow::run(&args[1], number(&args, 2), number(&args, 3)),
+        "openrow" => {
+            let threads = if args.len() > 4 { number(&args, 4) } else { 1 };
+            openrow::run(&args[1], number(&args, 2), number(&args, 3), threads);
+        }
         "starved" => starved::run(number(&args, 1)),
         "rival" => starved::rival(),
-        "pingpong" => pingpong::run(number(&args, 1)),
+        "pingpong" => pingpong::run(number(&args, 1), number(&args, 2)),
         "blocked" => blocked::run(),
         "spinsecs" => spin::run(number(&args, 1)),
         "kernelheavy" => kernelheavy::run(number(&args, 1)),

@@ -40,11 +40,17 @@ pub fn rival() {
 
 /// Keeps this thread, and what it starts, on one CPU.
 pub fn pin_to_last_cpu() {
+    pin_to_cpu_before_last(0);
+}
+
+/// The same, on the CPU so many before the last of those that it may run on; as often round as it takes.
+pub fn pin_to_cpu_before_last(before: usize) {
     let me = Pid::from_raw(0);
     let allowed = sched_getaffinity(me).expect("own affinity is readable");
-    let last = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    let last_first = (0..CpuSet::count()).rev();
+    let cpus: Vec<_> = last_first.filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect();
     let mut one = CpuSet::new();
-    one.set(last.expect("a thread may run somewhere")).expect("it was in the set");
+    one.set(cpus[before % cpus.len()]).expect("it was in the set");
     sched_setaffinity(me, &one).expect("a subset is allowed");
 }
 
