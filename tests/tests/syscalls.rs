@@ -5,7 +5,8 @@ use syscope_tests::binary;
 use syscope_tests::machine::skip;
 use syscope_tests::require_bpf;
 use syscope_tests::schema::Syscall;
-use syscope_tests::watch::observe;
+use syscope_tests::watch::{Watch, observe};
+use syscope_tests::workload::Workload;
 
 #[test]
 fn every_call_of_many_threads_is_counted_while_the_maps_are_read() {
@@ -17,6 +18,37 @@ fn every_call_of_many_threads_is_counted_while_the_maps_are_read() {
     assert_eq!(call.errors, 0);
     assert!(call.total_ns > 0, "time was spent in them: {call:?}");
     assert_eq!(observed.report.health("syscalls").lost, 0);
+}
+
+/// More processes and numbers than rows: what finds none is counted in a map that all CPUs share, while others of
+/// them are read and freed.
+#[test]
+fn calls_beyond_the_rows_are_counted_as_exactly() {
+    let _machine = require_bpf!();
+    const ROUNDS: u64 = 20;
+    let (numbers, rounds) = (400, ROUNDS.to_string());
+    let start = |_| Workload::start(&["madeup", "600", &numbers.to_string(), &rounds, "2"]);
+    let mut loads: Vec<_> = (0..30).map(start).collect();
+    let pids: Vec<_> = loads.iter().map(|load| load.pid.to_string()).collect();
+    let watch = Watch::report(6, &["-p", &pids.join(",")]);
+    loads.iter_mut().for_each(Workload::go);
+    let calls: Vec<_> = loads.iter().map(|load| load.done()["calls"].as_u64()).collect();
+    let report = watch.into_report();
+    for (load, calls) in loads.iter().zip(calls) {
+        let process = report.syscalls(load.pid).expect("it made calls");
+        let made_up = process.by_syscall.iter().filter(|call| call.name.starts_with("syscall_"));
+        let made_up: Vec<_> = made_up.collect();
+        assert_eq!(made_up.len() as u64, numbers);
+        assert_eq!(Some(made_up.iter().map(|call| call.calls).sum()), calls);
+        for call in made_up {
+            assert_eq!((call.calls, call.errors), (2 * ROUNDS, 2 * ROUNDS), "{call:?}");
+            assert_eq!(call.errnos[0].count, 2 * ROUNDS, "{call:?}");
+        }
+    }
+    let health = report.health("syscalls");
+    assert_eq!(health.lost, 0, "{:#}", report.raw["health"]);
+    let fill = report.raw["health"]["syscalls"]["fill"].as_f64().expect("a share");
+    assert!(fill > 0.5, "the rows were nearly all taken: {:#}", report.raw["health"]);
 }
 
 #[test]
@@ -101,7 +133,7 @@ fn calls_of_32_bit_code_have_their_own_names() {
 #[test]
 fn numbers_that_no_call_has_do_not_fill_the_map() {
     let _machine = require_bpf!();
-    let observed = observe(&["madeup", "1000", "20000"], 2, &[]);
+    let observed = observe(&["madeup", "1000", "20000", "1", "1"], 2, &[]);
     // From 1023 on, all numbers are one; the few below, which calls may have one day, are not.
     let low: Vec<_> = (1000..1023).map(|nr| format!("syscall_{nr}")).collect();
     for name in &low {

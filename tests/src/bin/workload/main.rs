@@ -62,7 +62,10 @@ fn main() {
         "exits" => exits::run(number(&args, 1)),
         "idle" => crowd::idle(number(&args, 1)),
         "storm" => crowd::storm(number(&args, 1), &args[2]),
-        "madeup" => madeup::run(number(&args, 1), number(&args, 2)),
+        "madeup" => {
+            let [first, count, rounds, threads] = [1, 2, 3, 4].map(|at| number(&args, at));
+            madeup::run(first, count, rounds, threads);
+        }
         "reexec" => reexec::run(number(&args, 1)),
         "reexec-again" => reexec::again(number(&args, 1), number(&args, 2)),
         "compat" => compat::run(number(&args, 1), number(&args, 2)),
