@@ -96,13 +96,19 @@ extern "C" fn returned_elsewhere(word: u64, row: u32, duration_ns: u64, is_error
         add(stats, duration_ns, is_error);
         return 0;
     }
+    add_in_map(key, row, duration_ns, is_error);
+    count(ProbeId::Syscalls, |c| c.written += 1);
+    0
+}
+
+#[inline(always)]
+fn add_in_map(key: Key, row: u32, duration_ns: u64, is_error: bool) {
     if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
-        add_with_others(stats, duration_ns, is_error);
-        return 0;
+        return add_with_others(stats, duration_ns, is_error);
     }
     if row == NO_ROW {
         // The map was full when it was entered: it counted as lost.
-        return 0;
+        return;
     }
     let mut fresh = Stats { calls: 0, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
     add(&raw mut fresh, duration_ns, is_error);
@@ -112,7 +118,6 @@ extern "C" fn returned_elsewhere(word: u64, row: u32, duration_ns: u64, is_error
             None => count(ProbeId::Syscalls, |c| c.map_full += 1),
         }
     }
-    0
 }
 
 /// The counts of a key on this CPU, in the array.
@@ -164,15 +169,21 @@ fn cpu() -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn count_in_map(word: u64) -> u32 {
-    let key = Key::of_word(word);
+    enter_in_map(Key::of_word(word));
+    count(ProbeId::Syscalls, |c| c.written += 1);
+    0
+}
+
+#[inline(always)]
+fn enter_in_map(key: Key) {
     if let Some(stats) = SYSCALLS.get_ptr_mut(key) {
         // SAFETY: the map keeps the memory.
         unsafe { atomic::add(&raw mut (*stats).calls, 1) };
-        return 0;
+        return;
     }
     let fresh = Stats { calls: 1, errors: 0, total_ns: 0, hist: [0; hist::BUCKETS] };
     if SYSCALLS.insert(key, fresh, u64::from(BPF_NOEXIST)).is_ok() {
-        return 0;
+        return;
     }
     // Another CPU was first, or the map is full.
     match SYSCALLS.get_ptr_mut(key) {
@@ -180,5 +191,4 @@ extern "C" fn count_in_map(word: u64) -> u32 {
         Some(stats) => unsafe { atomic::add(&raw mut (*stats).calls, 1) },
         None => count(ProbeId::Syscalls, |c| c.map_full += 1),
     }
-    0
 }

@@ -140,6 +140,12 @@ fn in_none(registers: u64) {
 
 #[inline(always)]
 fn count_errno(key: ErrnoKey) {
+    add_errno(key);
+    count(ProbeId::Syscalls, |c| c.written += 1);
+}
+
+#[inline(always)]
+fn add_errno(key: ErrnoKey) {
     if let Some(errors) = ERRNOS.get_ptr_mut(key) {
         // SAFETY: the map keeps the memory.
         unsafe { atomic::add(errors, 1) };

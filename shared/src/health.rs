@@ -48,4 +48,7 @@ pub struct Counters {
     /// Waits of which the kernel reported neither wakeup nor end: they end when their thread is next
     /// seen on a CPU.
     pub unseen_waits: u64,
+    /// Writes to the maps `SYSCALLS` and `ERRNOS`, each counted after it was done: while this stands still, there is
+    /// nothing new in them.
+    pub written: u64,
 }

@@ -5,7 +5,7 @@ use super::sys;
 use crate::probes::PROBES;
 use crate::source::{Health, ProbeHealth, ProbeStatus};
 use std::os::fd::{AsFd, OwnedFd};
-use syscope_shared::health::Counters;
+use syscope_shared::health::{Counters, ProbeId};
 
 /// Reads the `HEALTH` map, and what the kernel says of the programs.
 pub struct Reader {
@@ -17,6 +17,12 @@ pub struct Reader {
 impl Reader {
     pub fn new(counters: TypedMap<u32, Counters>, programs: Vec<Vec<OwnedFd>>) -> Self {
         Self { counters, programs }
+    }
+
+    /// How often the programs have written to the maps of calls and errors; `None` where that cannot be read.
+    pub fn written(&self) -> Option<u64> {
+        let per_cpu = self.counters.get_all(&(ProbeId::Syscalls as u32)).ok()?;
+        Some(per_cpu.iter().map(|counters| counters.written).sum())
     }
 
     /// The counters as they stand; `listed`: PIDs the kernel lets through.

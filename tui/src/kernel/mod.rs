@@ -217,7 +217,7 @@ impl Kernel {
     /// known to have ended before its last counts are read.
     pub fn read_maps(&mut self, reading: &mut Reading) -> std::io::Result<()> {
         if let Some(syscalls) = &mut self.syscalls {
-            syscalls.read(&mut reading.syscalls)?;
+            syscalls.read(self.health.written(), &mut reading.syscalls)?;
         }
         self.stacks.advance(procfs::monotonic_ns())?;
         if let Some(offcpu) = &mut self.offcpu {

@@ -16,6 +16,9 @@ const BYTES: usize = 12 * 1024 * 1024;
 const WORDS: usize = size_of::<Bucket>() / 8;
 const ROW_WORDS: usize = size_of::<Stats>() / 8;
 const ROWS_AT: usize = offset_of!(Bucket, rows) / 8;
+/// Words of a row.
+const CALLS_AT: usize = offset_of!(Stats, calls) / 8;
+const TIME_AT: usize = offset_of!(Stats, total_ns) / 8;
 
 /// Buckets of each CPU, a power of two.
 pub fn buckets(cpus: usize) -> u32 {
@@ -59,13 +62,22 @@ impl Rows {
                 continue;
             }
             self.taken += 1;
-            self.read_row(row, Key::of_word(word), &mut each);
+            if self.is_written(row) {
+                self.read_row(row, Key::of_word(word), &mut each);
+            }
         }
     }
 
     /// How full they were when they were read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
         self.taken as f32 / self.last.len() as f32
+    }
+
+    /// Whether a call has entered or returned since the row was read: most have not changed. (One that took no time by
+    /// the clock shows with the next.)
+    fn is_written(&self, row: usize) -> bool {
+        let (at, last) = (stats_at(row), &self.last[row]);
+        self.words.get(at + CALLS_AT) != last.calls || self.words.get(at + TIME_AT) != last.total_ns
     }
 
     fn read_row(&mut self, row: usize, key: Key, each: &mut impl FnMut(Key, Stats)) {
