@@ -15,6 +15,7 @@ mod filter;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod health;
+mod heap;
 mod layout;
 mod lifecycle;
 mod load;
@@ -39,6 +40,7 @@ mod waker;
 mod wanted;
 
 pub use cut_off::survive_cut_off_files;
+pub use heap::{give_memory_back, share_heap};
 pub use load::{AttachError, Settings};
 pub use overhead::Measured;
 pub use sys::newest_program;
