@@ -6,17 +6,20 @@
 use crate::machine;
 use crate::unwind::Walk;
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
-use aya_ebpf::macros::map;
+use aya_ebpf::btf_maps::{Array as Piece, ArrayOfMaps};
+use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, HashMap, RingBuf};
 use core::ptr::{read_volatile, write_volatile};
 use syscope_shared::unwind::{
-    Asked, CHUNK_SEGMENTS, CHUNK_WORDS, PAGE_BITS, PAGE_ROWS_LOG2, Process, RULE_NO_DATA,
-    RULES_MAX, Rule, SEGMENTS_LOG2, Segment, row, rule_of,
+    Asked, CHUNK_SEGMENTS, PAGE_BITS, PAGE_ROWS_LOG2, PIECE_WORDS, PIECES_MAX, Process,
+    RULE_NO_DATA, RULES_MAX, Rule, SEGMENTS_LOG2, Segment, row, rule_of,
 };
 
-/// The tables of all files (sized by user space).
-#[map]
-static UNWIND: Array<[u32; CHUNK_WORDS]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+/// The tables of all files, in pieces that user space makes as it needs them (and whose number it sets): how
+/// much a machine needs differs by a factor of ten.
+#[btf_map]
+static UNWIND: ArrayOfMaps<Piece<[u32; PIECE_WORDS], 1, MAPPABLE>, PIECES_MAX> = ArrayOfMaps::new();
+const MAPPABLE: usize = BPF_F_MMAPABLE as usize;
 
 /// The rules of all tables.
 #[map]
@@ -176,10 +179,10 @@ fn find_number(walk: &mut Walk, address: u64) -> u32 {
 /// A word of the tables.
 #[inline(always)]
 fn word(index: u32) -> Option<u32> {
-    let chunk = UNWIND.get_ptr(index / CHUNK_WORDS as u32)?;
-    let within = index as usize & (CHUNK_WORDS - 1);
+    let piece = UNWIND.get_value_ptr_mut(index / PIECE_WORDS as u32, &0)?;
+    let within = index as usize & (PIECE_WORDS - 1);
     // SAFETY: `within` is below the length of the array; user space writes whole words.
-    Some(unsafe { read_volatile(chunk.cast::<u32>().add(within)) })
+    Some(unsafe { read_volatile(piece.cast::<u32>().add(within)) })
 }
 
 #[inline(always)]

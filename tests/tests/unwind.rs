@@ -66,8 +66,11 @@ impl Tables {
             at.rax, at.rdx, at.rcx, at.rbx, at.rsi, at.rdi, at.rbp, at.rsp, at.r8, at.r9, at.r10,
             at.r11, at.r12, at.r13, at.r14, at.r15,
         ];
-        let walker =
-            Walker { segments: &self.segments, words: &self.words, rules: self.rules.all() };
+        let walker = Walker {
+            segments: &self.segments,
+            words: self.words.as_slice(),
+            rules: self.rules.all(),
+        };
         walker.walk(registers, |number| leaf.get(number as usize).copied(), |at| process.word(at))
     }
 }

@@ -10,6 +10,7 @@ use syscope::{commands, kernel, symbols, text};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    kernel::share_heap();
     let cli = Cli::read();
     match prepare(cli.common.log.as_deref()).and_then(|()| commands::run(cli)) {
         Ok(status) => status,

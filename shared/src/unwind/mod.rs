@@ -38,8 +38,11 @@ pub const PAGE_BITS: u32 = 16;
 /// Bytes of a page of a table.
 pub const PAGE_BYTES: u64 = 1 << PAGE_BITS;
 
-/// Words of one value of the `UNWIND` map: its index is that of the word without these bits.
-pub const CHUNK_WORDS: usize = 1024;
+/// Words of one piece of the `UNWIND` map, an array of its own with one value: the index of the piece is that
+/// of the word without these bits. Pieces are made when tables need them.
+pub const PIECE_WORDS: usize = 256 * 1024;
+/// Pieces that there can be at most: 128 MiB.
+pub const PIECES_MAX: usize = 128;
 /// Segments of one value of the `SEGMENTS` map.
 pub const CHUNK_SEGMENTS: usize = 128;
 

@@ -1,22 +1,21 @@
 //! Reads the samples whose stack could not be walked when they were taken.
 
 use super::lifecycle::text;
-use super::map;
+use super::ring::Ring;
 use crate::unwind::StackCopy;
 use aya::Ebpf;
-use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::unwind::{COPY_MAX, Copied};
 
 /// Reads the ring `COPIES`.
 pub struct Copies {
-    ring: RingBuf<MapData>,
+    ring: Ring,
 }
 
 impl Copies {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        Ok(Self { ring: map::ring(programs, "COPIES")? })
+        Ok(Self { ring: Ring::open(programs, "COPIES")? })
     }
 
     /// Calls `each` with what was sent since the last time: the copy, and what the program says of the

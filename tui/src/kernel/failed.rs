@@ -1,22 +1,21 @@
 //! Reads the system calls that fail.
 
 use super::lifecycle::text;
-use super::map;
+use super::ring::Ring;
 use crate::source::FailedCall;
 use aya::Ebpf;
-use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::failed::Event;
 
 /// Reads the `FAILED` ring.
 pub struct Reader {
-    ring: RingBuf<MapData>,
+    ring: Ring,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        Ok(Self { ring: map::ring(programs, "FAILED")? })
+        Ok(Self { ring: Ring::open(programs, "FAILED")? })
     }
 
     /// Appends what failed since the last reading.

@@ -1,22 +1,22 @@
 //! Reads the lifecycle probe.
 
-use super::{Reading, map};
+use super::Reading;
+use super::ring::Ring;
 use crate::source::ProcessEvent;
 use crate::text::from_bytes;
 use aya::Ebpf;
-use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::lifecycle::{EXEC, EXIT, Event, FORK};
 
 /// Reads the `LIFECYCLE` ring.
 pub struct Reader {
-    ring: RingBuf<MapData>,
+    ring: Ring,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        Ok(Self { ring: map::ring(programs, "LIFECYCLE")? })
+        Ok(Self { ring: Ring::open(programs, "LIFECYCLE")? })
     }
 
     /// Appends what happened since the last reading.

@@ -138,7 +138,7 @@ fn load_object(
         loader.map_max_entries("SEEDED", threads::seeds(procfs::thread_count()));
     }
     if machine.unwind_on == 1 {
-        loader.map_max_entries("UNWIND", unwind::chunks());
+        loader.map_max_entries("UNWIND", unwind::pieces());
         loader.map_max_entries("SEGMENTS", unwind::SEGMENT_CHUNKS);
     }
     // The programs name these maps, so they have to be there: as small as can be (a ring: one page).
@@ -203,7 +203,7 @@ fn assemble(
         stacks: NamedStacks::open(maps)?,
         copies: opened(unwinding, || copies::Copies::open(maps))?,
         asks: opened(unwinding, || unwind::Asks::open(maps))?,
-        tables: opened(unwinding, || unwind::Tables::open(maps, unwind::chunks()))?,
+        tables: opened(unwinding, || unwind::Tables::open(maps, unwind::pieces()))?,
         filter,
         overhead,
         health: health::Reader::new(map::typed(maps, "HEALTH")?, descriptors),

@@ -2,14 +2,14 @@
 
 use super::sys;
 use aya::Ebpf;
-use aya::maps::{Map, MapData, RingBuf};
+use aya::maps::{Map, MapData};
 use bytemuck::Pod;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Bytes that one batched look-up copies, about.
-const CHUNK_BYTES: usize = 512 * 1024;
+/// Bytes that one batched look-up copies at most, about. Each map keeps as many.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A map with keys `K` and values `V`; in a per-CPU map every key has a value for each CPU.
 pub struct TypedMap<K, V> {
@@ -31,7 +31,7 @@ impl<K: Pod, V: Pod> TypedMap<K, V> {
 
     /// Calls `each` with every key and its values, one a CPU.
     pub fn for_each(&mut self, mut each: impl FnMut(K, &[V])) -> io::Result<()> {
-        let mut room = (CHUNK_BYTES / self.entry_bytes()).max(64);
+        let mut room = (CHUNK_BYTES / (size_of::<K>() + self.entry_bytes())).max(64);
         let (mut cursor, mut next): (Option<sys::Cursor>, sys::Cursor) = (None, [0; 64]);
         loop {
             self.keys.resize(room * size_of::<K>(), 0);
@@ -136,6 +136,7 @@ fn possible_cpus() -> io::Result<usize> {
 pub(super) fn map_data(map: Map) -> io::Result<MapData> {
     match map {
         Map::Array(data)
+        | Map::ArrayOfMaps(data)
         | Map::HashMap(data)
         | Map::PerCpuArray(data)
         | Map::PerCpuHashMap(data)
@@ -153,9 +154,4 @@ pub(super) fn take(programs: &mut Ebpf, name: &str) -> io::Result<Map> {
 /// Takes a hash or array map.
 pub fn typed<K: Pod, V: Pod>(programs: &mut Ebpf, name: &str) -> io::Result<TypedMap<K, V>> {
     TypedMap::new(take(programs, name)?)
-}
-
-/// Takes a ring buffer.
-pub fn ring(programs: &mut Ebpf, name: &str) -> io::Result<RingBuf<MapData>> {
-    RingBuf::try_from(take(programs, name)?).map_err(io::Error::other)
 }

@@ -15,16 +15,20 @@ mod filter;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod health;
+mod heap;
 mod layout;
 mod lifecycle;
 mod load;
 mod map;
 mod mapped;
+mod mapping;
 mod named_stacks;
 mod offcpu;
 mod opens;
 mod overhead;
+mod pieces;
 mod profile;
+mod ring;
 mod rows;
 mod stack_ids;
 mod stacks;
@@ -37,6 +41,7 @@ mod waker;
 mod wanted;
 
 pub use cut_off::survive_cut_off_files;
+pub use heap::{give_memory_back, share_heap};
 pub use load::{AttachError, Settings};
 pub use overhead::Measured;
 pub use sys::newest_program;

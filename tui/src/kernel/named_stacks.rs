@@ -1,10 +1,10 @@
 //! Reads the stacks that the programs send, and knows them by name.
 
 use super::map::{self, TypedMap};
+use super::ring::Ring;
 use crate::python;
 use crate::source::StackEnd;
 use aya::Ebpf;
-use aya::maps::{MapData, RingBuf};
 use rustc_hash::FxHashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -34,7 +34,7 @@ struct Known {
 
 /// Reads the ring `STACKS`.
 pub struct NamedStacks {
-    ring: RingBuf<MapData>,
+    ring: Ring,
     /// Names that the programs take for known.
     seen: TypedMap<u64, u32>,
     known: FxHashMap<u64, Known>,
@@ -43,7 +43,7 @@ pub struct NamedStacks {
 
 impl NamedStacks {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        let (ring, seen) = (map::ring(programs, "STACKS")?, map::typed(programs, "SEEN")?);
+        let (ring, seen) = (Ring::open(programs, "STACKS")?, map::typed(programs, "SEEN")?);
         Ok(Self { ring, seen, known: FxHashMap::default(), now_ns: 0 })
     }
 

@@ -1,11 +1,10 @@
 //! Reads the opens probe.
 
 use super::lifecycle::text;
-use super::map;
+use super::ring::Ring;
 use crate::source::{OpenEvent, OpenPath};
 use crate::text::from_bytes;
 use aya::Ebpf;
-use aya::maps::{MapData, RingBuf};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use syscope_shared::opens::{BASE_CUT, BASE_WALKED, Event, PATH_CUT, PATH_UNREADABLE, RING_BYTES};
@@ -15,14 +14,14 @@ const HEADER: usize = 8;
 
 /// Reads the `OPENS` ring.
 pub struct Reader {
-    ring: RingBuf<MapData>,
+    ring: Ring,
     /// Bytes that were read at once, at most, since somebody asked.
     most: usize,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
-        Ok(Self { ring: map::ring(programs, "OPENS")?, most: 0 })
+        Ok(Self { ring: Ring::open(programs, "OPENS")?, most: 0 })
     }
 
     /// Appends what was opened since the last reading.

@@ -28,7 +28,7 @@ pub fn buckets(cpus: usize) -> u32 {
 /// The rows, and what was read of them last.
 pub struct Rows {
     words: MappedArray<u64>,
-    last: Vec<Stats>,
+    last: Box<[Stats]>,
     /// Rows that somebody had when they were read.
     taken: usize,
     /// Rows of processes that have ended: free when they were read once more.
@@ -40,7 +40,8 @@ impl Rows {
         let buckets = buckets(cpus) as usize * cpus;
         Ok(Self {
             words: MappedArray::open(programs, "CALLS", buckets * WORDS)?,
-            last: vec![Stats::zeroed(); buckets * WAYS],
+            // Of most rows nobody ever has anything: their part of this takes no memory.
+            last: bytemuck::zeroed_slice_box(buckets * WAYS),
             taken: 0,
             ended: Vec::new(),
         })

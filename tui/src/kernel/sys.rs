@@ -1,14 +1,24 @@
 //! The `bpf(2)` calls that aya does not offer.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+const BPF_MAP_CREATE: u64 = 0;
 const BPF_MAP_LOOKUP_ELEM: u64 = 1;
 const BPF_MAP_UPDATE_ELEM: u64 = 2;
 const BPF_MAP_DELETE_ELEM: u64 = 3;
 const BPF_PROG_GET_NEXT_ID: u64 = 11;
 const BPF_OBJ_GET_INFO_BY_FD: u64 = 15;
 const BPF_MAP_LOOKUP_BATCH: u64 = 24;
+
+#[repr(C)]
+struct CreateAttr {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+}
 
 #[repr(C)]
 struct ElemAttr {
@@ -45,18 +55,34 @@ struct InfoAttr {
     info: u64,
 }
 
-fn bpf<A>(command: u64, attr: &mut A) -> io::Result<()> {
+fn bpf<A>(command: u64, attr: &mut A) -> io::Result<i64> {
     // SAFETY: `attr` is the part of `union bpf_attr` that the command reads, with its true size;
     // the callers below hand over pointers to live buffers of the sizes that the map demands.
     let done =
         unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(done) }
+}
+
+/// Makes an array map of one value of so many bytes, that can be mapped.
+pub fn create_mappable_array(bytes: u32) -> io::Result<OwnedFd> {
+    let map_type = aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
+    let map_flags = aya_obj::generated::BPF_F_MMAPABLE;
+    let (key_size, value_size, max_entries) = (4, bytes, 1);
+    let mut attr = CreateAttr { map_type, key_size, value_size, max_entries, map_flags };
+    let fd = bpf(BPF_MAP_CREATE, &mut attr)?;
+    // SAFETY: the kernel has just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Puts a map into an array of maps.
+pub fn put_map(maps: BorrowedFd<'_>, index: u32, map: BorrowedFd<'_>) -> io::Result<()> {
+    update(maps, &index.to_ne_bytes(), &map.as_raw_fd().to_ne_bytes())
 }
 
 fn elem(command: u64, map: BorrowedFd<'_>, key: &[u8], value: *const u8) -> io::Result<()> {
     let map_fd = map.as_raw_fd() as u32;
     let (key, value) = (key.as_ptr() as u64, value as u64);
-    bpf(command, &mut ElemAttr { map_fd, pad: 0, key, value, flags: 0 })
+    bpf(command, &mut ElemAttr { map_fd, pad: 0, key, value, flags: 0 }).map(drop)
 }
 
 /// Copies the value of a key. `value` must be as long as the map's values (times CPUs for a
@@ -86,8 +112,8 @@ pub fn newest_program(since: u32) -> io::Result<u32> {
     loop {
         let mut attr = NextIdAttr { start_id: newest, next_id: 0, open_flags: 0 };
         match bpf(BPF_PROG_GET_NEXT_ID, &mut attr) {
-            Ok(()) if attr.next_id > newest => newest = attr.next_id,
-            Ok(()) => return Ok(newest),
+            Ok(_) if attr.next_id > newest => newest = attr.next_id,
+            Ok(_) => return Ok(newest),
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(newest),
             Err(error) => return Err(error),
         }
@@ -121,7 +147,7 @@ pub fn lookup_batch(
         flags: 0,
     };
     match bpf(BPF_MAP_LOOKUP_BATCH, &mut attr) {
-        Ok(()) => Ok((attr.count, false)),
+        Ok(_) => Ok((attr.count, false)),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok((attr.count, true)),
         Err(error) => Err(error),
     }

@@ -9,7 +9,7 @@ mod settle;
 
 use super::{Batch, Control, Handle, procfs};
 use crate::filter::Filter;
-use crate::kernel::{AttachError, Kernel, Settings, Waker, Wanted};
+use crate::kernel::{AttachError, Kernel, Settings, Waker, Wanted, give_memory_back};
 use crate::symbols;
 use collector::Collector;
 use futures_util::future::select_all;
@@ -20,6 +20,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// The first batch comes sooner than an interval after the start: an empty screen tells nothing.
 const FIRST_TICK: Duration = Duration::from_millis(10);
+/// When the memory that the start has used is given back, and how often what is free later.
+const FIRST_TIDY: Duration = Duration::from_secs(2);
+const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Batches that may wait for the side above before ticks are skipped.
 const WAITING_BATCHES: usize = 4;
 /// How long the last batch waits for symbols that are still being looked up, or fetched.
@@ -125,6 +128,7 @@ async fn run(
     let mut ticks = interval_at(Instant::now() + FIRST_TICK.min(interval), interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut due = Instant::now() + FIRST_TICK;
+    let mut tidy = Instant::now() + FIRST_TIDY;
     loop {
         tokio::select! {
             biased;
@@ -146,6 +150,10 @@ async fn run(
                         collector.read_rings();
                     }
                     Err(mpsc::error::TrySendError::Closed(())) => return,
+                }
+                if Instant::now() >= tidy {
+                    give_memory_back();
+                    tidy = Instant::now() + TIDY_EVERY;
                 }
             }
             () = any_ready(&wakers) => collector.read_rings(),

@@ -3,19 +3,12 @@
 use super::bounded::Bounded;
 use super::build_id;
 use super::frames::{self, Code, Frames, Module, Names};
-use super::guard::guarded;
-use super::symbol::Symbol;
+use super::kallsyms::{Found, Kallsyms};
 use crate::source::FrameKind;
-use blazesym::MaybeDefault;
-use blazesym::symbolize::source::{Kernel as KernelSource, Source};
-use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
-use rustc_hash::{FxHashMap, FxHasher};
-use std::fs::File;
+use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
-use std::io::{self, BufRead, BufReader};
-use std::ops::Range;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KALLSYMS: &str = "/proc/kallsyms";
@@ -23,8 +16,6 @@ const KALLSYMS: &str = "/proc/kallsyms";
 const MODULES: &str = "/proc/modules";
 /// Half of the kernel addresses whose frames are kept.
 const HALF_OF_CACHE: usize = 16_384;
-/// Where the addresses of the kernel begin.
-const KERNEL_HALF: u64 = 1 << 63;
 /// How long frames of code that comes and goes (modules, BPF programs) hold, and how long
 /// addresses there stay without a name before kallsyms is read anew. That costs about 0.1 s.
 const VOLATILE_FOR: Duration = Duration::from_secs(60);
@@ -58,8 +49,9 @@ struct Loaded {
     /// When it was looked last whether there is other code by now.
     checked: Instant,
     version: Option<Version>,
-    symbolizer: Symbolizer,
-    owners: Owners,
+    symbols: Kallsyms,
+    /// Those of the symbols, by number.
+    modules: Vec<Module>,
 }
 
 impl Kernel {
@@ -88,7 +80,7 @@ impl Kernel {
         if unknown.is_empty() {
             return;
         }
-        let volatile = |loaded: &Loaded| unknown.iter().any(|code| !loaded.owners.is_core(*code));
+        let volatile = |loaded: &Loaded| unknown.iter().any(|code| !loaded.is_core(*code));
         let newest = self.newest_program;
         let current = self
             .loaded
@@ -105,7 +97,7 @@ impl Kernel {
             found = self.look_up(&unknown, names);
         }
         for (code, frames) in unknown.into_iter().zip(found) {
-            if self.loaded.as_ref().is_some_and(|loaded| loaded.owners.is_core(code)) {
+            if self.loaded.as_ref().is_some_and(|loaded| loaded.is_core(code)) {
                 self.fixed.insert(code, frames);
             } else {
                 self.volatile.insert(code, (Instant::now(), frames));
@@ -129,57 +121,46 @@ impl Kernel {
         // First, so that the new one, of hundreds of thousands of names, takes the room of the old.
         self.loaded = None;
         let version = Version::now(0, self.newest_program);
-        let owners = Owners::read(&self.kallsyms, names).unwrap_or_default();
-        let (at, symbolizer) = (Instant::now(), Symbolizer::new());
-        self.loaded = Some(Loaded { at, checked: at, version, symbolizer, owners });
+        let symbols = Kallsyms::read(&self.kallsyms).unwrap_or_default();
+        let modules = symbols.owners.iter().map(|name| {
+            let (name, build_id) = (names.share(name), build_id::of_module(name));
+            Module { name, build_id }
+        });
+        let (at, modules) = (Instant::now(), modules.collect());
+        self.loaded = Some(Loaded { at, checked: at, version, symbols, modules });
     }
 
     fn look_up(&self, codes: &[Code], names: &mut Names) -> Vec<Frames> {
-        let addresses: Vec<u64> = codes.iter().map(|code| code.within()).collect();
-        // kallsyms alone: the debug information of a kernel is gigabytes, and may be of another.
-        let source = KernelSource {
-            kallsyms: MaybeDefault::Some(self.kallsyms.clone()),
-            vmlinux: MaybeDefault::None,
-            debug_syms: false,
-            ..KernelSource::default()
+        let mut finder = self.loaded.as_ref().map(|loaded| (loaded, loaded.symbols.finder()));
+        let mut look_up = |code: &Code| {
+            let (loaded, finder) = finder.as_mut()?;
+            self.named(loaded, *code, finder.find(code.within())?, names)
         };
-        let found = self.loaded.as_ref().and_then(|loaded| {
-            guarded(|| {
-                let source = Source::Kernel(source);
-                let found =
-                    loaded.symbolizer.symbolize(&source, Input::AbsAddr(&addresses)).ok()?;
-                let frames = codes.iter().zip(found).map(|(code, found)| match found {
-                    Symbolized::Sym(symbol) => self.named(loaded, *code, &symbol, names),
-                    Symbolized::Unknown(_) => self.unresolved(*code),
-                });
-                Some(frames.collect())
-            })
-            .flatten()
-        });
-        found.unwrap_or_else(|| codes.iter().map(|code| self.unresolved(*code)).collect())
+        codes.iter().map(|code| look_up(code).unwrap_or_else(|| self.unresolved(*code))).collect()
     }
 
     /// kallsyms has no sizes: any address is "in" the symbol before it, also one in code that was
     /// loaded later or is not listed. So only what can be true is taken.
-    fn named(&self, loaded: &Loaded, code: Code, symbol: &Sym<'_>, names: &mut Names) -> Frames {
-        let owner = loaded.owners.module_of(symbol.addr);
-        let core = loaded.owners.is_core(code);
+    fn named(
+        &self,
+        loaded: &Loaded,
+        code: Code,
+        Found { symbol, owner }: Found,
+        names: &mut Names,
+    ) -> Option<Frames> {
+        let core = loaded.is_core(code);
         let can_be = core || (owner.is_some() && symbol.offset as u64 <= MAX_VOLATILE_SIZE);
-        let module = owner.filter(|_| !core).unwrap_or(&self.module);
-        can_be
-            .then(|| {
-                let symbol = Symbol::told(symbol, str::to_owned);
-                frames::of_symbol(&symbol, FrameKind::Kernel, module, code.beyond(), names)
-            })
-            .flatten()
-            .unwrap_or_else(|| self.unresolved(code))
+        let owner = owner.filter(|_| !core).and_then(|owner| loaded.modules.get(owner));
+        let module = owner.unwrap_or(&self.module);
+        let frames = || frames::of_symbol(&symbol, FrameKind::Kernel, module, code.beyond(), names);
+        can_be.then(frames).flatten()
     }
 
     fn unresolved(&self, code: Code) -> Frames {
-        let owners = self.loaded.as_ref().map(|loaded| &loaded.owners);
-        let core = owners.and_then(|owners| owners.core.as_ref());
+        let symbols = self.loaded.as_ref().map(|loaded| &loaded.symbols);
+        let core = symbols.and_then(|symbols| symbols.core.as_ref());
         let start = core.filter(|core| core.contains(&code.within())).map_or(0, |core| core.start);
-        let hidden = owners.is_some_and(|owners| owners.all_hidden);
+        let hidden = symbols.is_some_and(|symbols| symbols.all_hidden);
         let label = if hidden { HIDDEN } else { &*self.module.name };
         let module = Some(self.module.clone());
         frames::unresolved(FrameKind::Kernel, label, code.address - start, module)
@@ -195,6 +176,11 @@ impl Loaded {
         self.checked = Instant::now();
         let Some(then) = self.version else { return false };
         Version::now(then.program, newest_program) == Some(then)
+    }
+
+    /// Whether an address is in the kernel itself, which stays as it is until the next boot.
+    fn is_core(&self, code: Code) -> bool {
+        self.symbols.core.as_ref().is_some_and(|core| core.contains(&code.within()))
     }
 }
 
@@ -223,67 +209,6 @@ impl Version {
     }
 }
 
-/// What blazesym does not tell: the module of a symbol, and where the kernel itself ends.
-#[derive(Debug, Default)]
-struct Owners {
-    core: Option<Range<u64>>,
-    /// There are symbols, and no address of any.
-    all_hidden: bool,
-    /// By address of the symbol: the module in brackets, `[bpf]` for BPF programs.
-    names: FxHashMap<u64, Arc<str>>,
-    modules: FxHashMap<Arc<str>, Module>,
-}
-
-impl Owners {
-    fn read(kallsyms: &Path, names: &mut Names) -> io::Result<Self> {
-        let mut owners = Self::default();
-        let mut kallsyms = BufReader::with_capacity(1 << 16, File::open(kallsyms)?);
-        let (mut start, mut end) = (0, 0);
-        let (mut hidden, mut shown) = (false, false);
-        let mut line = String::new();
-        while kallsyms.read_line(&mut line)? > 0 {
-            let mut parts = line.split_ascii_whitespace();
-            let address = parts.next().and_then(|text| u64::from_str_radix(text, 16).ok());
-            let (name, module) = (parts.nth(1), parts.next());
-            hidden |= address == Some(0);
-            // The symbols of each CPU's memory begin at zero in truth.
-            shown |= address.is_some_and(|address| address >= KERNEL_HALF);
-            match (address, name, module) {
-                (None | Some(0), ..) => {}
-                (Some(address), _, Some(module)) => {
-                    owners.insert(address, names.share(module));
-                }
-                (Some(address), Some("_stext"), None) => start = address,
-                (Some(address), Some("_etext"), None) => end = address,
-                _ => {}
-            }
-            line.clear();
-        }
-        owners.core = (start < end).then_some(start..end);
-        owners.all_hidden = hidden && !shown;
-        Ok(owners)
-    }
-
-    fn insert(&mut self, symbol: u64, name: Arc<str>) {
-        if !self.modules.contains_key(&name) {
-            let build_id = build_id::of_module(&name);
-            let module = Module { name: Arc::clone(&name), build_id };
-            self.modules.insert(Arc::clone(&name), module);
-        }
-        self.names.insert(symbol, name);
-    }
-
-    /// The module that a symbol belongs to; `None` for those of the kernel itself.
-    fn module_of(&self, symbol: u64) -> Option<&Module> {
-        self.modules.get(self.names.get(&symbol)?)
-    }
-
-    /// Whether an address is in the kernel itself, which stays as it is until the next boot.
-    fn is_core(&self, code: Code) -> bool {
-        self.core.as_ref().is_some_and(|core| core.contains(&code.within()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,8 +219,8 @@ mod tests {
             at: Instant::now(),
             checked: Instant::now().checked_sub(ago).unwrap(),
             version,
-            symbolizer: Symbolizer::new(),
-            owners: Owners::default(),
+            symbols: Kallsyms::default(),
+            modules: Vec::new(),
         };
         let then = Version::now(0, |_| Ok(7));
         assert!(then.is_some());

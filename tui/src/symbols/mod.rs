@@ -24,6 +24,7 @@ mod files;
 mod frames;
 mod guard;
 mod held;
+mod kallsyms;
 mod kernel;
 mod look_ahead;
 mod mapping;

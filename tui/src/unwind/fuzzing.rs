@@ -59,7 +59,7 @@ fn walk(elf: &Elf, table: &Table, rules: &Rules) {
         .first()
         .and_then(|code| elf.segment((CODE, CODE + 0x1000), code.offset, 0, table.pages));
     let Some(segment) = mapped else { return };
-    let walker = Walker { segments: &[segment], words: &table.words, rules: rules.all() };
+    let walker = Walker { segments: &[segment], words: table.words.as_slice(), rules: rules.all() };
     for seed in 0..4 {
         let any = |number: u64| mix(seed, number);
         let registers =

@@ -30,7 +30,7 @@ pub use functions::Functions;
 pub use keeper::{Counts, Event, Keeper, Kept, Maps, StackCopy, Walked};
 pub use rules::Rules;
 pub use table::{Reason, Stats, Table};
-pub use walk::Walker;
+pub use walk::{Walker, Words};
 
 /// Why there is no table for a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The table of one file, as it lies in the `UNWIND` map.
 
-use super::Error;
+use super::{Error, Words};
 use syscope_shared::unwind::{PAGE_BITS, RULE_NO_DATA, row, rule_of};
 
 /// Pages of a table at most: 2 GiB of addresses.
@@ -71,25 +71,33 @@ impl Table {
 
     /// The number of the rule for an address, counted from the first page.
     pub fn rule_at(&self, address: u64) -> u32 {
-        look_up(&self.words, 0, self.pages, address)
+        look_up(&*self.words, 0, self.pages, address)
     }
 }
 
 /// The number of the rule for an address in the table that begins at a word of the `UNWIND` map.
-pub(super) fn look_up(words: &[u32], base: u32, pages: u32, address: u64) -> u32 {
+pub(super) fn look_up<W: Words + ?Sized>(words: &W, base: u32, pages: u32, address: u64) -> u32 {
     let page = address >> PAGE_BITS;
     if page >= u64::from(pages) {
         return RULE_NO_DATA;
     }
     let (base, page) = (base as usize, page as usize);
     let rows = base + pages as usize + 1;
-    let bound = |page: usize| words.get(base + page).map(|row| rows + *row as usize);
+    let bound = |page: usize| words.word(base + page).map(|row| rows + row as usize);
     let (Some(first), Some(end)) = (bound(page), bound(page + 1)) else { return RULE_NO_DATA };
-    let rows = words.get(first..end).unwrap_or_default();
     // The last row that is not behind the address. The number of a rule is less than a row with it.
-    let low = row(address, 0);
-    let behind = rows.partition_point(|word| row(u64::from(*word), 0) <= low);
-    behind.checked_sub(1).map_or(RULE_NO_DATA, |last| rule_of(rows[last]))
+    let wanted = row(address, 0);
+    let (mut low, mut high) = (first, end);
+    while low < high {
+        let middle = low.midpoint(high);
+        let Some(found) = words.word(middle) else { return RULE_NO_DATA };
+        if row(u64::from(found), 0) <= wanted {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if low == first { RULE_NO_DATA } else { words.word(low - 1).map_or(RULE_NO_DATA, rule_of) }
 }
 
 /// Writes a table, address by address.

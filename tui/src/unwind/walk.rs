@@ -6,13 +6,25 @@ use syscope_shared::unwind::{
     told,
 };
 
+/// The words of the `UNWIND` map.
+pub trait Words {
+    /// A word as it stands; `None` where none was written, or memory is short.
+    fn word(&self, index: usize) -> Option<u32>;
+}
+
+impl Words for [u32] {
+    fn word(&self, index: usize) -> Option<u32> {
+        self.get(index).copied()
+    }
+}
+
 /// What there is to walk the stacks of a process with.
-#[derive(Clone, Copy, Debug)]
-pub struct Walker<'a> {
+#[derive(Debug)]
+pub struct Walker<'a, W: ?Sized = [u32]> {
     /// The code of the process, in order of address.
     pub segments: &'a [Segment],
-    /// The words of the `UNWIND` map.
-    pub words: &'a [u32],
+    /// The tables.
+    pub words: &'a W,
     /// The rules by number.
     pub rules: &'a [Rule],
 }
@@ -27,7 +39,7 @@ enum Way {
     Nowhere,
 }
 
-impl Walker<'_> {
+impl<W: Words + ?Sized> Walker<'_, W> {
     /// The addresses of a stack, leaf first, and how it ended. `leaf` gives a register of the leaf by its
     /// number in DWARF, `read` a word of the process's memory; either may fail.
     ///

@@ -6,6 +6,7 @@ use super::elf::Elf;
 use super::layers::Layers;
 use super::wire::{self, About, Answer, Ask, Opened, Reply, Request};
 use super::{STACK, THREAD_NAME};
+use crate::kernel::give_memory_back;
 use crate::symbols::guard::{guarded, guarded_in_file};
 use crate::symbols::symbol::Symbol;
 use rustc_hash::FxHashMap;
@@ -16,6 +17,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
+
+/// CPU time of an answer for which much memory may have been taken, and freed.
+const LONG: Duration = Duration::from_millis(2);
 
 /// `syscope read-symbols`: answers what comes in on standard input, a socket, until that is closed.
 ///
@@ -43,6 +47,9 @@ pub(super) fn serve(socket: &UnixStream, limit: impl Fn(Duration) -> io::Result<
         let took = cpu_time().saturating_sub(began);
         if wire::send(socket, &Answer { reply, took }, None).is_err() {
             return;
+        }
+        if took >= LONG {
+            give_memory_back();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Samples whose stack is walked here, for its tables were not ready when it was taken.
 
+use super::Maps;
 use super::spaces::Spaces;
 use crate::source::{StackEnd, StackId};
 use crate::unwind::Walker;
@@ -60,7 +61,7 @@ impl Copies {
     }
 
     /// Walks those whose tables are ready, and those that cannot wait.
-    pub fn walk(&mut self, spaces: &Spaces, words: &[u32], rules: &[Rule]) -> Vec<Walked> {
+    pub fn walk(&mut self, spaces: &Spaces, words: &dyn Maps, rules: &[Rule]) -> Vec<Walked> {
         let excess = self.0.len().saturating_sub(WAITING_MAX);
         let (mut done, mut waiting) = (Vec::new(), VecDeque::new());
         for (index, (since, copy)) in self.0.drain(..).enumerate() {
@@ -76,7 +77,7 @@ impl Copies {
     }
 }
 
-fn walk(copy: Box<StackCopy>, spaces: &Spaces, words: &[u32], rules: &[Rule]) -> Walked {
+fn walk(copy: Box<StackCopy>, spaces: &Spaces, words: &dyn Maps, rules: &[Rule]) -> Walked {
     let segments = spaces.segments(copy.pid, copy.exec_id);
     let read = |address: u64| {
         let at = usize::try_from(address.checked_sub(copy.registers.sp)?).ok()?;

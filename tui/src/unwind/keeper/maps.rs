@@ -1,23 +1,24 @@
 //! The kernel's side of what is kept.
 
+use crate::unwind::Words;
 use std::io;
 use syscope_shared::python::Layout;
 use syscope_shared::unwind::{Process, Rule, Segment};
 
 /// The maps that the programs unwind with (see [`syscope_shared::unwind`]).
-pub trait Maps: Send {
+pub trait Maps: Words + Send {
+    /// Words that there can be.
+    fn words(&self) -> usize;
     /// Segments that there is room for.
     fn segments(&self) -> usize;
-    /// The words as they stand.
-    fn all_words(&self) -> &[u32];
-    /// The rules as they stand.
-    fn all_rules(&self) -> &[Rule];
     /// Writes words of tables, from this one on.
-    fn write_words(&mut self, index: u32, words: &[u32]);
+    fn write_words(&mut self, index: u32, words: &[u32]) -> io::Result<()>;
     /// Writes rules, from this one on.
-    fn write_rules(&mut self, index: u32, rules: &[Rule]);
+    fn write_rules(&mut self, index: u32, rules: &[Rule]) -> io::Result<()>;
     /// Writes segments, from this one on.
-    fn write_segments(&mut self, index: u32, segments: &[Segment]);
+    fn write_segments(&mut self, index: u32, segments: &[Segment]) -> io::Result<()>;
+    /// Nothing is to be done for a while: what makes writing cheap may be let go.
+    fn rest(&mut self);
     /// Writes where a version of Python keeps its frames.
     fn write_python(&mut self, index: u32, layout: &Layout) -> io::Result<()>;
     /// Says what is known of a process, in one piece.

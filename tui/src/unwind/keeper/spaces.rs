@@ -169,7 +169,11 @@ impl Spaces {
                     self.no_room += 1;
                     return self.leave(pid, maps);
                 };
-                maps.write_segments(first, &segments);
+                if let Err(error) = maps.write_segments(first, &segments) {
+                    self.room.free_at_once(first, segments.len());
+                    self.leave(pid, maps)?;
+                    return Err(error);
+                }
                 Rc::new(Range { first: Some(first), segments })
             }
         };

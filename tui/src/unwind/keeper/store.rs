@@ -230,9 +230,14 @@ impl Store {
             return Err(Failure::NoRoom);
         };
         let new = &self.rules.all()[self.rules_written..];
-        maps.write_rules(self.rules_written as u32, new);
+        let written = maps.write_rules(self.rules_written as u32, new);
+        if let Err(error) = written.and_then(|()| maps.write_words(start, &table.words)) {
+            tracing::warn!(%error, "the map of the unwind tables");
+            self.room.free_at_once(start, table.words.len());
+            self.rules.keep(rules_before);
+            return Err(Failure::NoRoom);
+        }
         self.rules_written = self.rules.all().len();
-        maps.write_words(start, &table.words);
         tracing::debug!(table = ?named, start, words = table.words.len(), "an unwind table is made");
         let (pages, words) = (table.pages, table.words.len());
         self.tables.insert(named.clone(), Kept { base: start, pages, words, used: Instant::now() });

@@ -46,7 +46,7 @@ impl Work {
         walks: Sender<Walked>,
         told: Arc<Mutex<Kept>>,
     ) -> Self {
-        let (store, spaces) = (Store::new(maps.all_words().len()), Spaces::new(maps.segments()));
+        let (store, spaces) = (Store::new(maps.words()), Spaces::new(maps.segments()));
         let (queue, copies) = (VecDeque::new(), Copies::default());
         Self { maps, meeter, store, spaces, queue, copies, walks, told }
     }
@@ -57,7 +57,10 @@ impl Work {
         // Whether all copies that can be walked have been: those that are left wait for an event, or
         // until they have waited long enough.
         let mut walked = true;
+        // Whether nothing was done since the last listening: the next one lets go of the memory of the maps.
+        let mut rests = false;
         loop {
+            rests &= !self.has_to_make() && self.copies.is_empty();
             let patience = match (!self.has_to_make(), walked || self.copies.is_empty()) {
                 (true, true) => LISTEN_EVERY,
                 (true, false) => COPIES_WAIT,
@@ -68,7 +71,7 @@ impl Work {
                     for event in events {
                         self.log(Self::handle, event);
                     }
-                    walked = false;
+                    (walked, rests) = (false, false);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.walk_copies();
@@ -82,6 +85,9 @@ impl Work {
                 self.log(|work, ()| work.spaces.listen_again(&mut *work.maps), ());
                 self.try_again();
                 self.tell_kept();
+                if std::mem::replace(&mut rests, true) {
+                    self.maps.rest();
+                }
             }
         }
     }
@@ -176,7 +182,7 @@ impl Work {
     }
 
     fn walk_copies(&mut self) {
-        for walked in self.copies.walk(&self.spaces, self.maps.all_words(), self.maps.all_rules()) {
+        for walked in self.copies.walk(&self.spaces, &*self.maps, self.store.rules.all()) {
             // Nobody takes it where the collector has ended.
             let _ = self.walks.send(walked);
         }

@@ -22,7 +22,7 @@ fn segment(start: u64, base: u32) -> Segment {
 fn walk(segments: &[Segment], ip: u64, fp: u64, returns: &[u64]) -> (Vec<u64>, End) {
     // The table does not lie at the beginning.
     let words = [&[9; 3][..], &TABLE].concat();
-    let walker = Walker { segments, words: &words, rules: &RULES };
+    let walker = Walker { segments, words: words.as_slice(), rules: &RULES };
     let read = |at: u64| {
         let word = usize::try_from(at.checked_sub(SP)? / 8).ok()?;
         at.is_multiple_of(8).then_some(())?;
@@ -94,9 +94,9 @@ fn tables_and_segments_that_make_no_sense_are_no_harm() {
     let odd = Segment { start: u64::MAX - 5, len: u64::MAX, shift: u32::MAX, ..odd };
     assert_eq!(walk(&[odd], u64::MAX, 1, &[]).1, End::NoUnwindData);
     // Rows beyond the words, and rules beyond those that there are.
-    let walker = Walker { segments: &[segment(0, 0)], words: &[7, 9, 5], rules: &[] };
+    let walker = Walker { segments: &[segment(0, 0)], words: &[7, 9, 5][..], rules: &[] };
     let registers = Registers { ip: 4, fp: 1, ..Registers::default() };
     assert_eq!(walker.walk(registers, |_| None, |_| None), (vec![4], End::NoUnwindData));
-    let walker = Walker { words: &[0, 1, row(0, 77)], ..walker };
+    let walker = Walker { words: &[0, 1, row(0, 77)][..], ..walker };
     assert_eq!(walker.walk(registers, |_| None, |_| None), (vec![4], End::NoUnwindData));
 }

@@ -5,6 +5,7 @@ mod store;
 mod work;
 
 use super::Maps;
+use crate::unwind::Words;
 use rustc_hash::FxHashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,30 +40,37 @@ impl Memory {
     }
 }
 
+impl Words for Memory {
+    fn word(&self, index: usize) -> Option<u32> {
+        self.words.get(index).copied()
+    }
+}
+
 impl Maps for Memory {
+    fn words(&self) -> usize {
+        self.words.len()
+    }
+
     fn segments(&self) -> usize {
         self.written().segments.len()
     }
 
-    fn all_words(&self) -> &[u32] {
-        &self.words
-    }
-
-    fn all_rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    fn write_words(&mut self, index: u32, words: &[u32]) {
+    fn write_words(&mut self, index: u32, words: &[u32]) -> io::Result<()> {
         self.words[index as usize..][..words.len()].copy_from_slice(words);
+        Ok(())
     }
 
-    fn write_rules(&mut self, index: u32, rules: &[Rule]) {
+    fn write_rules(&mut self, index: u32, rules: &[Rule]) -> io::Result<()> {
         self.rules[index as usize..][..rules.len()].copy_from_slice(rules);
+        Ok(())
     }
 
-    fn write_segments(&mut self, index: u32, segments: &[Segment]) {
+    fn write_segments(&mut self, index: u32, segments: &[Segment]) -> io::Result<()> {
         self.written().segments[index as usize..][..segments.len()].copy_from_slice(segments);
+        Ok(())
     }
+
+    fn rest(&mut self) {}
 
     fn write_python(&mut self, _: u32, _: &Layout) -> io::Result<()> {
         Ok(())
