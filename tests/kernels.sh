@@ -124,7 +124,7 @@ for version in "${versions[@]}"; do
         | (.profile.samples > 0 and ($names | length) > 0)
         | "\(.) \($names | length) frames in the kernel"'
     jq -r '.health | to_entries[] | select(.value | type == "object" and has("events"))
-        | "          \(.key): \(.value | {events, lost, collisions, unseen_ends, unseen_waits} | tostring)"' \
+        | "          \(.key): \(.value | {events, lost, unseen_ends, unseen_waits} | tostring)"' \
         "$dir/report.json"
 done
 exit "$failed"
