@@ -92,5 +92,10 @@ impl App {
             |index| derived.id(pane, index),
             |id| derived.find(pane, id),
         );
+        if pane == Pane::Syscalls {
+            let from = view.table(pane).offset;
+            let model: &Model = self.still.as_ref().map_or(&self.live, |still| &still.model);
+            self.derived.syscalls.look_up_latencies(model, from..from + height);
+        }
     }
 }
