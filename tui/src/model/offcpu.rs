@@ -198,6 +198,11 @@ impl Offcpu {
         self.ended.keys().chain(new).copied()
     }
 
+    /// Whether a process has off-CPU time.
+    pub fn has(&self, key: ProcKey) -> bool {
+        self.ended.contains_key(&key) || self.waiting.contains_key(&key)
+    }
+
     /// Adds the stacks that places refer to.
     pub(super) fn stacks(&self, into: &mut FxHashSet<StackId>) {
         for place in self.ended.values().flat_map(FxHashMap::keys) {
@@ -251,9 +256,7 @@ fn add_waits(places: &mut Vec<(Place, OffcpuStats)>, waits: &[WaitingNow], now_n
         let (place, so_far) = so_far(wait, now_ns);
         let at = match many {
             true => *index.entry(place).or_insert(places.len()),
-            false => {
-                places.iter().position(|(other, _)| *other == place).unwrap_or(places.len())
-            }
+            false => places.iter().position(|(other, _)| *other == place).unwrap_or(places.len()),
         };
         if at == places.len() {
             places.push((place, OffcpuStats::default()));

@@ -24,7 +24,7 @@ pub struct Scope<'a> {
     pub matching: Option<&'a FxHashSet<ProcKey>>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// Whether a process is shown.
     pub fn accepts(&self, key: ProcKey) -> bool {
         match (self.process, self.matching) {
@@ -32,6 +32,12 @@ impl Scope<'_> {
             (None, Some(matching)) => matching.contains(&key),
             (None, None) => true,
         }
+    }
+
+    /// The processes that are shown, where not every one is.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = ProcKey> + use<'a> {
+        let matching = self.matching.filter(|_| self.process.is_none());
+        self.process.into_iter().chain(matching.into_iter().flatten().copied())
     }
 
     /// Whether every process is shown.
