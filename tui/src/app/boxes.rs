@@ -28,9 +28,10 @@ impl App {
 
     /// Searches, and goes to the widest match where the selected box is none.
     pub(super) fn search(&mut self, text: &str) {
+        self.view_mut().flame.set_search(text);
+        self.show_graph();
         let tree = Arc::clone(&self.derived.profile.tree);
-        let flame = &mut self.view_mut().flame;
-        flame.set_search(text);
+        let flame = &self.view().flame;
         if !tree.find(text).nodes.contains(&flame.selected(&tree)) {
             self.move_in_flame(Motion::WidestMatch);
         }
@@ -58,6 +59,7 @@ impl App {
     }
 
     pub(super) fn move_in_flame(&mut self, motion: Motion) {
+        self.show_graph();
         let area = self.layout.flame();
         let tree = Arc::clone(&self.derived.profile.tree);
         if !tree.is_empty() {

@@ -75,22 +75,17 @@ impl App {
         Some(self.export_now(tree))
     }
 
-    /// The graph as it is now: that of the profile pane, or another one.
+    /// The graph as it is now, all of it; where it is that of the profile pane, that is made anew, too.
     fn graph_of(&mut self, measure: Measure) -> Arc<FlameTree> {
-        match measure == self.view().measure() {
-            true => {
-                self.derived.profile.expire();
-                self.sort_changed(Pane::Profile);
-                self.derive(Pane::Profile);
-                Arc::clone(&self.derived.profile.tree)
-            }
-            false => {
-                self.renew_matching();
-                let scope = self.scope();
-                let stacks = flame::weigh(self.model(), measure, |key| scope.accepts(key));
-                Arc::new(flame::fold(measure, &stacks))
-            }
+        if measure == self.view().measure() {
+            self.derived.profile.expire();
+            self.sort_changed(Pane::Profile);
+            self.derive(Pane::Profile);
         }
+        self.renew_matching();
+        let scope = self.scope();
+        let stacks = flame::weigh(self.model(), measure, |key| scope.accepts(key));
+        Arc::new(flame::fold(measure, &stacks))
     }
 
     fn export_now(&mut self, tree: Arc<FlameTree>) -> Effect {

@@ -1,12 +1,20 @@
 //! Making the state ready to be drawn: layout, rows, cursors.
 
+use super::derive::profile::Look;
 use super::derive::{self, Rates, Scope};
 use super::layout::Layout;
-use super::pane::Pane;
+use super::pane::{Pane, View};
 use super::state::{App, Typing};
 use super::typing::refusal;
 use super::wrap::wrap_text;
 use crate::model::Model;
+
+fn look<'a>(view: &'a View, layout: &Layout) -> Look<'a> {
+    match view.functions {
+        true => Look::Functions(view.table(Pane::Profile).sort),
+        false => Look::Boxes(&view.flame, layout.flame().width),
+    }
+}
 
 impl App {
     /// Makes everything ready to be drawn: the layout, the rows of the panes that are visible, and
@@ -23,6 +31,9 @@ impl App {
         for pane in Pane::ALL {
             if self.layout.panes[pane.index()].is_some() {
                 self.derive(pane);
+                if pane == Pane::Profile {
+                    self.show_graph();
+                }
                 self.settle(pane);
             }
         }
@@ -76,10 +87,19 @@ impl App {
             }
             Pane::Offcpu => derived.offcpu = derive::offcpu::Rows::derive(model, scope, sort),
             Pane::Profile => {
-                let functions = view.functions.then_some(sort);
-                derived.profile.update(model, scope, view.measure(), functions);
+                derived.profile.update(model, scope, view.measure(), look(view, &self.layout));
             }
         }
+    }
+
+    /// Makes what is looked at of the flame graph ready, as far as it is not: boxes that are seen for
+    /// the first time, for one is zoomed into, or the functions.
+    pub(super) fn show_graph(&mut self) {
+        let model: &Model = self.still.as_ref().map_or(&self.live, |still| &still.model);
+        let view = self.detail.as_ref().unwrap_or(&self.overview);
+        let scope = Scope { process: view.process, matching: self.matching.as_ref() };
+        let look = look(view, &self.layout);
+        self.derived.profile.show(model, scope, view.measure(), look);
     }
 
     fn settle(&mut self, pane: Pane) {
@@ -92,5 +112,10 @@ impl App {
             |index| derived.id(pane, index),
             |id| derived.find(pane, id),
         );
+        if pane == Pane::Syscalls {
+            let from = view.table(pane).offset;
+            let model: &Model = self.still.as_ref().map_or(&self.live, |still| &still.model);
+            self.derived.syscalls.look_up_latencies(model, from..from + height);
+        }
     }
 }

@@ -46,7 +46,7 @@ const FEW_CHILDREN: usize = 8;
 
 /// Builds a tree. Frames borrow from the model, so their addresses name them.
 pub(super) struct Builder<'a> {
-    tree: FlameTree,
+    pub(super) tree: FlameTree,
     /// By box.
     symbol_of: Vec<Symbol>,
     /// Children of the boxes that have more than [`FEW_CHILDREN`].
@@ -67,6 +67,7 @@ impl<'a> Builder<'a> {
             depth: 0,
             total: 0,
             own: 0,
+            open: true,
         };
         Self {
             tree: FlameTree { nodes: vec![root], measure },
@@ -135,24 +136,60 @@ impl<'a> Builder<'a> {
                 nodes[parent].total.add_up(total);
             }
         }
-        for index in 0..nodes.len() {
-            let mut children = std::mem::take(&mut nodes[index].children);
-            children.sort_by(|a, b| {
-                Function::of(&nodes[*a].frame).cmp(&Function::of(&nodes[*b].frame))
-            });
-            nodes[index].children = children;
-        }
+        (0..self.tree.nodes.len()).for_each(|index| self.sort_children(index));
         self.tree
+    }
+
+    /// Puts the children of a box into their order; it gets no more of them.
+    pub(super) fn sort_children(&mut self, index: usize) {
+        let nodes = &mut self.tree.nodes;
+        let mut children = std::mem::take(&mut nodes[index].children);
+        children
+            .sort_by(|a, b| Function::of(&nodes[*a].frame).cmp(&Function::of(&nodes[*b].frame)));
+        nodes[index].children = children;
+    }
+
+    /// A box for a process that is labelled so, right of all others.
+    pub(super) fn labelled(&mut self, key: ProcKey, label: &Arc<Frame>, total: u64) {
+        self.symbols += 1;
+        let node = self.push(0, self.symbols, Role::Process(key), label);
+        self.tree.nodes[node].total = total;
+        self.tree.nodes[node].open = false;
+    }
+
+    /// The box of a stack that is above this one, at so many steps from the process; `None` where the
+    /// stack ends here. The steps are those of [`Builder::stack`].
+    pub(super) fn above(
+        &mut self,
+        node: usize,
+        stack: &Weighed<'a>,
+        steps: usize,
+    ) -> Option<usize> {
+        let thread = stack.thread.filter(|name| *name != stack.comm);
+        let (user, kernel) = (stack.user, stack.kernel);
+        let at = match (steps, thread) {
+            (0, Some(name)) => return Some(self.note(node, Role::Thread, name)),
+            (_, Some(_)) => steps - 1,
+            (_, None) => steps,
+        };
+        let frame = match at.checked_sub(user.len()) {
+            None => &user[user.len() - 1 - at],
+            Some(at) if at < kernel.len() => &kernel[kernel.len() - 1 - at],
+            Some(at) => {
+                let state = stack.state.filter(|_| at == kernel.len())?;
+                return Some(self.note(node, Role::State(state), state.note()));
+            }
+        };
+        let symbol = self.symbol(frame);
+        Some(self.child(node, symbol, Role::Frame, frame))
     }
 
     fn child(&mut self, parent: usize, symbol: Symbol, role: Role, frame: &Arc<Frame>) -> usize {
         if let Some(child) = self.child_of(parent, symbol) {
             return child;
         }
-        let nodes = &mut self.tree.nodes;
-        let index = nodes.len();
-        let siblings = &mut nodes[parent].children;
-        siblings.push(index);
+        let index = self.push(parent, symbol, role, frame);
+        let siblings = &self.tree.nodes[parent].children;
         if siblings.len() == FEW_CHILDREN + 1 {
             let all = siblings.iter().copied().filter(|child| *child < index);
             self.children.extend(all.map(|child| ((parent, self.symbol_of[child]), child)));
@@ -160,9 +197,16 @@ impl<'a> Builder<'a> {
         if siblings.len() > FEW_CHILDREN {
             self.children.insert((parent, symbol), index);
         }
+        index
+    }
+
+    fn push(&mut self, parent: usize, symbol: Symbol, role: Role, frame: &Arc<Frame>) -> usize {
+        let nodes = &mut self.tree.nodes;
+        let index = nodes.len();
+        nodes[parent].children.push(index);
         let depth = nodes[parent].depth + 1;
         let (frame, children) = (Arc::clone(frame), Vec::new());
-        nodes.push(Node { frame, role, parent, children, depth, total: 0, own: 0 });
+        nodes.push(Node { frame, role, parent, children, depth, total: 0, own: 0, open: true });
         self.symbol_of.push(symbol);
         index
     }

@@ -3,14 +3,17 @@
 mod build;
 pub mod export;
 mod measure;
+mod open;
 mod save;
 pub mod tree;
 mod weigh;
 
 pub use build::{cpu, fold, off_cpu, wall};
 pub use measure::{Measure, State};
+pub use open::Opening;
 pub use tree::{Function, Matches, TopRow};
-pub use weigh::{Weighed, weigh};
+pub use weigh::{Times, Weighed, times_of, weigh};
+pub(crate) use weigh::{processes, weigh_process};
 
 use crate::model::ProcKey;
 use crate::source::Frame;
@@ -46,8 +49,10 @@ pub struct Node {
     pub depth: usize,
     /// Samples (or ns) in this box and all above it.
     pub total: u64,
-    /// Samples (or ns) in this box alone.
+    /// Samples (or ns) in this box alone; 0 where it is not open.
     pub own: u64,
+    /// What is above it is in the tree. Only of an [`Opening`] some boxes are not.
+    pub open: bool,
 }
 
 /// A flame graph. Node 0 is the root ("all"), its children are processes, theirs the frames from

@@ -1,7 +1,7 @@
 //! Questions to a flame graph: paths, top functions, search.
 
 use super::build::Builder;
-use super::{FlameTree, Measure, Role};
+use super::{FlameTree, Measure, Role, State, Weighed};
 use crate::source::{Frame, FrameKind};
 use crate::sums::{self, AddUp};
 use rustc_hash::FxHashMap;
@@ -78,16 +78,19 @@ impl FlameTree {
     pub fn resolve(&self, path: &[Arc<Frame>]) -> usize {
         let mut node = 0;
         for step in path {
-            let wanted = Function::of(step);
-            let children = &self.nodes[node].children;
-            let found =
-                children.binary_search_by(|c| Function::of(&self.nodes[*c].frame).cmp(&wanted));
-            match found {
-                Ok(at) => node = children[at],
-                Err(_) => break,
+            match self.child_named(node, step) {
+                Some(child) => node = child,
+                None => break,
             }
         }
         node
+    }
+
+    /// The child of a box that is this function.
+    pub(super) fn child_named(&self, node: usize, function: &Frame) -> Option<usize> {
+        let (wanted, children) = (Function::of(function), &self.nodes[node].children);
+        let of = |child: &usize| Function::of(&self.nodes[*child].frame);
+        children.binary_search_by(|child| of(child).cmp(&wanted)).ok().map(|at| children[at])
     }
 
     /// The box, its parent and so on to the root.
@@ -143,19 +146,17 @@ impl FlameTree {
     /// The boxes whose name or module contains `needle`, whatever the case. An empty needle is in
     /// none, and the root is never found.
     pub fn find(&self, needle: &str) -> Matches {
-        let needle = needle.to_lowercase();
+        let mut search = Search::new(needle);
         let mut matches = Matches::default();
         if needle.is_empty() {
             return matches;
         }
-        let mut known: FxHashMap<Function<'_>, bool> = FxHashMap::default();
         let mut found = vec![false; self.nodes.len()];
         let mut open = 0_usize;
         self.walk(|step| match step {
             Step::Enter(0) | Step::Leave(0) => {}
             Step::Enter(node) => {
-                let function = Function::of(&self.nodes[node].frame);
-                found[node] = *known.entry(function).or_insert_with(|| contains(function, &needle));
+                found[node] = search.finds(Function::of(&self.nodes[node].frame));
                 if found[node] {
                     matches.nodes.push(node);
                     matches.total.add_up(if open == 0 { self.nodes[node].total } else { 0 });
@@ -201,6 +202,45 @@ impl FlameTree {
             }
             visit(step);
         }
+    }
+}
+
+/// A search for a part of a name or module; what it knows of a function it remembers.
+pub(super) struct Search<'a> {
+    /// In lower case.
+    needle: String,
+    known: FxHashMap<Function<'a>, bool>,
+    /// By address: all are borrowed.
+    frames: FxHashMap<*const Frame, bool>,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(needle: &str) -> Self {
+        let (known, frames) = (FxHashMap::default(), FxHashMap::default());
+        Self { needle: needle.to_lowercase(), known, frames }
+    }
+
+    fn finds(&mut self, function: Function<'a>) -> bool {
+        let needle = &self.needle;
+        *self.known.entry(function).or_insert_with(|| contains(function, needle))
+    }
+
+    /// Whether one of the boxes of a stack is found, that of its process left out.
+    pub fn finds_in(&mut self, stack: &Weighed<'a>) -> bool {
+        let notes = [stack.thread, stack.state.map(State::note)];
+        let in_note = |note: &str| note.to_lowercase().contains(&self.needle);
+        notes.into_iter().flatten().any(in_note)
+            || stack.user.iter().chain(stack.kernel).any(|frame| {
+                let frame: &'a Frame = frame;
+                match self.frames.get(&std::ptr::from_ref(frame)) {
+                    Some(found) => *found,
+                    None => {
+                        let found = self.finds(Function::of(frame));
+                        self.frames.insert(frame, found);
+                        found
+                    }
+                }
+            })
     }
 }
 

@@ -2,8 +2,9 @@
 //! is drawn or exported is made of these, so that no two of them can differ.
 
 use super::{Measure, State};
-use crate::model::{Model, OffcpuStats, ProcKey};
+use crate::model::{Model, OffcpuStats, Place, ProcKey, SamplePlace};
 use crate::source::{Frame, WaitState};
+use crate::sums::AddUp;
 use std::sync::Arc;
 
 /// A stack of a process, and what it weighs.
@@ -34,18 +35,33 @@ pub fn weigh(
     measure: Measure,
     include: impl Fn(ProcKey) -> bool,
 ) -> Vec<Weighed<'_>> {
+    let mut keys: Vec<_> = processes(model, measure).filter(|key| include(*key)).collect();
+    keys.sort_unstable();
+    keys.into_iter().flat_map(|key| weigh_process(model, measure, key)).collect()
+}
+
+/// The processes that may have stacks, each once and in no order.
+pub(crate) fn processes(model: &Model, measure: Measure) -> impl Iterator<Item = ProcKey> {
+    let (cpu, off_cpu) = (measure != Measure::OffCpu, measure != Measure::Cpu);
+    let sampled = model.profile.iter().filter(move |_| cpu).map(|(key, _)| key);
+    let waited = model.offcpu.processes().filter(move |_| off_cpu);
+    sampled.chain(waited.filter(move |key| !cpu || model.profile.of(*key).is_none()))
+}
+
+/// The stacks of one process, in an order that depends on nothing but the model.
+pub(crate) fn weigh_process(model: &Model, measure: Measure, key: ProcKey) -> Vec<Weighed<'_>> {
     match measure {
-        Measure::Cpu => samples(model, include),
-        Measure::OffCpu => waits(model, include),
-        Measure::Wall => all(model, include),
+        Measure::Cpu => samples(model, key),
+        Measure::OffCpu => waits(model, key),
+        Measure::Wall => all(model, key),
     }
 }
 
 /// Samples as the time that they stand for, and waits. Where the frequency of the samples is not known,
 /// which no recorder leaves out, they stand for none.
-fn all(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
+fn all(model: &Model, process: ProcKey) -> Vec<Weighed<'_>> {
     let period_ns = model.watched.period_ns().unwrap_or(0);
-    let running = samples(model, &include).into_iter().map(|stack| Weighed {
+    let running = samples(model, process).into_iter().map(|stack| Weighed {
         // Off the CPU, threads are not kept apart: what one function took would be in two boxes.
         thread: None,
         state: Some(State::Running),
@@ -53,61 +69,94 @@ fn all(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
         ..stack
     });
     let mut stacks: Vec<_> = running.filter(|stack| stack.weight > 0).collect();
-    stacks.extend(waits(model, include));
-    stacks.sort_by_key(|stack| stack.process);
+    stacks.extend(waits(model, process));
     stacks
 }
 
-fn samples(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
-    let mut sampled: Vec<_> = model.profile.iter().filter(|(key, _)| include(*key)).collect();
-    sampled.sort_unstable_by_key(|(key, _)| *key);
-    let mut stacks = Vec::new();
-    for (process, samples) in sampled {
-        let mut places: Vec<_> = samples.places.iter().filter(|(_, count)| **count > 0).collect();
-        // Which of several frames of one function stands for it must not depend on a hash.
-        places.sort_unstable_by_key(|(place, _)| {
-            (place.user_stack, place.kernel_stack, place.comm.as_str())
-        });
-        let comm = comm(model, process);
-        stacks.extend(places.into_iter().map(|(place, samples)| Weighed {
+fn samples<'m>(model: &'m Model, process: ProcKey) -> Vec<Weighed<'m>> {
+    let places = model.profile.of(process).into_iter().flat_map(|samples| &samples.places);
+    let mut places: Vec<_> = places.filter(|(_, count)| **count > 0).collect();
+    // Which of several frames of one function stands for it must not depend on a hash.
+    places.sort_unstable_by_key(|(place, _)| {
+        (place.user_stack, place.kernel_stack, place.comm.as_str())
+    });
+    let comm = comm(model, process);
+    let weighed = |(place, samples): (&'m SamplePlace, &'m u64)| Weighed {
+        process,
+        comm,
+        thread: Some(&place.comm),
+        user: model.stacks.frames(place.user_stack),
+        kernel: model.stacks.frames(place.kernel_stack),
+        state: None,
+        count: *samples,
+        weight: *samples,
+    };
+    places.into_iter().map(weighed).collect()
+}
+
+fn waits(model: &Model, process: ProcKey) -> Vec<Weighed<'_>> {
+    let (mut places, mut stacks) = (Vec::new(), Vec::new());
+    model.offcpu.places_into(process, model.now_ns, &mut places);
+    // Idle kernel threads wait for nothing that is late.
+    places.retain(|(place, _)| place.state != WaitState::Idle);
+    places.sort_unstable_by_key(|(place, _)| *place);
+    let comm = comm(model, process);
+    for (place, stats) in places {
+        let parts = parts(state_of(place.state), &stats);
+        stacks.extend(parts.map(|(state, weight, count)| Weighed {
             process,
             comm,
-            thread: Some(&place.comm),
+            thread: None,
             user: model.stacks.frames(place.user_stack),
             kernel: model.stacks.frames(place.kernel_stack),
-            state: None,
-            count: *samples,
-            weight: *samples,
+            state: Some(state),
+            count,
+            weight,
         }));
     }
     stacks
 }
 
-fn waits(model: &Model, include: impl Fn(ProcKey) -> bool) -> Vec<Weighed<'_>> {
-    let mut waited: Vec<_> = model.offcpu.processes().filter(|key| include(*key)).collect();
-    waited.sort_unstable();
-    let mut stacks = Vec::new();
-    for process in waited {
-        let mut places: Vec<_> = model.offcpu.places(process, model.now_ns).into_iter().collect();
-        // Idle kernel threads wait for nothing that is late.
-        places.retain(|(place, _)| place.state != WaitState::Idle);
-        places.sort_unstable_by_key(|(place, _)| *place);
-        let comm = comm(model, process);
-        for (place, stats) in places {
-            let parts = parts(state_of(place.state), &stats);
-            stacks.extend(parts.map(|(state, weight, count)| Weighed {
-                process,
-                comm,
-                thread: None,
-                user: model.stacks.frames(place.user_stack),
-                kernel: model.stacks.frames(place.kernel_stack),
-                state: Some(state),
-                count,
-                weight,
-            }));
+/// Time of threads by state, in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// They ran, as far as samples tell.
+    pub running: u64,
+    /// They waited for a CPU.
+    pub waiting: u64,
+    /// They were blocked.
+    pub blocked: u64,
+}
+
+impl Times {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.running.saturating_add(self.waiting).saturating_add(self.blocked)
+    }
+
+    /// Adds other times.
+    pub fn add(&mut self, other: &Self) {
+        self.running.add_up(other.running);
+        self.waiting.add_up(other.waiting);
+        self.blocked.add_up(other.blocked);
+    }
+}
+
+/// Wall-clock time of a process: what its stacks weigh together. `places` is room to work in.
+pub fn times_of(model: &Model, process: ProcKey, places: &mut Vec<(Place, OffcpuStats)>) -> Times {
+    let period_ns = model.watched.period_ns().unwrap_or(0);
+    let samples = model.profile.of(process).map_or(0, |samples| samples.total);
+    let mut times = Times { running: samples.saturating_mul(period_ns), ..Times::default() };
+    model.offcpu.places_into(process, model.now_ns, places);
+    for (place, stats) in places.iter().filter(|(place, _)| place.state != WaitState::Idle) {
+        for (state, weight, _) in parts(state_of(place.state), stats) {
+            match state {
+                State::WaitingForCpu => times.waiting.add_up(weight),
+                _ => times.blocked.add_up(weight),
+            }
         }
     }
-    stacks
+    times
 }
 
 /// What a wait begins with.

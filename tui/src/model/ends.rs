@@ -16,6 +16,31 @@ pub struct StackEnds {
     pub unknown: u64,
 }
 
+/// What is known of the end of a user stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserStack {
+    /// There is no such stack.
+    None,
+    /// It was lost, or added up with others.
+    Unknown,
+    /// It is still being looked up.
+    Pending,
+    /// How it ended.
+    Ended(StackEnd),
+}
+
+impl UserStack {
+    /// Of the stack with this id and these frames.
+    pub fn new(id: StackId, frames: &[Arc<Frame>]) -> Self {
+        match id {
+            StackId::NONE => Self::None,
+            id if id < StackId::FIRST => Self::Unknown,
+            _ if frames.iter().any(super::Stacks::is_pending) => Self::Pending,
+            _ => Self::Ended(StackEnd::of(frames)),
+        }
+    }
+}
+
 impl StackEnds {
     /// Of the processes that `accepts` names.
     pub fn of(model: &Model, accepts: impl Fn(ProcKey) -> bool) -> Self {
@@ -29,14 +54,26 @@ impl StackEnds {
     }
 
     fn add(&mut self, id: StackId, frames: &[Arc<Frame>], samples: u64) {
-        if id == StackId::NONE {
-            return;
-        }
+        self.count(UserStack::new(id, frames), samples);
+    }
+
+    /// Counts samples of such a user stack.
+    pub fn count(&mut self, stack: UserStack, samples: u64) {
+        let sum = match stack {
+            UserStack::None => return,
+            UserStack::Unknown | UserStack::Pending => &mut self.unknown,
+            UserStack::Ended(end) => &mut self.by_end[end as usize],
+        };
+        sum.add_up(samples);
         self.samples.add_up(samples);
-        if id < StackId::FIRST || frames.iter().any(super::Stacks::is_pending) {
-            self.unknown.add_up(samples);
-        } else {
-            self.by_end[StackEnd::of(frames) as usize].add_up(samples);
+    }
+
+    /// Adds other samples.
+    pub fn add_all(&mut self, other: &Self) {
+        self.samples.add_up(other.samples);
+        self.unknown.add_up(other.unknown);
+        for (sum, samples) in self.by_end.iter_mut().zip(other.by_end) {
+            sum.add_up(samples);
         }
     }
 

@@ -12,12 +12,12 @@ pub mod rate;
 pub mod stacks;
 pub mod syscalls;
 
-pub use ends::StackEnds;
+pub use ends::{StackEnds, UserStack};
 pub use offcpu::{ForgottenWaits, Offcpu, OffcpuStats, Place};
 pub use opens::{OpenRow, Opens};
 pub use places::PlaceBounds;
 pub use processes::{ProcKey, Process, Processes};
-pub use profile::{Profile, SamplePlace};
+pub use profile::{ProcessSamples, Profile, SamplePlace};
 pub use rate::{Rate, Ticks};
 pub use stacks::Stacks;
 pub use syscalls::{CallStats, ForgottenCalls, Syscalls};

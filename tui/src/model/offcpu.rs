@@ -157,28 +157,33 @@ impl Offcpu {
 
     /// Off-CPU time of one process by place, what still waits included with its time up to `now_ns`.
     pub fn places(&self, key: ProcKey, now_ns: u64) -> FxHashMap<Place, OffcpuStats> {
-        let mut places = self.ended.get(&key).cloned().unwrap_or_default();
-        for wait in self.waiting.get(&key).into_iter().flatten() {
-            let (place, so_far) = so_far(wait, now_ns);
-            places.entry(place).or_default().add(&so_far);
-        }
+        let mut places = Vec::new();
+        self.places_into(key, now_ns, &mut places);
+        places.into_iter().collect()
+    }
+
+    /// As [`Offcpu::places`], in place of what is in `places`, each place once and in no order: who
+    /// asks for many processes needs no map of each.
+    pub fn places_into(&self, key: ProcKey, now_ns: u64, places: &mut Vec<(Place, OffcpuStats)>) {
+        places.clear();
+        places.extend(self.ended.get(&key).into_iter().flatten().map(|(place, s)| (*place, *s)));
+        add_waits(places, self.waiting(key), now_ns);
         if !self.before_clear.is_empty() {
-            for (place, stats) in &mut places {
+            for (place, stats) in places {
                 if let Some(before) = self.before_clear.get(&(key, *place)) {
                     stats.blocked_ns = stats.blocked_ns.saturating_sub(before.blocked_ns);
                     stats.runqueue_ns = stats.runqueue_ns.saturating_sub(before.runqueue_ns);
                 }
             }
         }
-        places
     }
 
     /// Off-CPU time of one process, all places added up.
     pub fn total_of(&self, key: ProcKey, now_ns: u64) -> OffcpuStats {
+        let mut places = Vec::new();
+        self.places_into(key, now_ns, &mut places);
         let mut total = OffcpuStats::default();
-        for stats in self.places(key, now_ns).values() {
-            total.add(stats);
-        }
+        places.iter().for_each(|(_, stats)| total.add(stats));
         total
     }
 
@@ -191,6 +196,11 @@ impl Offcpu {
     pub fn processes(&self) -> impl Iterator<Item = ProcKey> {
         let new = self.waiting.keys().filter(|key| !self.ended.contains_key(key));
         self.ended.keys().chain(new).copied()
+    }
+
+    /// Whether a process has off-CPU time.
+    pub fn has(&self, key: ProcKey) -> bool {
+        self.ended.contains_key(&key) || self.waiting.contains_key(&key)
     }
 
     /// Adds the stacks that places refer to.
@@ -229,6 +239,29 @@ impl ForgottenWaits {
                 self.disk_ns.add_up(stats.blocked_ns);
             }
         }
+    }
+}
+
+/// Among so many places one is found by looking through them.
+const FEW_PLACES: usize = 16;
+
+/// Adds waits that have not ended to places that are there once each.
+fn add_waits(places: &mut Vec<(Place, OffcpuStats)>, waits: &[WaitingNow], now_ns: u64) {
+    let many = places.len() + waits.len() > FEW_PLACES && waits.len() > 1;
+    let mut index: FxHashMap<Place, usize> = match many {
+        true => places.iter().enumerate().map(|(at, (place, _))| (*place, at)).collect(),
+        false => FxHashMap::default(),
+    };
+    for wait in waits {
+        let (place, so_far) = so_far(wait, now_ns);
+        let at = match many {
+            true => *index.entry(place).or_insert(places.len()),
+            false => places.iter().position(|(other, _)| *other == place).unwrap_or(places.len()),
+        };
+        if at == places.len() {
+            places.push((place, OffcpuStats::default()));
+        }
+        places[at].1.add(&so_far);
     }
 }
 

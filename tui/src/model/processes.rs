@@ -138,6 +138,12 @@ impl Processes {
         self.all.values().filter(|process| process.exited_ns.is_none())
     }
 
+    /// The processes that ended and are not forgotten; one that was heard of again after its end may be
+    /// among them.
+    pub fn iter_ended(&self) -> impl Iterator<Item = &Process> {
+        self.dead.iter().filter_map(|key| self.all.get(key))
+    }
+
     /// Removes the longest-dead processes until no more than `bound` dead ones are left.
     pub fn forget_beyond(&mut self, bound: usize) -> Vec<ProcKey> {
         let excess = self.dead.len().saturating_sub(bound);

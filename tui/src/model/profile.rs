@@ -42,6 +42,14 @@ pub struct ProcessSamples {
     pub total: u64,
     /// Samples a second.
     pub rate: Rate,
+    version: u64,
+}
+
+impl ProcessSamples {
+    /// Another one than it ever was before, also before a clearing, whenever its places have changed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
 }
 
 /// Samples of all processes.
@@ -74,6 +82,7 @@ impl Profile {
             let key = processes.key_of(delta.pid, 0);
             touched.insert(key);
             let process = self.by_process.entry(key).or_default();
+            process.version = self.version;
             process.total.add_up(delta.samples);
             process.rate.add(delta.samples, ticks);
             self.total.add_up(delta.samples);
@@ -115,10 +124,12 @@ impl Profile {
         }
         let light = places::lightest(light, all.saturating_sub(keep));
         let any = !light.is_empty();
+        self.version += 1;
         // All out before any goes in: one that others are added to may be among them.
         for (_, key, place) in &light {
             if let Some(process) = self.by_process.get_mut(key) {
                 process.places.remove(place);
+                process.version = self.version;
             }
         }
         for (samples, key, place) in light {

@@ -36,6 +36,7 @@ pub struct Stacks {
     now_ns: u64,
     swept_ns: u64,
     version: u64,
+    replaced: u64,
 }
 
 impl Stacks {
@@ -51,7 +52,11 @@ impl Stacks {
         }
         for stack in stacks {
             if self.unwanted.remove(&stack.id).is_none() {
-                self.known.insert(stack.id, Known { stack, used_ns: self.now_ns });
+                let frames = Arc::clone(&stack);
+                let known = Known { stack, used_ns: self.now_ns };
+                let before = self.known.insert(known.stack.id, known);
+                let other = before.is_some_and(|before| before.stack.frames != frames.frames);
+                self.replaced += u64::from(other);
             }
         }
     }
@@ -73,6 +78,12 @@ impl Stacks {
     /// Grows whenever frames of some stack have become known.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Grows whenever a stack that was known was told with other frames: what was found out about
+    /// stacks before may not be so any more.
+    pub fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// Stacks that are known.

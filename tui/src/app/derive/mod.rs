@@ -24,7 +24,7 @@ pub struct Scope<'a> {
     pub matching: Option<&'a FxHashSet<ProcKey>>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// Whether a process is shown.
     pub fn accepts(&self, key: ProcKey) -> bool {
         match (self.process, self.matching) {
@@ -32,6 +32,12 @@ impl Scope<'_> {
             (None, Some(matching)) => matching.contains(&key),
             (None, None) => true,
         }
+    }
+
+    /// The processes that are shown, where not every one is.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = ProcKey> + use<'a> {
+        let matching = self.matching.filter(|_| self.process.is_none());
+        self.process.into_iter().chain(matching.into_iter().flatten().copied())
     }
 
     /// Whether every process is shown.
@@ -83,10 +89,19 @@ impl Rates {
 /// those of all that ended before it.
 const ENDED_SHOWN_NS: u64 = 30_000_000_000;
 
-/// Whether a process ended so long ago that it has no row of its own any more.
-pub(super) fn is_folded(model: &Model, key: ProcKey) -> bool {
-    let ended = model.processes.get(key).and_then(|process| process.exited_ns);
-    ended.is_some_and(|at| model.now_ns.saturating_sub(at) > ENDED_SHOWN_NS)
+/// The processes that ended so long ago that they have no rows of their own any more.
+pub(super) struct Folded(FxHashSet<ProcKey>);
+
+impl Folded {
+    pub(super) fn of(model: &Model) -> Self {
+        let is_old = |ended: u64| model.now_ns.saturating_sub(ended) > ENDED_SHOWN_NS;
+        let ended = model.processes.iter_ended();
+        Self(ended.filter(|p| p.exited_ns.is_some_and(is_old)).map(|p| p.key).collect())
+    }
+
+    pub(super) fn has(&self, key: ProcKey) -> bool {
+        !self.0.is_empty() && self.0.contains(&key)
+    }
 }
 
 /// The rows of all panes.
@@ -146,6 +161,24 @@ pub(super) fn sort_rows<T, K: Ord>(
         let order = if sort.descending { order.reverse() } else { order };
         order.then_with(|| tie(a).cmp(&tie(b)))
     });
+}
+
+/// As [`sort_rows`], by a value of each row. The values are sorted, not the rows, which are much
+/// larger: each of those is moved once.
+pub(super) fn sort_by_key<T: Copy, V: Ord, K: Ord>(
+    rows: &mut Vec<T>,
+    sort: Sort,
+    value: impl Fn(&T) -> V,
+    tie: impl Fn(&T) -> K,
+) {
+    let mut order: Vec<_> =
+        rows.iter().enumerate().map(|(at, row)| (value(row), at as u32)).collect();
+    order.sort_unstable_by(|(a, at_a), (b, at_b)| {
+        let order = if sort.descending { b.cmp(a) } else { a.cmp(b) };
+        order.then_with(|| tie(&rows[*at_a as usize]).cmp(&tie(&rows[*at_b as usize])))
+    });
+    let sorted = order.iter().map(|(_, at)| rows[*at as usize]).collect();
+    *rows = sorted;
 }
 
 /// Name of a process, for sorting.

@@ -1,7 +1,7 @@
 //! Rows of the off-CPU pane: processes, or the places where one process waits.
 
-use super::waits::{is_idle, is_of_kernel};
-use super::{Scope, comm, is_folded, sort_rows};
+use super::waits::{Idle, is_of_kernel};
+use super::{Folded, Scope, comm, sort_by_key, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{ForgottenWaits, Model, OffcpuStats, Place, ProcKey};
 use crate::source::{StackId, WaitState};
@@ -53,16 +53,30 @@ pub struct ProcessRow {
 }
 
 impl ProcessRow {
-    fn new(key: ProcKey) -> Self {
-        Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None, idle: true }
-    }
-
-    fn add(&mut self, place: &Place, stats: &OffcpuStats, idle: bool) {
-        self.stats.add(stats);
-        self.idle &= idle;
-        if place.state == WaitState::Uninterruptible {
-            self.disk_ns.add_up(stats.blocked_ns);
+    fn of(
+        model: &Model,
+        key: ProcKey,
+        places: &[(Place, OffcpuStats)],
+        waits: &mut Idle<'_>,
+    ) -> Self {
+        let mut row =
+            Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None, idle: true };
+        let mut most = None;
+        for (place, stats) in places {
+            row.stats.add(stats);
+            row.idle = row.idle && waits.is_idle(place, stats, || is_of_kernel(model, key));
+            if place.state == WaitState::Uninterruptible {
+                row.disk_ns.add_up(stats.blocked_ns);
+            }
+            // A place that is known tells more than one that is not, however hot.
+            let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
+            let heat = (known, stats.blocked_ns.saturating_add(stats.runqueue_ns), *place);
+            if most.is_none_or(|most| heat > most) {
+                most = Some(heat);
+            }
         }
+        row.hottest = most.map(|(_, _, place)| place);
+        row
     }
 }
 
@@ -126,22 +140,14 @@ impl Rows {
 
     fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
         let mut rows = Self::default();
+        let folded = Folded::of(model);
+        let mut idle = Idle::new(&model.stacks);
+        let mut places = Vec::new();
         for key in model.offcpu.processes().filter(|key| scope.accepts(*key)) {
-            let mut row = ProcessRow::new(key);
-            let mut most = None;
-            let of_kernel = is_of_kernel(model, key);
-            for (place, stats) in model.offcpu.places(key, model.now_ns) {
-                row.add(&place, &stats, is_idle(&model.stacks, &place, &stats, of_kernel));
-                // A place that is known tells more than one that is not, however hot.
-                let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
-                let heat = (known, stats.blocked_ns.saturating_add(stats.runqueue_ns), place);
-                if most.is_none_or(|most| heat > most) {
-                    most = Some(heat);
-                }
-            }
-            row.hottest = most.map(|(_, _, place)| place);
+            model.offcpu.places_into(key, model.now_ns, &mut places);
+            let row = ProcessRow::of(model, key, &places, &mut idle);
             rows.total.add(&row.stats);
-            match is_folded(model, key) {
+            match folded.has(key) {
                 true => rows.ended.get_or_insert_default().add(&row),
                 false => rows.processes.push(row),
             }
@@ -151,15 +157,7 @@ impl Rows {
             rows.ended.get_or_insert_default().add_forgotten(forgotten);
             rows.total.add(&forgotten.stats);
         }
-        let title = PROCESS_COLUMNS[sort.column].title;
-        let compare = |a: &ProcessRow, b: &ProcessRow| {
-            compare_stats(&a.stats, &b.stats, title).unwrap_or_else(|| match title {
-                "DISK" => a.disk_ns.cmp(&b.disk_ns),
-                "COMM" => comm(model, a.key).cmp(comm(model, b.key)),
-                _ => a.key.cmp(&b.key),
-            })
-        };
-        sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        rows.sort(model, sort);
         if sort.unasked {
             // Stable: those that only waited for work come after the others, in the same order.
             rows.processes.sort_by_key(|row| row.idle);
@@ -167,6 +165,19 @@ impl Rows {
             rows.idle_from = (0 < from && from < rows.processes.len()).then_some(from);
         }
         rows
+    }
+
+    fn sort(&mut self, model: &Model, sort: Sort) {
+        let (rows, key) = (&mut self.processes, |row: &ProcessRow| row.key);
+        match PROCESS_COLUMNS[sort.column].title {
+            "BLOCKED" => sort_by_key(rows, sort, |row| row.stats.blocked_ns, key),
+            "RUNQ" => sort_by_key(rows, sort, |row| row.stats.runqueue_ns, key),
+            "WAITS" => sort_by_key(rows, sort, |row| row.stats.waits, key),
+            "NOW" => sort_by_key(rows, sort, |row| row.stats.waiting, key),
+            "DISK" => sort_by_key(rows, sort, |row| row.disk_ns, key),
+            "COMM" => sort_by_key(rows, sort, |row| comm(model, row.key), key),
+            _ => sort_by_key(rows, sort, key, key),
+        }
     }
 
     fn of_process(model: &Model, key: ProcKey, sort: Sort) -> Self {

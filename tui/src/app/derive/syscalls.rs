@@ -1,11 +1,12 @@
 //! Rows of the syscalls pane: processes, or the calls of one process.
 
-use super::{Scope, comm, is_folded, sort_rows};
+use super::{Folded, Scope, comm, sort_by_key, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
 use crate::model::{CallStats, ForgottenCalls, Model, ProcKey};
 use crate::sums::AddUp;
 use crate::text;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Columns of the processes.
 pub const PROCESS_COLUMNS: &[Column] = &[
@@ -52,15 +53,24 @@ pub struct Counts {
 
 impl Counts {
     fn of(stats: &CallStats, model: &Model) -> Self {
-        let [p50_ns, p99_ns] = stats.quantiles_ns([0.5, 0.99]);
+        let mut counts = Self::without_latencies(stats, model);
+        counts.look_up_latencies(stats);
+        counts
+    }
+
+    fn without_latencies(stats: &CallStats, model: &Model) -> Self {
         Self {
             rate: stats.rate.per_second(&model.ticks),
             calls: stats.calls,
             errors: stats.errors,
-            p50_ns,
-            p99_ns,
+            p50_ns: None,
+            p99_ns: None,
             total_ns: stats.total_ns,
         }
+    }
+
+    fn look_up_latencies(&mut self, stats: &CallStats) {
+        [self.p50_ns, self.p99_ns] = stats.quantiles_ns([0.5, 0.99]);
     }
 
     /// The order of two rows by the column with this title; `None` for columns not of counts.
@@ -77,12 +87,30 @@ impl Counts {
     }
 }
 
+/// A number that has a place among all others.
+#[derive(Clone, Copy, PartialEq)]
+struct InOrder(f64);
+
+impl Eq for InOrder {}
+
+impl PartialOrd for InOrder {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for InOrder {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
 /// One process.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessRow {
     /// The process.
     pub key: ProcKey,
-    /// Its counts.
+    /// Its counts; its latencies only from [`Rows::look_up_latencies`] on.
     pub counts: Counts,
     /// Number of the call it makes most.
     pub top: Option<u32>,
@@ -142,28 +170,49 @@ impl Rows {
     fn of_all(model: &Model, scope: Scope<'_>, sort: Sort) -> Self {
         let mut rows = Self::default();
         let mut ended = Ended::default();
+        let folded = Folded::of(model);
         for (key, calls) in model.syscalls.iter().filter(|(key, _)| scope.accepts(*key)) {
-            let counts = Counts::of(&calls.total, model);
+            let counts = Counts::without_latencies(&calls.total, model);
             rows.add(&counts);
-            if is_folded(model, key) {
+            if folded.has(key) {
                 ended.add(&counts, &calls.total);
                 continue;
             }
             rows.processes.push(ProcessRow { key, counts, top: calls.top() });
         }
-        let title = PROCESS_COLUMNS[sort.column].title;
-        let compare = |a: &ProcessRow, b: &ProcessRow| {
-            a.counts.compare(&b.counts, title).unwrap_or_else(|| match title {
-                "COMM" => comm(model, a.key).cmp(comm(model, b.key)),
-                _ => a.key.cmp(&b.key),
-            })
-        };
-        sort_rows(&mut rows.processes, sort, compare, |row| row.key);
+        rows.sort(model, sort);
         if scope.is_everything() {
             ended.add_forgotten(&model.syscalls.forgotten);
         }
         rows.ended = ended.row();
         rows
+    }
+
+    fn sort(&mut self, model: &Model, sort: Sort) {
+        let (rows, key) = (&mut self.processes, |row: &ProcessRow| row.key);
+        let quantile = |row: &ProcessRow, quantile| {
+            model.syscalls.of(row.key).and_then(|calls| calls.total.quantile_ns(quantile))
+        };
+        match PROCESS_COLUMNS[sort.column].title {
+            "CALL/s" => sort_by_key(rows, sort, |r| (InOrder(r.counts.rate), r.counts.calls), key),
+            "CALLS" => sort_by_key(rows, sort, |row| row.counts.calls, key),
+            "ERR" => sort_by_key(rows, sort, |row| row.counts.errors, key),
+            "P50" => sort_by_key(rows, sort, |row| quantile(row, 0.5), key),
+            "P99" => sort_by_key(rows, sort, |row| quantile(row, 0.99), key),
+            "TIME" => sort_by_key(rows, sort, |row| row.counts.total_ns, key),
+            "COMM" => sort_by_key(rows, sort, |row| comm(model, row.key), key),
+            _ => sort_by_key(rows, sort, key, key),
+        }
+    }
+
+    /// Looks the latencies of these processes up: of those that are visible, for each is work.
+    pub fn look_up_latencies(&mut self, model: &Model, visible: Range<usize>) {
+        let end = visible.end.min(self.processes.len());
+        for row in &mut self.processes[visible.start.min(end)..end] {
+            if let Some(calls) = model.syscalls.of(row.key) {
+                row.counts.look_up_latencies(&calls.total);
+            }
+        }
     }
 
     fn of_process(model: &Model, key: ProcKey, sort: Sort) -> Self {

@@ -1,7 +1,8 @@
 //! What stacks tell about waits: where they are, and whether they are idle by design.
 
 use crate::model::{Model, OffcpuStats, Place, ProcKey, Stacks};
-use crate::source::{Frame, FrameKind, WaitState};
+use crate::source::{Frame, FrameKind, StackId, WaitState};
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -33,30 +34,46 @@ const IDLE: &[&str] = &[
 const ACCEPT: &[&str] =
     &["inet_csk_accept", "inet_accept", "unix_accept", "vsock_accept", "do_accept"];
 
-/// Whether the waits at a place have been for work all the time: none has ended, and nobody waits
-/// for a disk or a CPU.
-pub(super) fn is_idle(
-    stacks: &Stacks,
-    place: &Place,
-    stats: &OffcpuStats,
-    of_kernel: bool,
-) -> bool {
-    match place.state {
-        _ if stats.waits > 0 || stats.runqueue_ns > 0 => false,
-        WaitState::Idle => true,
-        WaitState::Interruptible => of_kernel || waits_for_work(stacks, place),
-        WaitState::Uninterruptible | WaitState::Stopped | WaitState::Runnable => false,
-    }
+/// Tells which waits are idle by design; what it found out about a stack it remembers.
+pub(super) struct Idle<'m> {
+    stacks: &'m Stacks,
+    /// Whether programs wait for work there, by stack of the kernel: of those there are few.
+    for_work: FxHashMap<StackId, bool>,
 }
 
-fn waits_for_work(stacks: &Stacks, place: &Place) -> bool {
-    let kernel = stacks.frames(place.kernel_stack);
-    let is_of = |names: &[&str], frame: &Frame| {
-        frame.kind == FrameKind::Kernel && names.contains(&stem(&frame.name))
-    };
-    let telling = telling_kernel_frame(kernel);
-    telling.is_some_and(|frame| is_of(IDLE, frame))
-        || kernel.iter().any(|frame| is_of(ACCEPT, frame))
+impl<'m> Idle<'m> {
+    pub(super) fn new(stacks: &'m Stacks) -> Self {
+        Self { stacks, for_work: FxHashMap::default() }
+    }
+
+    /// Whether the waits at a place have been for work all the time: none has ended, and nobody waits
+    /// for a disk or a CPU.
+    pub(super) fn is_idle(
+        &mut self,
+        place: &Place,
+        stats: &OffcpuStats,
+        of_kernel: impl FnOnce() -> bool,
+    ) -> bool {
+        match place.state {
+            _ if stats.waits > 0 || stats.runqueue_ns > 0 => false,
+            WaitState::Idle => true,
+            WaitState::Interruptible => self.waits_for_work(place.kernel_stack) || of_kernel(),
+            WaitState::Uninterruptible | WaitState::Stopped | WaitState::Runnable => false,
+        }
+    }
+
+    fn waits_for_work(&mut self, kernel_stack: StackId) -> bool {
+        let stacks = self.stacks;
+        *self.for_work.entry(kernel_stack).or_insert_with(|| {
+            let kernel = stacks.frames(kernel_stack);
+            let is_of = |names: &[&str], frame: &Frame| {
+                frame.kind == FrameKind::Kernel && names.contains(&stem(&frame.name))
+            };
+            let telling = telling_kernel_frame(kernel);
+            telling.is_some_and(|frame| is_of(IDLE, frame))
+                || kernel.iter().any(|frame| is_of(ACCEPT, frame))
+        })
+    }
 }
 
 /// Whether a process is a thread of the kernel: those have no command line.
@@ -162,7 +179,7 @@ fn is_c_library(frame: &Frame) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{ResolvedStack, StackId};
+    use crate::source::ResolvedStack;
 
     #[test]
     fn what_was_preempted_is_named_by_the_program_not_by_the_interrupt() {
@@ -209,9 +226,11 @@ mod tests {
         let place = Place { state, kernel_stack: id, user_stack: StackId(0) };
         let stats = OffcpuStats { blocked_ns: 1, waiting: 1, ..OffcpuStats::default() };
         let ended = OffcpuStats { waits: 1, ..stats };
-        assert!(!is_idle(&stacks, &place, &ended, of_kernel));
-        assert!(!is_idle(&stacks, &place, &OffcpuStats { runqueue_ns: 1, ..stats }, of_kernel));
-        is_idle(&stacks, &place, &stats, of_kernel)
+        let mut idle = Idle::new(&stacks);
+        let mut is_idle = |stats: &OffcpuStats| idle.is_idle(&place, stats, || of_kernel);
+        assert!(!is_idle(&ended));
+        assert!(!is_idle(&OffcpuStats { runqueue_ns: 1, ..stats }));
+        is_idle(&stats)
     }
 
     #[test]

@@ -12,4 +12,5 @@ mod view;
 
 pub use info::{BoxInfo, info, search_summary};
 pub use layout::{Cell, Edge, Layout, Look, layout};
+pub(super) use spans::{is_seen_open, open_seen};
 pub use view::{FlameView, Motion};

@@ -1,7 +1,8 @@
 //! Which boxes are drawn, and from which column to which: whole columns shared out among the boxes
 //! of a parent, from the root up.
 
-use crate::flame::FlameTree;
+use super::FlameView;
+use crate::flame::{FlameTree, Opening};
 
 /// A box, or several too narrow for one each, on a level of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,22 +27,34 @@ pub(super) struct Spans {
 impl Spans {
     /// Shares `columns` out to the zoomed box and what is above it; what is below it gets all.
     pub fn new(tree: &FlameTree, zoom: usize, columns: u16) -> Self {
+        let mut spans = Self::up_to(tree, zoom, columns);
+        while spans.climb(tree) {}
+        spans
+    }
+
+    /// The zoomed box and what is below it.
+    fn up_to(tree: &FlameTree, zoom: usize, columns: u16) -> Self {
         let mut levels = Vec::new();
-        if columns == 0 || tree.is_empty() {
-            return Self { levels };
+        if columns > 0 && !tree.is_empty() {
+            let full = |node| vec![Span { node, x: 0, width: columns, merged: 0 }];
+            levels.extend(tree.ancestry(zoom).map(full));
+            levels.reverse();
         }
-        let full = |node| vec![Span { node, x: 0, width: columns, merged: 0 }];
-        levels.extend(tree.ancestry(zoom).map(full));
-        levels.reverse();
-        loop {
-            let mut next = Vec::new();
-            let top = levels.last().into_iter().flatten();
-            top.filter(|span| span.merged == 0).for_each(|span| share_out(tree, *span, &mut next));
-            if next.is_empty() {
-                return Self { levels };
-            }
-            levels.push(next);
-        }
+        Self { levels }
+    }
+
+    /// The boxes of the highest level so far.
+    fn top(&self) -> impl Iterator<Item = Span> {
+        self.levels.last().into_iter().flatten().filter(|span| span.merged == 0).copied()
+    }
+
+    /// Adds the level above the highest, if there is one.
+    fn climb(&mut self, tree: &FlameTree) -> bool {
+        let mut next = Vec::new();
+        self.top().for_each(|span| share_out(tree, span, &mut next));
+        let any = !next.is_empty();
+        self.levels.extend(any.then_some(next));
+        any
     }
 
     /// Where a box is drawn: its level, and its place there. One that is not drawn is where the
@@ -67,6 +80,34 @@ impl Spans {
     pub fn at(&self, (level, index): (usize, usize)) -> Span {
         self.levels[level][index]
     }
+}
+
+/// Opens what is drawn of a graph in so many columns, what is selected, and what a search finds.
+pub(in crate::app) fn open_seen(graph: &mut Opening<'_>, view: &FlameView, columns: u16) {
+    let [zoom, selected] = view.paths();
+    graph.open_path(selected);
+    let zoom = graph.open_path(zoom);
+    if !view.search().is_empty() {
+        graph.open_found(view.search());
+    }
+    let mut spans = Spans::up_to(graph.tree(), zoom, columns);
+    loop {
+        spans.top().for_each(|span| graph.open(span.node));
+        if !spans.climb(graph.tree()) {
+            return;
+        }
+    }
+}
+
+/// Whether [`open_seen`] would open nothing, but for what a search finds.
+pub(in crate::app) fn is_seen_open(tree: &FlameTree, view: &FlameView, columns: u16) -> bool {
+    let (zoom, selected) = (view.zoomed(tree), view.selected(tree));
+    let is_open = |node: usize| tree.nodes[node].open;
+    if !is_open(zoom) || !is_open(selected) {
+        return false;
+    }
+    let spans = Spans::new(tree, zoom, columns);
+    spans.levels.iter().flatten().all(|span| span.merged > 0 || is_open(span.node))
 }
 
 /// Shares the columns of a box out to its children, in their order; those that would get less than

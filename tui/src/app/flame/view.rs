@@ -64,6 +64,11 @@ impl FlameView {
         !self.zoom.is_empty()
     }
 
+    /// The paths of the box that has the full width, and of the selected one.
+    pub(super) fn paths(&self) -> [&[Arc<Frame>]; 2] {
+        [&self.zoom, &self.selected]
+    }
+
     /// The level at the bottom of the screen, as of the last motion.
     pub(super) fn scroll(&self) -> usize {
         self.scroll

@@ -110,6 +110,7 @@ impl App {
     fn stand_still(&mut self) {
         if self.still.is_none() {
             self.still = Some(Still { model: Arc::clone(&self.live), span: None });
+            self.derived.profile.model_replaced();
             self.time.pause_live();
             self.model_changed();
         }
@@ -184,6 +185,7 @@ impl App {
         }
         self.time.return_live();
         self.still = None;
+        self.derived.profile.model_replaced();
         self.derived.profile.expire();
         self.model_changed();
     }
@@ -217,6 +219,7 @@ impl App {
         match sought.model {
             Ok(model) if wanted => {
                 let old = self.still.replace(Still { model, span: Some(sought.span) });
+                self.derived.profile.model_replaced();
                 let start = |still: Still| still.span.map(|span| span.start);
                 if old.and_then(start) != Some(sought.span.start) {
                     self.numbers_changed();

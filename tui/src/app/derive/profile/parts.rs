@@ -1,0 +1,293 @@
+//! What is known of each process of a graph, and kept for the next one: of ten thousand processes most
+//! have changed little in the meantime.
+
+use super::functions::{Lists, Tally};
+use crate::app::derive::{Scope, comm};
+use crate::flame::{self, Measure, Times, TopRow};
+use crate::model::{Model, ProcKey, ProcessSamples, SamplePlace, StackEnds, Stacks, UserStack};
+use crate::source::{Frame, StackId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// So many new processes are put into their places one by one.
+const FEW_NEW: usize = 32;
+/// So many processes are kept whether they are still there or not.
+const FEW: usize = 1_024;
+
+/// All processes that were in a graph.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts {
+    parts: Vec<Part>,
+    index: FxHashMap<ProcKey, u32>,
+    /// By label, and where that is the same by process.
+    order: Vec<u32>,
+    /// Those in the last graph, by their labels there.
+    shown: Vec<(u32, Arc<Frame>)>,
+    /// Grows with every graph.
+    round: u64,
+    /// See [`crate::model::Stacks::replaced`].
+    replaced: u64,
+    /// When there are more, those that are gone are forgotten.
+    bound: usize,
+    tally: Tally,
+}
+
+/// What the processes of a graph add up to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub ends: StackEnds,
+    pub times: Times,
+}
+
+impl Parts {
+    /// Nothing that was found out is true any more.
+    pub fn distrust(&mut self) {
+        // Who was not in the last graph is looked at anew.
+        self.round += 1;
+    }
+
+    /// Looks at the processes in scope: what they weigh, how their stacks ended, and, where that is
+    /// wanted, which functions they are in.
+    pub fn update(
+        &mut self,
+        model: &Model,
+        scope: Scope<'_>,
+        measure: Measure,
+        functions: bool,
+    ) -> Sums {
+        if self.replaced != model.stacks.replaced() {
+            self.replaced = model.stacks.replaced();
+            self.distrust();
+        }
+        self.round += 1;
+        self.forget_gone(model);
+        self.tally.begin(functions.then_some(measure));
+        let (mut sums, mut fresh, mut places) = (Sums::default(), Vec::new(), Vec::new());
+        for key in flame::processes(model, measure).filter(|key| scope.accepts(*key)) {
+            let number = self.find(model, key, &mut fresh);
+            let part = &mut self.parts[number as usize];
+            let samples = model.profile.of(key);
+            match samples {
+                Some(samples) => part.look_at(model, samples, self.round, &mut self.tally),
+                None => part.forget_samples(),
+            }
+            sums.ends.add_all(&part.ends);
+            part.round = self.round;
+            part.weight = match measure {
+                Measure::Cpu => samples.map_or(0, |samples| samples.total),
+                Measure::OffCpu | Measure::Wall => {
+                    let times = flame::times_of(model, key, &mut places);
+                    sums.times.add(&times);
+                    times.total()
+                }
+            };
+        }
+        self.put_in_order(fresh);
+        self.label();
+        sums
+    }
+
+    /// The processes of the last graph, in the order of their labels, each with what it weighs.
+    pub fn labelled(&self) -> impl Iterator<Item = (ProcKey, &Arc<Frame>, u64)> {
+        self.shown.iter().map(|(number, label)| {
+            let part = &self.parts[*number as usize];
+            (part.key, label, part.weight)
+        })
+    }
+
+    /// The functions of the last graph, in no order.
+    pub fn functions(&mut self, model: &Model) -> Vec<TopRow> {
+        for (number, label) in &self.shown {
+            let part = &self.parts[*number as usize];
+            self.tally.add(model, (part.key, label), &part.stacks, &part.lists);
+        }
+        self.tally.rows()
+    }
+
+    /// The number of a process; of one that is new, or has another name than before, in `fresh`, too.
+    fn find(&mut self, model: &Model, key: ProcKey, fresh: &mut Vec<u32>) -> u32 {
+        let comm = comm(model, key);
+        let number = match self.index.get(&key) {
+            Some(number) if self.parts[*number as usize].comm == comm => return *number,
+            Some(number) => *number,
+            None => {
+                let number = self.parts.len() as u32;
+                self.parts.push(Part::default());
+                self.index.insert(key, number);
+                number
+            }
+        };
+        let part = &mut self.parts[number as usize];
+        part.key = key;
+        comm.clone_into(&mut part.comm);
+        part.label = Arc::new(Frame::note(&format!("{comm} ({})", key.pid)));
+        // Which threads have a name of their own may have changed.
+        part.unsettled = true;
+        fresh.push(number);
+        number
+    }
+
+    /// Puts those that are new, or have another name, into their places.
+    fn put_in_order(&mut self, fresh: Vec<u32>) {
+        if fresh.is_empty() {
+            return;
+        }
+        let was = self.order.len();
+        // Some may have a place by their old name.
+        let renamed = was + fresh.len() > self.parts.len();
+        if renamed {
+            let fresh: FxHashSet<_> = fresh.iter().collect();
+            self.order.retain(|number| !fresh.contains(number));
+        }
+        let parts = &self.parts;
+        let named = |number: u32| {
+            let part = &parts[number as usize];
+            (part.label.name.as_str(), part.key)
+        };
+        if fresh.len() <= FEW_NEW {
+            for number in fresh {
+                let at = self.order.partition_point(|other| named(*other) < named(number));
+                self.order.insert(at, number);
+            }
+            return;
+        }
+        self.order.extend(fresh);
+        // Stable: it makes use of what is in order already.
+        self.order.sort_by(|a, b| named(*a).cmp(&named(*b)));
+    }
+
+    /// The labels of this graph: where several processes have one, the second and later ones a number.
+    fn label(&mut self) {
+        self.shown.clear();
+        let (mut of_same, mut any) = (1, false);
+        let mut before: Option<&Arc<Frame>> = None;
+        for number in &self.order {
+            let part = &self.parts[*number as usize];
+            if part.round != self.round || part.weight == 0 {
+                continue;
+            }
+            of_same =
+                if before.is_some_and(|b| b.name == part.label.name) { of_same + 1 } else { 1 };
+            before = Some(&part.label);
+            let label = match of_same {
+                1 => Arc::clone(&part.label),
+                _ => Arc::new(Frame::note(&format!("{} #{of_same}", part.label.name))),
+            };
+            any |= of_same > 1;
+            self.shown.push((*number, label));
+        }
+        if any {
+            self.shown.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+        }
+    }
+
+    /// Forgets the processes that the model has forgotten, now and then.
+    fn forget_gone(&mut self, model: &Model) {
+        if self.parts.len() <= self.bound.max(FEW) {
+            return;
+        }
+        let waits: FxHashSet<_> = model.offcpu.processes().collect();
+        self.parts.retain(|part| model.profile.of(part.key).is_some() || waits.contains(&part.key));
+        self.bound = self.parts.len() * 2;
+        let numbered = self.parts.iter().enumerate();
+        self.index = numbered.map(|(number, part)| (part.key, number as u32)).collect();
+        let fresh: Vec<_> = (0..self.parts.len() as u32).collect();
+        self.order.clear();
+        self.put_in_order(fresh);
+    }
+}
+
+/// A process.
+#[derive(Clone, Debug)]
+struct Part {
+    key: ProcKey,
+    comm: String,
+    /// `comm (PID)`.
+    label: Arc<Frame>,
+    /// The last graph that it was in.
+    round: u64,
+    /// Samples, or ns.
+    weight: u64,
+    /// See [`ProcessSamples::version`].
+    version: u64,
+    ends: StackEnds,
+    /// In the order of the map that they come from.
+    stacks: Vec<Sampled>,
+    lists: Lists,
+    /// Some of its stacks are still being looked up.
+    unsettled: bool,
+}
+
+/// Samples at one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sampled {
+    pub user: StackId,
+    pub kernel: StackId,
+    pub end: UserStack,
+    pub samples: u64,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self {
+            key: ProcKey { pid: 0, start_ns: 0 },
+            comm: String::new(),
+            label: Arc::new(Frame::note("")),
+            round: 0,
+            weight: 0,
+            version: 0,
+            ends: StackEnds::default(),
+            stacks: Vec::new(),
+            lists: Lists::default(),
+            unsettled: true,
+        }
+    }
+}
+
+impl Part {
+    /// Takes notice of the samples; `round` is that of the graph which is being made.
+    fn look_at(&mut self, model: &Model, samples: &ProcessSamples, round: u64, tally: &mut Tally) {
+        let settled = self.round + 1 == round && !self.unsettled && !tally.wants(&self.lists);
+        if settled && self.version == samples.version() {
+            return;
+        }
+        self.version = samples.version();
+        let is_known = |(place, known): (&SamplePlace, &Sampled)| {
+            (place.user_stack, place.kernel_stack) == (known.user, known.kernel)
+        };
+        let places = &samples.places;
+        let same = places.len() == self.stacks.len();
+        if settled && same && places.keys().zip(&self.stacks).all(is_known) {
+            for (samples, known) in places.values().zip(&mut self.stacks) {
+                known.samples = *samples;
+            }
+        } else {
+            self.look_up(model, samples, tally);
+        }
+        self.ends = StackEnds::default();
+        self.stacks.iter().for_each(|stack| self.ends.count(stack.end, stack.samples));
+    }
+
+    /// It has none, or none any more.
+    fn forget_samples(&mut self) {
+        self.stacks.clear();
+        self.lists.clear();
+        (self.ends, self.unsettled) = (StackEnds::default(), true);
+    }
+
+    /// Looks its stacks up.
+    fn look_up(&mut self, model: &Model, samples: &ProcessSamples, tally: &mut Tally) {
+        self.stacks.clear();
+        self.lists.clear();
+        self.unsettled = false;
+        for (place, samples) in &samples.places {
+            let (user, kernel) = (place.user_stack, place.kernel_stack);
+            let frames = [model.stacks.frames(kernel), model.stacks.frames(user)];
+            let end = UserStack::new(user, frames[1]);
+            self.stacks.push(Sampled { user, kernel, end, samples: *samples });
+            self.unsettled |= frames.iter().any(|frames| frames.iter().any(Stacks::is_pending));
+            let thread = (place.comm != self.comm).then_some(place.comm.as_str());
+            tally.list(frames, thread, &mut self.lists);
+        }
+    }
+}
