@@ -17,7 +17,7 @@ pub trait Maps: Words + Send {
     fn write_rules(&mut self, index: u32, rules: &[Rule]) -> io::Result<()>;
     /// Writes segments, from this one on.
     fn write_segments(&mut self, index: u32, segments: &[Segment]) -> io::Result<()>;
-    /// Nothing is to be done for a while: what makes writing cheap may be let go.
+    /// Lets go of what makes reading and writing cheap. To be called now and then.
     fn rest(&mut self);
     /// Writes where a version of Python keeps its frames.
     fn write_python(&mut self, index: u32, layout: &Layout) -> io::Result<()>;

@@ -11,10 +11,13 @@ use std::fs::File;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, PIECE_WORDS, Segment};
 
 /// Files that are remembered at most, with or without a table.
 const FILES_MAX: usize = 16 * 1024;
+/// How long a table is kept that no process uses, when others could have its room and the kernel had to make
+/// more of it else.
+const KEPT_UNUSED: Duration = Duration::from_secs(600);
 /// Words of a table at most: half of what there is.
 const SHARE: usize = 2;
 /// How long a table for which there was no room is put off. Doubles up to [`LAST_DELAY`].
@@ -83,6 +86,8 @@ pub struct Store {
     pub(super) rules: Rules,
     rules_written: usize,
     room: Room,
+    /// Words that the kernel has made room for, and that there can be.
+    grown: usize,
     words: usize,
     pythons: Pythons,
     /// Makes fingerprints.
@@ -99,6 +104,7 @@ impl Store {
             rules: Rules::default(),
             rules_written: 0,
             room: Room::new(words),
+            grown: 0,
             words,
             pythons: Pythons::default(),
             hashing: RandomState::new(),
@@ -245,15 +251,25 @@ impl Store {
     }
 
     /// Takes room, and where there is none takes it from the tables that no process uses, those first
-    /// that were used longest ago.
+    /// that were used longest ago; likewise where the map had to grow, from those that were not used for long.
     fn make_room(&mut self, words: usize, in_use: impl Fn(u32) -> bool) -> Option<u32> {
         let now = Instant::now();
         loop {
-            if let Some(start) = self.room.take(words, now) {
-                return Some(start);
+            let found = self.room.take(words, now);
+            let end = found.map(|start| start as usize + words);
+            if end.is_some_and(|end| end <= self.grown) {
+                return found;
             }
             let unused = self.tables.iter().filter(|(_, kept)| !in_use(kept.base));
-            let oldest = unused.min_by_key(|(_, kept)| kept.used).map(|(id, _)| id.clone())?;
+            let oldest = unused.min_by_key(|(_, kept)| kept.used);
+            let is_kept = |kept: &Kept| now.saturating_duration_since(kept.used) < KEPT_UNUSED;
+            let leaves = oldest.filter(|(_, kept)| found.is_none() || !is_kept(kept));
+            let Some(oldest) = leaves.map(|(id, _)| id.clone()) else {
+                self.grown = end?.next_multiple_of(PIECE_WORDS);
+                return found;
+            };
+            // What was found is one with what comes free.
+            found.into_iter().for_each(|start| self.room.free_at_once(start, words));
             let kept = self.tables.remove(&oldest)?;
             // No process has the way there, so that no program is on it.
             self.room.free_at_once(kept.base, kept.words);

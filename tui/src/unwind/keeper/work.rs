@@ -57,10 +57,7 @@ impl Work {
         // Whether all copies that can be walked have been: those that are left wait for an event, or
         // until they have waited long enough.
         let mut walked = true;
-        // Whether nothing was done since the last listening: the next one lets go of the memory of the maps.
-        let mut rests = false;
         loop {
-            rests &= !self.has_to_make() && self.copies.is_empty();
             let patience = match (!self.has_to_make(), walked || self.copies.is_empty()) {
                 (true, true) => LISTEN_EVERY,
                 (true, false) => COPIES_WAIT,
@@ -71,7 +68,7 @@ impl Work {
                     for event in events {
                         self.log(Self::handle, event);
                     }
-                    (walked, rests) = (false, false);
+                    walked = false;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.walk_copies();
@@ -85,9 +82,7 @@ impl Work {
                 self.log(|work, ()| work.spaces.listen_again(&mut *work.maps), ());
                 self.try_again();
                 self.tell_kept();
-                if std::mem::replace(&mut rests, true) {
-                    self.maps.rest();
-                }
+                self.maps.rest();
             }
         }
     }
