@@ -168,7 +168,7 @@ impl Kernel {
         let module = owner.filter(|_| !core).unwrap_or(&self.module);
         can_be
             .then(|| {
-                let symbol = Symbol::told(symbol, str::to_owned);
+                let symbol = Symbol::told(symbol, |name| frames::clipped(name).into());
                 frames::of_symbol(&symbol, FrameKind::Kernel, module, code.beyond(), names)
             })
             .flatten()
