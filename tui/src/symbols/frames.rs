@@ -75,6 +75,8 @@ impl Module {
 /// Bytes of a name that are kept. Names come out of files of strangers, and templates make long ones
 /// without ill will.
 const MAX_NAME: usize = 4_096;
+/// Bytes of one that was cut, or was not.
+pub(super) const MAX_TEXT: usize = MAX_NAME + '…'.len_utf8();
 
 /// A name that ends in `…` where it was cut.
 pub(super) fn clipped(name: &str) -> String {

@@ -129,7 +129,7 @@ impl Finder<'_> {
         let line = lines.take_while(|line| line.behind <= address - block.first).last()?;
         let offset = address - block.first - line.behind;
         let name = demangled(line.name);
-        let symbol = Symbol { name, ..Symbol::unnamed(offset) };
+        let symbol = Symbol { name: name.into(), ..Symbol::unnamed(offset) };
         Some(Found { symbol, owner: line.owner })
     }
 }
@@ -203,12 +203,12 @@ mod tests {
         for number in (0..count).rev() {
             for offset in [0, 5, 0xf] {
                 let found = finder.find(KERNEL_HALF + 0x10 * (number + 1) + offset).unwrap();
-                assert_eq!(found.symbol.name, format!("f{number}"));
+                assert_eq!(*found.symbol.name, format!("f{number}"));
                 assert_eq!(found.symbol.offset as u64, offset);
                 assert_eq!(found.owner.is_some(), number % 5 == 0, "{number}");
             }
         }
-        assert_eq!(finder.find(u64::MAX).unwrap().symbol.name, format!("f{}", count - 1));
+        assert_eq!(*finder.find(u64::MAX).unwrap().symbol.name, format!("f{}", count - 1));
         assert_eq!(all.owners, ["[five]"]);
     }
 

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::frames::Code;
 use super::mapping::Backing;
 use super::process::Snapshot;
-use super::reader::Owner;
+use super::reader::{Asked, Owner};
 use super::resolve::place_in;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -76,15 +76,21 @@ impl Engine {
         for (owner, mut places) in wanted {
             // A file that was opened since may have had another one closed.
             places.retain(|place| self.binaries.reader.is_open(place.at.0));
+            let mut before: Option<(Asked, &[Place])> = None;
             for places in places.chunks(MAX_PLACES) {
-                self.look_up_some(owner, places);
+                let at = places.iter().map(|place| place.at).collect();
+                let asked = self.binaries.reader.ask_for_all(owner, at);
+                self.keep(before.take());
+                before = asked.map(|asked| (asked, places));
             }
+            self.keep(before);
         }
     }
 
-    fn look_up_some(&mut self, owner: Owner, places: &[Place]) {
-        let asked = places.iter().map(|place| place.at).collect();
-        let Some(found) = self.binaries.reader.look_up_all(owner, asked) else { return };
+    /// Keeps the frames of places that were asked for.
+    fn keep(&mut self, asked: Option<(Asked, &[Place])>) {
+        let Some((asked, places)) = asked else { return };
+        let Some(found) = self.binaries.reader.take(asked, places.len()) else { return };
         for (Place { at, snapshot, code }, symbol) in places.iter().zip(found) {
             let Some(mapping) = snapshot.mapping(code.within()) else { continue };
             let Backing::Binary(binary) = &mapping.backing else { continue };

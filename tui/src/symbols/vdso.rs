@@ -54,7 +54,7 @@ impl Vdso {
             let found = self.symbolizer.symbolize_single(&source, Input::AbsAddr(address)).ok()?;
             let Symbolized::Sym(symbol) = found else { return None };
             frames::of_symbol(
-                &Symbol::told(&symbol, str::to_owned),
+                &Symbol::told(&symbol, |name| frames::clipped(name).into()),
                 FrameKind::User,
                 &self.module,
                 beyond,

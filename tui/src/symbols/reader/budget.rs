@@ -1,6 +1,8 @@
 //! How much time is spent on the files of whom.
 
 use rustc_hash::FxHashMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// CPU time for one look into a file. The largest debug information of a distribution takes two seconds.
@@ -26,6 +28,17 @@ pub(in crate::symbols) enum Owner {
     Root,
     /// A user, by number.
     User(u32),
+}
+
+impl Owner {
+    /// Who is behind an open file.
+    pub(in crate::symbols) fn of(file: &File) -> Self {
+        match file.metadata() {
+            Ok(_) if super::elf_depth::is_trusted(file) => Self::Root,
+            Ok(file) => Self::User(file.uid()),
+            Err(_) => Self::User(u32::MAX),
+        }
+    }
 }
 
 /// Time that was spent, and when that was so.

@@ -30,7 +30,6 @@ pub(super) struct Layers {
     file: Option<File>,
     /// What unwind data tells of functions, read when one has no name.
     functions: OnceCell<Option<Functions>>,
-    names: Names,
     /// Bytes of all files, and of what is decompressed of them.
     pub(super) bytes: u64,
 }
@@ -88,7 +87,7 @@ impl Layers {
             }
         };
         let (file, functions) = (file.try_clone().ok(), OnceCell::new());
-        Self { elf, debug, tables, file, functions, names: Names::default(), bytes }
+        Self { elf, debug, tables, file, functions, bytes }
     }
 
     /// Whether there is debug information.
@@ -97,12 +96,12 @@ impl Layers {
     }
 
     /// What is at an offset into the file; where there is no name for it, a function without one, or `None`.
-    pub(super) fn look_up(&self, offset: u64) -> Option<Symbol> {
+    pub(super) fn look_up(&self, offset: u64, names: &Names) -> Option<Symbol> {
         if self.elf.is_linkage(offset) {
             return None;
         }
         let address = self.elf.address_of(offset)?;
-        let named = self.named(address).filter(Symbol::is_told);
+        let named = self.named(address, names).filter(Symbol::is_told);
         named.or_else(|| Some(Symbol::unnamed(address - self.function_at(address)?)))
     }
 
@@ -116,9 +115,9 @@ impl Layers {
         self.functions.get_or_init(read).as_ref()?.start_of(address)
     }
 
-    fn named(&self, address: u64) -> Option<Symbol> {
+    fn named(&self, address: u64, names: &Names) -> Option<Symbol> {
         let in_table = || self.tables.iter().filter_map(|table| table.find(address)).reduce(nearer);
-        let told = |symbol: Sym<'_>| Symbol::told(&symbol, |raw| self.names.demangled(raw));
+        let told = |symbol: Sym<'_>| Symbol::told(&symbol, |raw| names.demangled(raw));
         let Some(symbol) = self.debug.as_ref().and_then(|debug| debug.find(address)) else {
             return in_table().map(told);
         };
@@ -223,7 +222,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let inspect = || Elf::inspect(&file, Reads::Everything);
     let Some(elf) = inspect() else { return };
     let offsets: Vec<u64> = (0..bytes.len() as u64).step_by(97).collect();
-    let roots = Roots::none();
+    let (roots, names) = (Roots::none(), Names::default());
     let as_debug_file = elf
         .build_id
         .clone()
@@ -234,7 +233,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
             let path = Path::new("/fuzzed");
             let layers = Layers::open(&file, elf, path, &roots, fetched, Reads::Everything);
             for offset in &offsets {
-                layers.look_up(*offset);
+                layers.look_up(*offset, &names);
             }
         });
     }

@@ -13,6 +13,7 @@ mod debugdata;
 mod elf;
 mod elf_bounds;
 mod elf_depth;
+mod found;
 mod layers;
 mod names;
 mod running;
@@ -41,7 +42,6 @@ use running::Running;
 use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -81,11 +81,25 @@ pub(super) enum Failure {
     NotNow,
 }
 
+/// A question whose answer is to be taken.
+#[must_use]
+pub(super) struct Asked {
+    /// Which reader was asked.
+    reader: u64,
+    owner: Owner,
+    patience: Duration,
+    began: Instant,
+    opens: bool,
+    sent: io::Result<()>,
+}
+
 /// Who asks the reader.
 #[derive(Debug)]
 pub(super) struct Reader {
     kind: ReaderKind,
     running: Option<Running>,
+    /// Readers that were started.
+    started: u64,
     /// When it may be started again, after that failed.
     not_before: Option<Instant>,
     /// Files that it has open.
@@ -93,17 +107,6 @@ pub(super) struct Reader {
     budgets: Budgets,
     /// Its PID; 0: it does not run.
     pid: Arc<AtomicU32>,
-}
-
-impl Owner {
-    /// Who is behind an open file.
-    pub(super) fn of(file: &File) -> Self {
-        match file.metadata() {
-            Ok(_) if elf_depth::is_trusted(file) => Self::Root,
-            Ok(file) => Self::User(file.uid()),
-            Err(_) => Self::User(u32::MAX),
-        }
-    }
 }
 
 impl Reader {
@@ -120,7 +123,7 @@ impl Reader {
 
     fn with(kind: ReaderKind, budgets: Budgets, pid: Arc<AtomicU32>) -> Self {
         let (running, not_before, open) = (None, None, FxHashSet::default());
-        let mut reader = Self { kind, running, not_before, open, budgets, pid };
+        let mut reader = Self { kind, running, started: 0, not_before, open, budgets, pid };
         reader.run();
         reader
     }
@@ -159,7 +162,7 @@ impl Reader {
         offset: u64,
     ) -> Result<Option<Symbol>, Failure> {
         match self.ask(number, owner, Ask::LookUp(vec![(number, offset)]), None)? {
-            Reply::Found(mut found) => Ok(found.pop().flatten()),
+            Reply::Found(found) => Ok(found.unpack().and_then(|mut all| all.pop()).flatten()),
             _ => {
                 self.open.remove(&number);
                 Err(Failure::Unreadable)
@@ -167,16 +170,18 @@ impl Reader {
         }
     }
 
-    /// What is at these places, file and offset, of files of one owner that are open; `None` where one of
-    /// them made trouble. Which one, [`Reader::look_up`] finds out.
-    pub(super) fn look_up_all(
-        &mut self,
-        owner: Owner,
-        places: Vec<(u64, u64)>,
-    ) -> Option<Vec<Option<Symbol>>> {
-        let wanted = places.len();
-        match self.ask(NONE, owner, Ask::LookUp(places), None) {
-            Ok(Reply::Found(found)) if found.len() == wanted => Some(found),
+    /// Asks what is at these places, file and offset, of files of one owner that are open. What comes of it
+    /// is to be taken before anything else is asked, but for the same of other places, once: so the reader
+    /// finds these while its last answer is made use of.
+    pub(super) fn ask_for_all(&mut self, owner: Owner, places: Vec<(u64, u64)>) -> Option<Asked> {
+        self.send(owner, Ask::LookUp(places), None).ok()
+    }
+
+    /// What came of that, of so many places; `None` where one of them made trouble. Which one,
+    /// [`Reader::look_up`] finds out.
+    pub(super) fn take(&mut self, asked: Asked, wanted: usize) -> Option<Vec<Option<Symbol>>> {
+        match self.answer(NONE, asked) {
+            Ok(Reply::Found(found)) => found.unpack().filter(|found| found.len() == wanted),
             _ => None,
         }
     }
@@ -194,11 +199,25 @@ impl Reader {
         ask: Ask,
         file: Option<&File>,
     ) -> Result<Reply, Failure> {
+        let asked = self.send(owner, ask, file)?;
+        self.answer(number, asked)
+    }
+
+    fn send(&mut self, owner: Owner, ask: Ask, file: Option<&File>) -> Result<Asked, Failure> {
         let patience = self.budgets.left(owner, Instant::now()).ok_or(Failure::NotNow)?;
-        let running = self.run().ok_or(Failure::NotNow)?;
         let (began, opens) = (Instant::now(), file.is_some());
-        let asked = wire::send(&running.socket, &Request { ask, patience }, file);
-        let answered = match &asked {
+        let running = self.run().ok_or(Failure::NotNow)?;
+        let sent = wire::send(&running.socket, &Request { ask, patience }, file);
+        let reader = running.number;
+        Ok(Asked { reader, owner, patience, began, opens, sent })
+    }
+
+    fn answer(&mut self, number: u64, asked: Asked) -> Result<Reply, Failure> {
+        let Asked { reader, owner, patience, began, opens, sent } = asked;
+        // One that ended since answers nothing any more.
+        let running = self.running.as_mut().filter(|running| running.number == reader);
+        let running = running.ok_or(Failure::NotNow)?;
+        let answered = match &sent {
             Ok(()) => wire::receive(&running.socket),
             Err(error) => Err(error.kind().into()),
         };
@@ -213,7 +232,7 @@ impl Reader {
             Err(error) => {
                 tracing::warn!(%error, "the process that reads symbols gives no answer");
                 // Whoever ended it before it was asked, the file was not it.
-                let alone = asked.is_ok() && self.open.iter().all(|open| *open == number);
+                let alone = sent.is_ok() && self.open.iter().all(|open| *open == number);
                 Err(self.failed(&error, owner, patience, alone))
             }
         }
@@ -251,7 +270,8 @@ impl Reader {
     /// The reader that runs; started if there is none.
     fn run(&mut self) -> Option<&mut Running> {
         if self.running.is_none() && self.not_before.is_none_or(|at| Instant::now() >= at) {
-            match Running::start(self.kind) {
+            self.started += 1;
+            match Running::start(self.kind, self.started) {
                 Ok(running) => {
                     self.pid.store(running.pid(), Ordering::Relaxed);
                     self.running = Some(running);

@@ -17,6 +17,8 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// One that runs.
 #[derive(Debug)]
 pub(super) struct Running {
+    /// No other one has it.
+    pub(super) number: u64,
     pub(super) socket: UnixStream,
     /// `None` where it is a thread.
     process: Option<Child>,
@@ -29,7 +31,7 @@ impl Running {
         self.process.as_ref().map_or(0, Child::id)
     }
 
-    pub(super) fn start(kind: ReaderKind) -> io::Result<Self> {
+    pub(super) fn start(kind: ReaderKind, number: u64) -> io::Result<Self> {
         let (socket, other) = UnixStream::pair()?;
         socket.set_read_timeout(Some(MAX_WAIT))?;
         socket.set_write_timeout(Some(MAX_WAIT))?;
@@ -44,7 +46,7 @@ impl Running {
                 None
             }
         };
-        Ok(Self { socket, process, has_answered: false })
+        Ok(Self { number, socket, process, has_answered: false })
     }
 
     pub(super) fn end(self) -> Option<ExitStatus> {

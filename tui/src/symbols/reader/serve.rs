@@ -3,7 +3,9 @@
 use super::confine::{confine, cpu_time, limit_cpu_time};
 use super::debug_file::{DebugFile, Roots};
 use super::elf::Elf;
+use super::found::Found;
 use super::layers::Layers;
+use super::names::Names;
 use super::wire::{self, About, Answer, Ask, Opened, Reply, Request};
 use super::{STACK, THREAD_NAME};
 use crate::kernel::give_memory_back;
@@ -56,7 +58,10 @@ pub(super) fn serve(socket: &UnixStream, limit: impl Fn(Duration) -> io::Result<
 
 /// Files that are open.
 #[derive(Default)]
-struct Files(FxHashMap<u64, Layers>);
+struct Files {
+    open: FxHashMap<u64, Layers>,
+    names: Names,
+}
 
 impl Files {
     fn answer(&mut self, ask: Ask, file: Option<File>) -> Reply {
@@ -66,12 +71,13 @@ impl Files {
                 let Some((layers, opened)) = guarded_in_file(open).flatten() else {
                     return Reply::Unreadable;
                 };
-                self.0.insert(number, layers);
+                self.open.insert(number, layers);
                 Reply::Opened(opened)
             }
             Ask::LookUp(places) => {
                 let found = places.iter().map(|(number, offset)| self.look_up(*number, *offset));
-                found.collect::<Option<_>>().map_or(Reply::Unreadable, Reply::Found)
+                let found: Option<Vec<_>> = found.collect();
+                found.map_or(Reply::Unreadable, |found| Reply::Found(Found::pack(&found)))
             }
             Ask::Close(number) => {
                 self.close(number);
@@ -82,8 +88,8 @@ impl Files {
 
     /// What is at an offset into a file; `None` where the file breaks the reading: it is closed then.
     fn look_up(&mut self, number: u64, offset: u64) -> Option<Option<Symbol>> {
-        let layers = self.0.get(&number)?;
-        let found = guarded_in_file(|| layers.look_up(offset));
+        let layers = self.open.get(&number)?;
+        let found = guarded_in_file(|| layers.look_up(offset, &self.names));
         if found.is_none() {
             self.close(number);
         }
@@ -91,7 +97,7 @@ impl Files {
     }
 
     fn close(&mut self, number: u64) {
-        let closed = self.0.remove(&number);
+        let closed = self.open.remove(&number);
         let _ = guarded(move || drop(closed));
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked of the reader, and what it answers: messages over a socket, each with its length before
 //! it, a file with those that open one.
 
-use crate::symbols::symbol::Symbol;
+use super::found::Found;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -74,7 +74,7 @@ pub(super) struct Answer {
 pub(super) enum Reply {
     Opened(Opened),
     /// What was looked for, in the same order, where it is there.
-    Found(Vec<Option<Symbol>>),
+    Found(Found),
     Closed,
     /// It is no file with symbols, or nothing more is read of it: it broke the reading.
     Unreadable,
