@@ -88,6 +88,17 @@ impl Tally {
         lists.ends.push(lists.numbers.len() as u32);
     }
 
+    /// Makes a list that was made before.
+    pub fn list_again(&self, old: &Lists, at: usize, lists: &mut Lists) {
+        if self.measure.is_none() {
+            return;
+        }
+        lists.begun = self.begun;
+        let from = at.checked_sub(1).map_or(0, |before| old.ends[before]);
+        lists.numbers.extend(&old.numbers[from as usize..old.ends[at] as usize]);
+        lists.ends.push(lists.numbers.len() as u32);
+    }
+
     /// Adds the samples of a process; of wall-clock time its waits, too. Gives what is in no function.
     pub fn add(
         &mut self,

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// One new process of so many is put into its place alone; more are sorted.
 const FEW_NEW: usize = 64;
+/// Among so many stacks of a process one is found by looking through them.
+const FEW_STACKS: usize = 32;
 /// So many processes are kept whether they are still there or not.
 const FEW: usize = 1_024;
 
@@ -28,6 +30,8 @@ pub(super) struct Parts {
     shown: Vec<(u32, Arc<Frame>)>,
     /// Grows with every graph.
     round: u64,
+    /// Grows whenever nothing that was found out is true any more.
+    trust: u64,
     /// See [`crate::model::Stacks::replaced`].
     replaced: u64,
     /// See [`crate::model::Processes::renames`]; `None` where any name may be another.
@@ -49,8 +53,7 @@ pub(super) struct Sums {
 impl Parts {
     /// Nothing that was found out is true any more.
     pub fn distrust(&mut self) {
-        // Who was not in the last graph is looked at anew.
-        self.round += 1;
+        self.trust += 1;
         self.renames = None;
     }
 
@@ -75,7 +78,7 @@ impl Parts {
             let number = self.find(model, key, &mut fresh);
             let part = &mut self.parts[number as usize];
             match samples {
-                Some(samples) => part.look_at(model, samples, self.round, &mut self.tally),
+                Some(samples) => part.look_at(model, samples, self.trust, &mut self.tally),
                 None => part.forget_samples(),
             }
             sums.ends.add_all(&part.ends);
@@ -265,6 +268,8 @@ struct Part {
     label: Arc<Frame>,
     /// The last graph that it was in.
     round: u64,
+    /// See [`Parts::trust`].
+    trust: u64,
     /// Samples, or ns.
     weight: u64,
     /// See [`ProcessSamples::version`].
@@ -284,6 +289,8 @@ pub(super) struct Sampled {
     pub kernel: StackId,
     pub end: UserStack,
     pub samples: u64,
+    /// What was found out stays true, whatever the thread.
+    reusable: bool,
 }
 
 impl Part {
@@ -293,6 +300,7 @@ impl Part {
             comm: comm.to_owned(),
             label: Arc::new(Frame::note(&format!("{comm} ({})", key.pid))),
             round: 0,
+            trust: 0,
             weight: 0,
             version: 0,
             ends: StackEnds::default(),
@@ -302,9 +310,10 @@ impl Part {
         }
     }
 
-    /// Takes notice of the samples; `round` is that of the graph which is being made.
-    fn look_at(&mut self, model: &Model, samples: &ProcessSamples, round: u64, tally: &mut Tally) {
-        let settled = self.round + 1 == round && !self.unsettled && !tally.wants(&self.lists);
+    /// Takes notice of the samples. What was found out while there was another `trust` is not true.
+    fn look_at(&mut self, model: &Model, samples: &ProcessSamples, trust: u64, tally: &mut Tally) {
+        let trusted = std::mem::replace(&mut self.trust, trust) == trust;
+        let settled = trusted && !self.unsettled && !tally.wants(&self.lists);
         if settled && self.version == samples.version() {
             return;
         }
@@ -319,7 +328,7 @@ impl Part {
                 known.samples = *samples;
             }
         } else {
-            self.look_up(model, samples, tally);
+            self.look_up(model, samples, trusted, tally);
         }
         self.ends = StackEnds::default();
         self.stacks.iter().for_each(|stack| self.ends.count(stack.end, stack.samples));
@@ -332,17 +341,35 @@ impl Part {
         (self.ends, self.unsettled) = (StackEnds::default(), true);
     }
 
-    /// Looks its stacks up.
-    fn look_up(&mut self, model: &Model, samples: &ProcessSamples, tally: &mut Tally) {
-        self.stacks.clear();
-        self.lists.clear();
+    /// Looks its stacks up, but for those of which it is known already what they are.
+    fn look_up(
+        &mut self,
+        model: &Model,
+        samples: &ProcessSamples,
+        trusted: bool,
+        tally: &mut Tally,
+    ) {
+        let (known, lists) = (std::mem::take(&mut self.stacks), std::mem::take(&mut self.lists));
+        let reusable = trusted && known.len() <= FEW_STACKS && !tally.wants(&lists);
         self.unsettled = false;
         for (place, samples) in &samples.places {
             let (user, kernel) = (place.user_stack, place.kernel_stack);
+            let is_it = |stack: &Sampled| (stack.user, stack.kernel) == (user, kernel);
+            if reusable
+                && let Some(at) = known.iter().position(is_it)
+                && known[at].reusable
+            {
+                self.stacks.push(Sampled { samples: *samples, ..known[at] });
+                tally.list_again(&lists, at, &mut self.lists);
+                continue;
+            }
             let frames = [model.stacks.frames(kernel), model.stacks.frames(user)];
             let end = UserStack::new(user, frames[1]);
-            self.stacks.push(Sampled { user, kernel, end, samples: *samples });
-            self.unsettled |= frames.iter().any(|frames| frames.iter().any(Stacks::is_pending));
+            let pending = frames.iter().any(|frames| frames.iter().any(Stacks::is_pending));
+            // Without frames it is the name of the thread that counts.
+            let reusable = !pending && frames.iter().any(|frames| !frames.is_empty());
+            self.stacks.push(Sampled { user, kernel, end, samples: *samples, reusable });
+            self.unsettled |= pending;
             let thread = (place.comm != self.comm).then_some(place.comm.as_str());
             tally.list(frames, thread, &mut self.lists);
         }
