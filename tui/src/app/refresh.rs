@@ -112,10 +112,14 @@ impl App {
             |index| derived.id(pane, index),
             |id| derived.find(pane, id),
         );
-        if pane == Pane::Syscalls {
-            let from = view.table(pane).offset;
-            let model: &Model = self.still.as_ref().map_or(&self.live, |still| &still.model);
-            self.derived.syscalls.look_up_latencies(model, from..from + height);
+        let (from, model) = (view.table(pane).offset, self.still.as_ref());
+        let model: &Model = model.map_or(&self.live, |still| &still.model);
+        match pane {
+            Pane::Syscalls => {
+                self.derived.syscalls.look_up_latencies(model, from..from + height);
+            }
+            Pane::Offcpu => self.derived.offcpu.look_up_places(model, from..from + height),
+            Pane::Opens | Pane::Profile => {}
         }
     }
 }

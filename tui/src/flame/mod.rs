@@ -12,8 +12,8 @@ pub use build::{cpu, fold, off_cpu, wall};
 pub use measure::{Measure, State};
 pub use open::Opening;
 pub use tree::{Function, Matches, TopRow};
+pub(crate) use weigh::weigh_process;
 pub use weigh::{Times, Weighed, times_of, weigh};
-pub(crate) use weigh::{processes, weigh_process};
 
 use crate::model::ProcKey;
 use crate::source::Frame;

@@ -54,6 +54,13 @@ impl FlameTree {
         Builder::new(measure).finish()
     }
 
+    /// A graph of so much, of which nothing is open.
+    pub fn closed(measure: Measure, total: u64) -> Self {
+        let mut tree = Self::empty(measure);
+        (tree.nodes[0].total, tree.nodes[0].open) = (total, false);
+        tree
+    }
+
     /// Samples (or ns) in all.
     pub fn total(&self) -> u64 {
         self.nodes.first().map_or(0, |root| root.total)

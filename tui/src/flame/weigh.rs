@@ -2,7 +2,7 @@
 //! is drawn or exported is made of these, so that no two of them can differ.
 
 use super::{Measure, State};
-use crate::model::{Model, OffcpuStats, Place, ProcKey, SamplePlace};
+use crate::model::{Model, OffcpuStats, ProcKey, SamplePlace, WaitSums};
 use crate::source::{Frame, WaitState};
 use crate::sums::AddUp;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub fn weigh(
 }
 
 /// The processes that may have stacks, each once and in no order.
-pub(crate) fn processes(model: &Model, measure: Measure) -> impl Iterator<Item = ProcKey> {
+fn processes(model: &Model, measure: Measure) -> impl Iterator<Item = ProcKey> {
     let (cpu, off_cpu) = (measure != Measure::OffCpu, measure != Measure::Cpu);
     let sampled = model.profile.iter().filter(move |_| cpu).map(|(key, _)| key);
     let waited = model.offcpu.processes().filter(move |_| off_cpu);
@@ -142,21 +142,13 @@ impl Times {
     }
 }
 
-/// Wall-clock time of a process: what its stacks weigh together. `places` is room to work in.
-pub fn times_of(model: &Model, process: ProcKey, places: &mut Vec<(Place, OffcpuStats)>) -> Times {
-    let period_ns = model.watched.period_ns().unwrap_or(0);
-    let samples = model.profile.of(process).map_or(0, |samples| samples.total);
-    let mut times = Times { running: samples.saturating_mul(period_ns), ..Times::default() };
-    model.offcpu.places_into(process, model.now_ns, places);
-    for (place, stats) in places.iter().filter(|(place, _)| place.state != WaitState::Idle) {
-        for (state, weight, _) in parts(state_of(place.state), stats) {
-            match state {
-                State::WaitingForCpu => times.waiting.add_up(weight),
-                _ => times.blocked.add_up(weight),
-            }
-        }
+/// Wall-clock time of a process with so many samples: what its stacks weigh together.
+pub fn times_of(model: &Model, samples: u64, waits: &WaitSums) -> Times {
+    Times {
+        running: samples.saturating_mul(model.watched.period_ns().unwrap_or(0)),
+        waiting: waits.waiting_ns,
+        blocked: waits.blocked_ns,
     }
-    times
 }
 
 /// What a wait begins with.

@@ -13,7 +13,7 @@ pub mod stacks;
 pub mod syscalls;
 
 pub use ends::{StackEnds, UserStack};
-pub use offcpu::{ForgottenWaits, Offcpu, OffcpuStats, Place};
+pub use offcpu::{ForgottenWaits, Offcpu, OffcpuStats, Place, WaitSums};
 pub use opens::{OpenRow, Opens};
 pub use places::PlaceBounds;
 pub use processes::{ProcKey, Process, Processes};

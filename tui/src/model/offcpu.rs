@@ -1,9 +1,14 @@
 //! Off-CPU time per process, state and stack.
 
+mod of_process;
+
+pub use of_process::WaitSums;
+
 use super::places::{self, PlaceBounds};
 use super::{ProcKey, Processes};
 use crate::source::{OffcpuDelta, StackId, WaitState, WaitingNow};
 use crate::sums::AddUp;
+use of_process::{Places, ProcessWaits, so_far};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where a wait began.
@@ -61,11 +66,12 @@ pub struct ForgottenWaits {
 /// Off-CPU time of all processes.
 #[derive(Clone, Debug, Default)]
 pub struct Offcpu {
-    ended: FxHashMap<ProcKey, FxHashMap<Place, OffcpuStats>>,
-    waiting: FxHashMap<ProcKey, Vec<WaitingNow>>,
+    by_process: FxHashMap<ProcKey, ProcessWaits>,
+    /// Places of waits that ended, of all processes.
+    places: usize,
     /// Time that waits had lasted when the counters were cleared: it comes in again with the wait,
     /// whether that has ended or not, and must not be shown.
-    before_clear: FxHashMap<(ProcKey, Place), OffcpuStats>,
+    before_clear: FxHashMap<ProcKey, Places>,
     /// What forgotten processes had.
     pub forgotten: ForgottenWaits,
     crowd: places::Crowd,
@@ -89,70 +95,81 @@ impl Offcpu {
             let key = processes.key_of(delta.pid, 0);
             touched.insert(key);
             let blocked_ns = if is_idle(delta.state) { 0 } else { delta.blocked_ns };
-            self.ended.entry(key).or_default().entry(place).or_default().add(&OffcpuStats {
+            let stats = OffcpuStats {
                 blocked_ns,
                 runqueue_ns: delta.runqueue_ns,
                 waits: delta.waits,
                 waiting: 0,
-            });
+            };
+            let process = self.by_process.entry(key).or_default();
+            self.places += usize::from(process.add(place, &stats));
         }
         if let Some(waiting) = waiting {
-            self.waiting.clear();
-            for wait in waiting.into_iter().filter(|wait| !is_idle(wait.state)) {
-                self.waiting.entry(processes.key_of(wait.pid, 0)).or_default().push(wait);
-            }
+            self.replace_waiting(waiting, processes);
         }
         self.bound(&touched, bounds);
+    }
+
+    fn replace_waiting(&mut self, waiting: Vec<WaitingNow>, processes: &mut Processes) {
+        // What they waited in stays allocated: most wait again.
+        self.by_process.values_mut().for_each(|process| process.waiting.clear());
+        for wait in waiting.into_iter().filter(|wait| !is_idle(wait.state)) {
+            self.by_process.entry(processes.key_of(wait.pid, 0)).or_default().waiting.push(wait);
+        }
+        self.by_process.retain(|_, process| !process.is_empty());
     }
 
     /// Adds places that weigh little up, where there are too many.
     fn bound(&mut self, touched: &FxHashSet<ProcKey>, bounds: PlaceBounds) {
         for key in touched {
-            if self.ended[key].len() > bounds.of_process {
+            if self.by_process[key].ended.len() > bounds.of_process {
                 self.fold_lightest(&[*key], bounds.of_process / 2);
             }
         }
-        let all = self.ended.values().map(FxHashMap::len).sum();
-        if self.crowd.is_too_large(all, bounds.of_all) {
-            let keys: Vec<_> = self.ended.keys().copied().collect();
+        if self.crowd.is_too_large(self.places, bounds.of_all) {
+            let keys: Vec<_> = self.by_process.keys().copied().collect();
             self.fold_lightest(&keys, bounds.of_all / 2);
-            self.crowd.was_folded_to(self.ended.values().map(FxHashMap::len).sum());
+            self.crowd.was_folded_to(self.places);
         }
     }
 
     /// Folds places of these processes until about `keep` are left.
     fn fold_lightest(&mut self, keys: &[ProcKey], keep: usize) {
-        let all: usize = keys.iter().map(|key| self.ended[key].len()).sum();
+        let all: usize = keys.iter().map(|key| self.by_process[key].ended.len()).sum();
         let mut light = Vec::new();
         for key in keys {
             // What was before a clearing is known by its place, and must stay there.
-            let foldable = self.ended[key].iter().filter(|(place, _)| {
-                **place != place.other() && !self.before_clear.contains_key(&(*key, **place))
+            let before = self.before_clear.get(key);
+            let foldable = self.by_process[key].ended.iter().filter(|(place, _)| {
+                **place != place.other() && before.is_none_or(|b| !b.contains_key(*place))
             });
             light.extend(foldable.map(|(place, stats)| {
                 (stats.blocked_ns.saturating_add(stats.runqueue_ns), stats.waits, *key, *place)
             }));
         }
         for (_, _, key, place) in places::lightest(light, all.saturating_sub(keep)) {
-            let Some(of_process) = self.ended.get_mut(&key) else { continue };
-            if let Some(stats) = of_process.remove(&place) {
-                of_process.entry(place.other()).or_default().add(&stats);
-            }
+            let Some(process) = self.by_process.get_mut(&key) else { continue };
+            self.places -= process.ended.len();
+            process.fold(place);
+            self.places += process.ended.len();
         }
     }
 
     /// Starts all counters at zero.
     pub(super) fn clear(&mut self, now_ns: u64) {
-        self.ended.clear();
+        self.places = 0;
         self.before_clear.clear();
         self.forgotten = ForgottenWaits::default();
         self.crowd = places::Crowd::default();
-        for (key, waits) in &self.waiting {
-            for wait in waits {
+        for (key, process) in &mut self.by_process {
+            process.clear();
+            for wait in &process.waiting {
                 let (place, so_far) = so_far(wait, now_ns);
-                self.before_clear.entry((*key, place)).or_default().add(&so_far);
+                let before = self.before_clear.entry(*key).or_default();
+                before.entry(place).or_default().add(&so_far);
             }
         }
+        self.by_process.retain(|_, process| !process.is_empty());
     }
 
     /// Off-CPU time of one process by place, what still waits included with its time up to `now_ns`.
@@ -166,53 +183,65 @@ impl Offcpu {
     /// asks for many processes needs no map of each.
     pub fn places_into(&self, key: ProcKey, now_ns: u64, places: &mut Vec<(Place, OffcpuStats)>) {
         places.clear();
-        places.extend(self.ended.get(&key).into_iter().flatten().map(|(place, s)| (*place, *s)));
-        add_waits(places, self.waiting(key), now_ns);
-        if !self.before_clear.is_empty() {
-            for (place, stats) in places {
-                if let Some(before) = self.before_clear.get(&(key, *place)) {
-                    stats.blocked_ns = stats.blocked_ns.saturating_sub(before.blocked_ns);
-                    stats.runqueue_ns = stats.runqueue_ns.saturating_sub(before.runqueue_ns);
-                }
-            }
+        if let Some(process) = self.by_process.get(&key) {
+            process.places_into(self.before_clear.get(&key), now_ns, places);
         }
     }
 
     /// Off-CPU time of one process, all places added up.
     pub fn total_of(&self, key: ProcKey, now_ns: u64) -> OffcpuStats {
-        let mut places = Vec::new();
-        self.places_into(key, now_ns, &mut places);
-        let mut total = OffcpuStats::default();
-        places.iter().for_each(|(_, stats)| total.add(stats));
-        total
+        self.sums_of(key, now_ns).stats
+    }
+
+    /// What the places of one process add up to.
+    pub fn sums_of(&self, key: ProcKey, now_ns: u64) -> WaitSums {
+        let process = self.by_process.get(&key);
+        process.map_or(WaitSums::default(), |process| self.sum(key, process, now_ns))
+    }
+
+    /// What the places of each process add up to, in no order.
+    pub fn sums(&self, now_ns: u64) -> impl Iterator<Item = (ProcKey, WaitSums)> {
+        let sums = move |(key, process): (&ProcKey, &_)| (*key, self.sum(*key, process, now_ns));
+        self.by_process.iter().map(sums)
+    }
+
+    fn sum(&self, key: ProcKey, process: &ProcessWaits, now_ns: u64) -> WaitSums {
+        match self.before_clear.is_empty() {
+            true => process.sums(None, now_ns),
+            false => process.sums(self.before_clear.get(&key), now_ns),
+        }
+    }
+
+    /// The places of one process; one where a thread waits may come more than once.
+    pub fn places_of(&self, key: ProcKey) -> impl Iterator<Item = Place> {
+        self.by_process.get(&key).into_iter().flat_map(ProcessWaits::places)
     }
 
     /// Threads of one process that are off the CPU right now.
     pub fn waiting(&self, key: ProcKey) -> &[WaitingNow] {
-        self.waiting.get(&key).map_or(&[], Vec::as_slice)
+        self.by_process.get(&key).map_or(&[], |process| process.waiting.as_slice())
     }
 
     /// All processes with off-CPU time, in no order.
     pub fn processes(&self) -> impl Iterator<Item = ProcKey> {
-        let new = self.waiting.keys().filter(|key| !self.ended.contains_key(key));
-        self.ended.keys().chain(new).copied()
+        self.by_process.keys().copied()
     }
 
     /// Whether a process has off-CPU time.
     pub fn has(&self, key: ProcKey) -> bool {
-        self.ended.contains_key(&key) || self.waiting.contains_key(&key)
+        self.by_process.contains_key(&key)
     }
 
     /// Adds the stacks that places refer to.
     pub(super) fn stacks(&self, into: &mut FxHashSet<StackId>) {
-        for place in self.ended.values().flat_map(FxHashMap::keys) {
+        for place in self.by_process.values().flat_map(|process| process.ended.keys()) {
             into.extend([place.kernel_stack, place.user_stack]);
         }
     }
 
     /// The stacks of all threads that wait right now.
     pub(super) fn stacks_in_use(&self) -> impl Iterator<Item = StackId> {
-        let waits = self.waiting.values().flatten();
+        let waits = self.by_process.values().flat_map(|process| &process.waiting);
         waits.flat_map(|wait| [wait.kernel_stack, wait.user_stack])
     }
 
@@ -220,9 +249,10 @@ impl Offcpu {
     pub(super) fn forget(&mut self, key: ProcKey, ended_ns: u64) -> Vec<StackId> {
         // A wait of a process that has ended is one whose end was not seen.
         let places = self.places(key, ended_ns);
-        self.waiting.remove(&key);
-        self.before_clear.retain(|(process, _), _| *process != key);
-        self.ended.remove(&key);
+        self.before_clear.remove(&key);
+        if let Some(process) = self.by_process.remove(&key) {
+            self.places -= process.ended.len();
+        }
         if !places.is_empty() {
             self.forgotten.add(&places);
         }
@@ -231,7 +261,7 @@ impl Offcpu {
 }
 
 impl ForgottenWaits {
-    fn add(&mut self, places: &FxHashMap<Place, OffcpuStats>) {
+    fn add(&mut self, places: &Places) {
         self.processes += 1;
         for (place, stats) in places {
             self.stats.add(&OffcpuStats { waiting: 0, ..*stats });
@@ -242,46 +272,8 @@ impl ForgottenWaits {
     }
 }
 
-/// Among so many places one is found by looking through them.
-const FEW_PLACES: usize = 16;
-
-/// Adds waits that have not ended to places that are there once each.
-fn add_waits(places: &mut Vec<(Place, OffcpuStats)>, waits: &[WaitingNow], now_ns: u64) {
-    let many = places.len() + waits.len() > FEW_PLACES && waits.len() > 1;
-    let mut index: FxHashMap<Place, usize> = match many {
-        true => places.iter().enumerate().map(|(at, (place, _))| (*place, at)).collect(),
-        false => FxHashMap::default(),
-    };
-    for wait in waits {
-        let (place, so_far) = so_far(wait, now_ns);
-        let at = match many {
-            true => *index.entry(place).or_insert(places.len()),
-            false => places.iter().position(|(other, _)| *other == place).unwrap_or(places.len()),
-        };
-        if at == places.len() {
-            places.push((place, OffcpuStats::default()));
-        }
-        places[at].1.add(&so_far);
-    }
-}
-
 /// An idle kernel thread is not blocked: the kernel itself leaves it out of the load. Only the time
 /// that it then waits for a CPU counts.
 fn is_idle(state: WaitState) -> bool {
     state == WaitState::Idle
-}
-
-/// What a wait that has not ended amounts to at `now_ns`.
-fn so_far(wait: &WaitingNow, now_ns: u64) -> (Place, OffcpuStats) {
-    let place =
-        Place { state: wait.state, kernel_stack: wait.kernel_stack, user_stack: wait.user_stack };
-    let woken = if wait.state == WaitState::Runnable { Some(wait.since_ns) } else { wait.woken_ns };
-    let blocked_until = woken.unwrap_or(now_ns);
-    let stats = OffcpuStats {
-        blocked_ns: blocked_until.saturating_sub(wait.since_ns),
-        runqueue_ns: woken.map_or(0, |woken| now_ns.saturating_sub(woken)),
-        waits: 0,
-        waiting: 1,
-    };
-    (place, stats)
 }

@@ -55,7 +55,13 @@ pub struct Processes {
     /// forgotten: its last counts come after its end.
     latest: FxHashMap<u32, ProcKey>,
     dead: VecDeque<ProcKey>,
+    /// How often a process has got another name, and which ones were the last of those.
+    renames: u64,
+    renamed: VecDeque<ProcKey>,
 }
+
+/// So many processes that have got another name are remembered.
+const RENAMED: usize = 1_024;
 
 impl Processes {
     /// Takes an event in.
@@ -76,10 +82,7 @@ impl Processes {
             }
             ProcessEvent::Exec { time_ns, pid, comm, cmdline } => {
                 let key = self.key_of(pid, time_ns);
-                if let Some(process) = self.all.get_mut(&key) {
-                    process.comm = comm;
-                    process.cmdline = cmdline;
-                }
+                self.rename(key, comm, cmdline);
             }
             ProcessEvent::Exit { time_ns, pid } => {
                 // One that was born later is another with the same PID.
@@ -153,7 +156,9 @@ impl Processes {
             if self.all.get(key).is_some_and(|process| process.exited_ns.is_none()) {
                 continue;
             }
-            self.all.remove(key);
+            if self.all.remove(key).is_some() {
+                self.note_rename(*key);
+            }
             if self.latest.get(&key.pid) == Some(key) {
                 self.latest.remove(&key.pid);
             }
@@ -164,18 +169,44 @@ impl Processes {
     fn see(&mut self, seen: ProcessSeen) {
         let known = self.living(seen.pid).map(|process| process.key);
         let lineage = self.lineage_of(&seen);
-        match known.and_then(|key| self.all.get_mut(&key)) {
-            // `/proc` gives start times in clock ticks: no reason to think it another process.
-            Some(known) => {
-                known.comm = seen.comm;
-                known.cmdline = seen.cmdline;
-                if known.parent == 0 {
-                    known.parent = seen.parent;
-                    known.lineage = lineage;
-                }
-            }
-            None => self.insert(seen),
+        // `/proc` gives start times in clock ticks: no reason to think it another process.
+        let Some(key) = known else { return self.insert(seen) };
+        self.rename(key, seen.comm, seen.cmdline);
+        if let Some(known) = self.all.get_mut(&key)
+            && known.parent == 0
+        {
+            known.parent = seen.parent;
+            known.lineage = lineage;
         }
+    }
+
+    fn rename(&mut self, key: ProcKey, comm: String, cmdline: String) {
+        let Some(process) = self.all.get_mut(&key) else { return };
+        process.cmdline = cmdline;
+        if process.comm != comm {
+            process.comm = comm;
+            self.note_rename(key);
+        }
+    }
+
+    fn note_rename(&mut self, key: ProcKey) {
+        self.renames += 1;
+        self.renamed.push_back(key);
+        if self.renamed.len() > RENAMED {
+            self.renamed.pop_front();
+        }
+    }
+
+    /// How often a process has got another name.
+    pub fn renames(&self) -> u64 {
+        self.renames
+    }
+
+    /// The processes that have got another name since there were so many [`Processes::renames`]; `None`
+    /// where not all of them are remembered.
+    pub fn renamed_since(&self, renames: u64) -> Option<impl Iterator<Item = &ProcKey>> {
+        let new = usize::try_from(self.renames.checked_sub(renames)?).ok()?;
+        Some(self.renamed.range(self.renamed.len().checked_sub(new)?..))
     }
 
     fn insert(&mut self, seen: ProcessSeen) {
@@ -195,6 +226,8 @@ impl Processes {
             lineage,
         };
         self.all.insert(key, process);
+        // It may have been known before, by another name.
+        self.note_rename(key);
     }
 
     fn lineage_of(&self, seen: &ProcessSeen) -> Arc<[u32]> {

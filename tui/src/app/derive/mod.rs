@@ -4,6 +4,8 @@
 pub mod offcpu;
 pub mod opens;
 pub mod profile;
+#[cfg(test)]
+mod properties;
 pub mod syscalls;
 pub mod timeline;
 pub mod waits;

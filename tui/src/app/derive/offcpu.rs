@@ -1,12 +1,13 @@
 //! Rows of the off-CPU pane: processes, or the places where one process waits.
 
-use super::waits::{Idle, is_of_kernel};
+use super::waits::Idle;
 use super::{Folded, Scope, comm, sort_by_key, sort_rows};
 use crate::app::table::{Column, Order, RowId, Sort};
-use crate::model::{ForgottenWaits, Model, OffcpuStats, Place, ProcKey};
-use crate::source::{StackId, WaitState};
+use crate::model::{ForgottenWaits, Model, OffcpuStats, Place, ProcKey, WaitSums};
+use crate::source::StackId;
 use crate::sums::AddUp;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 const BLOCKED: Column = Column::number("BLOCKED", 8, 0);
 const DISK: Column = Column::number("DISK", 6, 3);
@@ -45,7 +46,8 @@ pub struct ProcessRow {
     pub stats: OffcpuStats,
     /// Time blocked in the uninterruptible state, mostly on disk, in ns.
     pub disk_ns: u64,
-    /// Where it spent the most time off the CPU, of the places that are known.
+    /// Where it spent the most time off the CPU, of the places that are known; only from
+    /// [`Rows::look_up_places`] on.
     pub hottest: Option<Place>,
     /// None of its waits has ended, and all are where programs wait for work by design: no
     /// time blocked there tells of trouble, and there was none on a run queue.
@@ -53,31 +55,21 @@ pub struct ProcessRow {
 }
 
 impl ProcessRow {
-    fn of(
-        model: &Model,
-        key: ProcKey,
-        places: &[(Place, OffcpuStats)],
-        waits: &mut Idle<'_>,
-    ) -> Self {
-        let mut row =
-            Self { key, stats: OffcpuStats::default(), disk_ns: 0, hottest: None, idle: true };
-        let mut most = None;
-        for (place, stats) in places {
-            row.stats.add(stats);
-            row.idle = row.idle && waits.is_idle(place, stats, || is_of_kernel(model, key));
-            if place.state == WaitState::Uninterruptible {
-                row.disk_ns.add_up(stats.blocked_ns);
-            }
-            // A place that is known tells more than one that is not, however hot.
-            let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
-            let heat = (known, stats.blocked_ns.saturating_add(stats.runqueue_ns), *place);
-            if most.is_none_or(|most| heat > most) {
-                most = Some(heat);
-            }
-        }
-        row.hottest = most.map(|(_, _, place)| place);
-        row
+    fn new(model: &Model, (key, sums): (ProcKey, WaitSums), idle: &mut Idle<'_>) -> Self {
+        let stats = sums.stats;
+        let idle = stats.waits == 0 && stats.runqueue_ns == 0 && idle.are_all_idle(model, key);
+        Self { key, stats, disk_ns: sums.disk_ns, hottest: None, idle }
     }
+}
+
+/// The place of the most time, of those that are known: one that is known tells more than one that is
+/// not, however hot.
+fn hottest(places: &[(Place, OffcpuStats)]) -> Option<Place> {
+    let heat = |(place, stats): &(Place, OffcpuStats)| {
+        let known = place.kernel_stack.max(place.user_stack) >= StackId::FIRST;
+        (known, stats.blocked_ns.saturating_add(stats.runqueue_ns), *place)
+    };
+    places.iter().map(heat).max().map(|(_, _, place)| place)
 }
 
 /// The processes that ended some time ago, added up.
@@ -142,12 +134,11 @@ impl Rows {
         let mut rows = Self::default();
         let folded = Folded::of(model);
         let mut idle = Idle::new(&model.stacks);
-        let mut places = Vec::new();
-        for key in model.offcpu.processes().filter(|key| scope.accepts(*key)) {
-            model.offcpu.places_into(key, model.now_ns, &mut places);
-            let row = ProcessRow::of(model, key, &places, &mut idle);
+        let all = model.offcpu.sums(model.now_ns).filter(|(key, _)| scope.accepts(*key));
+        for process in all {
+            let row = ProcessRow::new(model, process, &mut idle);
             rows.total.add(&row.stats);
-            match folded.has(key) {
+            match folded.has(row.key) {
                 true => rows.ended.get_or_insert_default().add(&row),
                 false => rows.processes.push(row),
             }
@@ -177,6 +168,15 @@ impl Rows {
             "DISK" => sort_by_key(rows, sort, |row| row.disk_ns, key),
             "COMM" => sort_by_key(rows, sort, |row| comm(model, row.key), key),
             _ => sort_by_key(rows, sort, key, key),
+        }
+    }
+
+    /// Looks up where these processes wait: those that are visible, for each is work.
+    pub fn look_up_places(&mut self, model: &Model, visible: Range<usize>) {
+        let (end, mut places) = (visible.end.min(self.processes.len()), Vec::new());
+        for row in &mut self.processes[visible.start.min(end)..end] {
+            model.offcpu.places_into(row.key, model.now_ns, &mut places);
+            row.hottest = hottest(&places);
         }
     }
 

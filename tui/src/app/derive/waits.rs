@@ -1,6 +1,6 @@
 //! What stacks tell about waits: where they are, and whether they are idle by design.
 
-use crate::model::{Model, OffcpuStats, Place, ProcKey, Stacks};
+use crate::model::{Model, Place, ProcKey, Stacks};
 use crate::source::{Frame, FrameKind, StackId, WaitState};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -46,18 +46,25 @@ impl<'m> Idle<'m> {
         Self { stacks, for_work: FxHashMap::default() }
     }
 
-    /// Whether the waits at a place have been for work all the time: none has ended, and nobody waits
-    /// for a disk or a CPU.
-    pub(super) fn is_idle(
+    /// Whether all places of a process of which no wait has ended, and that waits for no CPU, are such
+    /// where waits are for work.
+    pub(super) fn are_all_idle(&mut self, model: &Model, key: ProcKey) -> bool {
+        let of_kernel = || is_of_kernel(model, key);
+        let mut places = model.offcpu.places_of(key);
+        places.all(|place| self.is_idle(place.state, place.kernel_stack, of_kernel))
+    }
+
+    /// Whether threads that have waited there all the time wait for work. Who waits for a disk or a CPU
+    /// does not.
+    fn is_idle(
         &mut self,
-        place: &Place,
-        stats: &OffcpuStats,
+        state: WaitState,
+        kernel_stack: StackId,
         of_kernel: impl FnOnce() -> bool,
     ) -> bool {
-        match place.state {
-            _ if stats.waits > 0 || stats.runqueue_ns > 0 => false,
+        match state {
             WaitState::Idle => true,
-            WaitState::Interruptible => self.waits_for_work(place.kernel_stack) || of_kernel(),
+            WaitState::Interruptible => self.waits_for_work(kernel_stack) || of_kernel(),
             WaitState::Uninterruptible | WaitState::Stopped | WaitState::Runnable => false,
         }
     }
@@ -77,7 +84,7 @@ impl<'m> Idle<'m> {
 }
 
 /// Whether a process is a thread of the kernel: those have no command line.
-pub(super) fn is_of_kernel(model: &Model, key: ProcKey) -> bool {
+fn is_of_kernel(model: &Model, key: ProcKey) -> bool {
     model.processes.get(key).is_some_and(|process| process.cmdline.is_empty())
 }
 
@@ -223,14 +230,7 @@ mod tests {
         let (id, frames) = (StackId(3), leaf_first.iter().map(frame).collect());
         let mut stacks = Stacks::default();
         stacks.fold(vec![Arc::new(ResolvedStack { id, frames })]);
-        let place = Place { state, kernel_stack: id, user_stack: StackId(0) };
-        let stats = OffcpuStats { blocked_ns: 1, waiting: 1, ..OffcpuStats::default() };
-        let ended = OffcpuStats { waits: 1, ..stats };
-        let mut idle = Idle::new(&stacks);
-        let mut is_idle = |stats: &OffcpuStats| idle.is_idle(&place, stats, || of_kernel);
-        assert!(!is_idle(&ended));
-        assert!(!is_idle(&OffcpuStats { runqueue_ns: 1, ..stats }));
-        is_idle(&stats)
+        Idle::new(&stacks).is_idle(state, id, || of_kernel)
     }
 
     #[test]

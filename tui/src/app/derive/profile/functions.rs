@@ -88,15 +88,26 @@ impl Tally {
         lists.ends.push(lists.numbers.len() as u32);
     }
 
-    /// Adds the samples of a process that is labelled so; of wall-clock time its waits, too.
+    /// Makes a list that was made before.
+    pub fn list_again(&self, old: &Lists, at: usize, lists: &mut Lists) {
+        if self.measure.is_none() {
+            return;
+        }
+        lists.begun = self.begun;
+        let from = at.checked_sub(1).map_or(0, |before| old.ends[before]);
+        lists.numbers.extend(&old.numbers[from as usize..old.ends[at] as usize]);
+        lists.ends.push(lists.numbers.len() as u32);
+    }
+
+    /// Adds the samples of a process; of wall-clock time its waits, too. Gives what is in no function.
     pub fn add(
         &mut self,
         model: &Model,
-        (process, label): (ProcKey, &Arc<Frame>),
+        process: ProcKey,
         stacks: &[Sampled],
         lists: &Lists,
-    ) {
-        let Some(measure) = self.measure else { return };
+    ) -> u64 {
+        let Some(measure) = self.measure else { return 0 };
         let factor = match measure {
             Measure::Wall => model.watched.period_ns().unwrap_or(0),
             Measure::Cpu | Measure::OffCpu => 1,
@@ -114,10 +125,13 @@ impl Tally {
                 self.add_list(&list.numbers, stack.weight, &mut in_none);
             }
         }
-        if in_none > 0 {
-            let number = self.number_of_function(label);
-            self.add_list(&[number], in_none, &mut 0);
-        }
+        in_none
+    }
+
+    /// Adds what is in a function alone, or in none: that has a note for a name.
+    pub fn add_to(&mut self, frame: &Arc<Frame>, weight: u64) {
+        let number = self.number_of_function(frame);
+        self.add_list(&[number], weight, &mut 0);
     }
 
     /// The functions, in no order.

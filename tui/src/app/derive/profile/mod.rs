@@ -130,18 +130,21 @@ impl Graph {
         let functions = matches!(look, Look::Functions(_));
         let sums = self.parts.update(model, scope, measure, functions);
         (self.ends, self.times) = (sums.ends, sums.times);
-        self.searched.clear();
-        let mut graph = Opening::new(model, measure, self.parts.labelled());
-        if let Look::Boxes(view, columns) = look {
-            flame_view::open_seen(&mut graph, view, columns);
-            view.search().clone_into(&mut self.searched);
-        }
-        self.tree = Arc::new(graph.finish());
-        self.functions = match functions {
-            true => self.parts.functions(model),
-            false => Vec::new(),
-        };
         (self.has_functions, self.sort) = (functions, None);
+        self.searched.clear();
+        self.functions.clear();
+        self.tree = Arc::new(match look {
+            Look::Boxes(view, columns) => {
+                let mut graph = Opening::new(model, measure, self.parts.labelled());
+                flame_view::open_seen(&mut graph, view, columns);
+                view.search().clone_into(&mut self.searched);
+                graph.finish()
+            }
+            Look::Functions(_) => {
+                self.functions = self.parts.functions(model);
+                FlameTree::closed(measure, sums.total)
+            }
+        });
     }
 
     /// The next update makes the graph anew, however little has changed.

@@ -2,10 +2,11 @@
 //! made from all stacks at once.
 
 use super::*;
+use crate::app::derive::properties::model;
 use crate::app::flame::{Motion, info, layout, search_summary};
 use crate::flame::{Role, State, fold, weigh};
-use crate::model::properties::folded;
 use crate::source::arbitrary::batches;
+use crate::source::{Batch, Frame, FrameKind, ResolvedStack, StackEnd, StackId};
 use proptest::prelude::*;
 use ratatui::layout::Rect;
 use rustc_hash::FxHashSet;
@@ -23,6 +24,7 @@ struct Wish {
     width: u16,
     clear: bool,
     replace: bool,
+    retell: Option<usize>,
 }
 
 const MOTIONS: [Motion; 13] = [
@@ -48,8 +50,9 @@ fn wish() -> impl Strategy<Value = Wish> {
     let search = prop::option::of(prop::sample::select(vec!["", "f", "1", "sh", "running", "zzz"]));
     let motions = prop::collection::vec(0..MOTIONS.len(), 0..6);
     let often = (any::<bool>(), 1_u16..60, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
-    (matching, one, functions, search, motions, often).prop_map(
-        |(matching, one, functions, search, motions, (wall, width, clear, replace))| Wish {
+    let retell = prop::option::weighted(0.3, any::<usize>());
+    (matching, one, functions, search, motions, often, retell).prop_map(
+        |(matching, one, functions, search, motions, (wall, width, clear, replace), retell)| Wish {
             matching,
             one,
             wall,
@@ -59,8 +62,26 @@ fn wish() -> impl Strategy<Value = Wish> {
             width,
             clear,
             replace,
+            retell,
         },
     )
+}
+
+/// A stack that samples refer to is told again, with other frames.
+fn retell(model: &mut Model, which: usize) {
+    let places = model.profile.iter().flat_map(|(_, samples)| samples.places.keys());
+    let ids = places.flat_map(|place| [place.user_stack, place.kernel_stack]);
+    let mut ids: Vec<_> = ids.filter(|id| *id >= StackId::FIRST).collect();
+    ids.sort_unstable();
+    if ids.is_empty() {
+        return;
+    }
+    let id = ids[which % ids.len()];
+    let code = |name: &str| Arc::new(Frame { kind: FrameKind::User, ..Frame::note(name) });
+    let mut frames = vec![code(&format!("f{}", which % 3)), code("main")];
+    frames.extend(Frame::end(StackEnd::ALL[which % StackEnd::ALL.len()]).map(Arc::new));
+    let stacks = vec![Arc::new(ResolvedStack { id, frames })];
+    model.fold(Batch { time_ns: model.now_ns, stacks, ..Batch::default() });
 }
 
 /// All that is seen of a graph.
@@ -148,14 +169,18 @@ proptest! {
     #[test]
     fn a_graph_shows_what_all_stacks_show(
         batches in batches(),
+        keeps_little in any::<bool>(),
         wishes in prop::collection::vec(wish(), 1..8),
     ) {
         let (mut graph, mut view) = (Graph::default(), FlameView::default());
-        let mut model = folded([]);
+        let mut model = model(keeps_little);
         for (batch, wish) in batches.into_iter().zip(wishes.iter().cycle()) {
             model.fold(batch);
             if wish.clear {
                 model.clear();
+            }
+            if let Some(which) = wish.retell {
+                retell(&mut model, which);
             }
             if wish.replace {
                 model = model.clone();
