@@ -4,7 +4,9 @@
 mod live;
 
 use live::Live;
+use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::thread;
 use std::time::Duration;
 use syscope::source::live::Options;
 use syscope::source::{Batch, Health, ProbeHealth, ProcessEvent, WaitState};
@@ -15,10 +17,14 @@ use syscope_tests::{binary, require_bpf, wait};
 /// A budget that every load here goes beyond, and an idle machine does not.
 const BUDGET: f64 = 0.04;
 
+/// The call that a workload makes.
+const GETPPID: u32 = libc::SYS_getppid as u32;
+
 /// What was delivered of a process.
 #[derive(Clone, Debug, Default)]
 struct Delivered {
     calls: u64,
+    getppids: u64,
     opens: u64,
     /// Waits that ended and did not begin runnable.
     waits: u64,
@@ -32,6 +38,8 @@ impl Delivered {
     fn add(&mut self, batch: Batch, pid: u32) {
         let of_it = |delta: u32| delta == pid;
         self.calls += batch.syscalls.iter().filter(|d| of_it(d.pid)).map(|d| d.calls).sum::<u64>();
+        let getppids = batch.syscalls.iter().filter(|d| of_it(d.pid) && d.nr == GETPPID);
+        self.getppids += getppids.map(|d| d.calls).sum::<u64>();
         self.opens += batch.opens.iter().filter(|open| of_it(open.pid)).count() as u64;
         let slept = batch.offcpu.iter().filter(|d| of_it(d.pid) && d.state != WaitState::Runnable);
         self.waits += slept.map(|d| d.waits).sum::<u64>();
@@ -169,4 +177,38 @@ fn in_a_storm_of_forks_every_process_is_seen() {
     let delivered = live.stop();
     assert!(delivered.execs >= CHILDREN, "{truth} {delivered:#?}");
     assert_eq!(delivered.probe("lifecycle").lost(), 0, "{delivered:#?}");
+}
+
+#[test]
+fn ticks_that_nobody_takes_are_skipped_and_counted_and_no_call_is_missing() {
+    let _machine = require_bpf!();
+    let mut load = Workload::start(&["getppid", "8", "100000"]);
+    let live = watch(&load, None);
+    // While this is held, no batch is taken in.
+    let held = live.sum.lock().expect("nobody panics with it");
+    load.go();
+    let truth = load.done_within(Duration::from_secs(120));
+    // More than the batches that may wait.
+    thread::sleep(10 * live::options(0).interval);
+    drop(held);
+    let delivered = live.stop();
+    assert!(delivered.health.skipped_ticks > 0, "{delivered:#?}");
+    assert_eq!(Some(delivered.getppids), truth["calls"].as_u64(), "{delivered:#?}");
+    assert_eq!(delivered.health.lost_events(), 0, "{delivered:#?}");
+}
+
+#[test]
+fn ticks_that_come_too_late_are_skipped_and_the_report_counts_them() {
+    let _machine = require_bpf!();
+    let mut load = Workload::start(&["getppid", "8", "100000"]);
+    let watch = Watch::report(5, &["-p", &load.pid.to_string()]);
+    load.go();
+    watch.signal(Signal::SIGSTOP);
+    thread::sleep(Duration::from_secs(2));
+    watch.signal(Signal::SIGCONT);
+    load.done_within(Duration::from_secs(120));
+    let report = watch.into_report();
+    let skipped = report.raw["health"]["skipped_ticks"].as_u64().expect("a count");
+    assert!(skipped >= 3, "{skipped}: {:#}", report.raw["health"]);
+    assert_eq!(report.syscall(load.pid, "getppid").calls, 800_000);
 }
