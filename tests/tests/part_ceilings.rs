@@ -20,13 +20,13 @@ const WARM_UP: u64 = 8;
 /// What is on the screen of 200x60, the keys that lead there, and the allocations of a frame and of a key
 /// of the cursor that there may be at most, on the average.
 const SCENES: [(&str, &str, u64, u64); 4] = [
-    ("all four panes", "", 11_800, 2_700),
+    ("all four panes", "", 3_000, 2_700),
     ("system calls alone", "1 z", 2_200, 2_200),
-    ("off-CPU alone", "3 z", 2_900, 2_100),
-    ("top functions", "4 z t", 10_900, 800),
+    ("off-CPU alone", "3 z", 2_100, 2_100),
+    ("top functions", "4 z t", 1_050, 800),
 ];
 /// Allocations at most to take a batch into the model.
-const FOLDED: u64 = 770;
+const FOLDED: u64 = 110;
 /// Bytes at most of a batch in a capture.
 const ENCODED: u64 = 10_200;
 
