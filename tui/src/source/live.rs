@@ -171,6 +171,7 @@ async fn any_ready(wakers: &[Waker]) {
 
 /// Reads a last time, and waits for the symbols of all that was seen.
 async fn stop(collector: &mut Collector, batches: &mpsc::Sender<Batch>) {
+    collector.seed_some(Duration::MAX);
     if batches.send(collector.tick()).await.is_err() {
         return;
     }

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::settle::settle;
 use crate::filter::{Candidate, Filter, PushDown};
 use crate::kernel::{Kernel, Measured, Reading, Waker};
-use crate::model::{Processes, Watched};
+use crate::model::{ProcKey, Processes, Watched};
 use crate::source::{Batch, ProcessEvent, ProcessSeen, procfs};
 use crate::symbols::{Meeter, Worker};
 use crate::unwind::{Event, Keeper};
@@ -27,6 +27,9 @@ const TICKS_TO_CPUS: u64 = 8;
 const NAMES_WITHIN: Duration = Duration::from_millis(10);
 /// How long syscope's own CPU time is that of its start, in ns.
 const BEGINNING_NS: u64 = 6_000_000_000;
+/// How long threads that sleep already are asked for in a tick, and of how many processes at once.
+const SEED_WITHIN: Duration = Duration::from_millis(100);
+const SEEDED_AT_ONCE: usize = 64;
 /// Events of one kind that wait at most for a batch to take them.
 const EVENTS_MAX: usize = 200_000;
 
@@ -65,6 +68,8 @@ pub struct Collector {
     handled_events: usize,
     ended: VecDeque<(u64, u32)>,
     gone: Gone,
+    /// Processes that ran when they came to be watched, then, and were not asked yet what they wait for.
+    unseeded: (u64, Vec<ProcKey>),
     pending: Pending,
     /// Events of processes that have counts may have been dropped since the last batch.
     compacted: bool,
@@ -105,6 +110,7 @@ impl Collector {
             handled_events: 0,
             ended: VecDeque::new(),
             gone: Gone::new(watched_ns),
+            unseeded: (watched_ns, Vec::new()),
             pending: Pending::default(),
             compacted: false,
             budget: Budget::new(options.budget),
@@ -160,6 +166,9 @@ impl Collector {
     /// Reads everything and makes a batch of it.
     pub fn tick(&mut self) -> Batch {
         self.tick += 1;
+        if self.tick > 1 {
+            self.seed_some(SEED_WITHIN);
+        }
         if self.tick.is_multiple_of(TICKS_TO_CPUS)
             && let Err(error) = self.kernel.follow_cpus()
         {

@@ -1,12 +1,12 @@
 //! Processes that come and go, and who has to know.
 
-use super::Collector;
+use super::{Collector, SEED_WITHIN, SEEDED_AT_ONCE};
 use crate::filter::Candidate;
-use crate::model::Process;
+use crate::model::{ProcKey, Process};
 use crate::source::{ProcessEvent, ProcessSeen, procfs};
 use crate::unwind::Event;
 use rustc_hash::FxHashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use syscope_shared::unwind::Asked;
 
 /// Ticks after which the maps of a process that has ended are freed: its last counts are read by
@@ -83,11 +83,26 @@ impl Collector {
                 && process.parent != me
                 && self.filter.admits(&Candidate::from(*process))
         };
-        let pids: Vec<_> =
-            self.known.iter_living().filter(watched).map(|process| process.key.pid).collect();
-        match self.kernel.seed_waits(now_ns, &pids) {
-            Ok(stacks) => self.naming.add_ready(stacks),
-            Err(error) => self.read_error(&error, "threads that sleep already"),
+        let living = self.known.iter_living().filter(watched).map(|process| process.key);
+        self.unseeded = (now_ns, living.collect());
+        self.seed_some(SEED_WITHIN);
+    }
+
+    /// Looks at the threads of those processes that were not looked at yet, for so long: to ask for each of
+    /// thousands takes a second, and somebody waits for the first batch.
+    pub fn seed_some(&mut self, patience: Duration) {
+        let began = Instant::now();
+        while !self.unseeded.1.is_empty() && began.elapsed() < patience {
+            let (now_ns, left) = &mut self.unseeded;
+            let some = left.split_off(left.len().saturating_sub(SEEDED_AT_ONCE));
+            // One that was born since under a PID of them was seen from its start on.
+            let is_same =
+                |key: &&ProcKey| self.known.living(key.pid).is_some_and(|it| it.key == **key);
+            let pids: Vec<_> = some.iter().filter(is_same).map(|key| key.pid).collect();
+            match self.kernel.seed_waits(*now_ns, &pids) {
+                Ok(stacks) => self.naming.add_ready(stacks),
+                Err(error) => self.read_error(&error, "threads that sleep already"),
+            }
         }
     }
 
