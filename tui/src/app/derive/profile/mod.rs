@@ -102,10 +102,10 @@ impl Graph {
         if self.origin.as_ref().is_none_or(|old| old.is_outdated(&origin, self.tree.total())) {
             self.renew(model, scope, measure, look);
         }
-        self.show(model, scope, measure, look);
+        self.sort(look);
     }
 
-    /// Makes the graph ready for what is looked at now.
+    /// Makes the graph ready for what is looked at now: boxes that were not seen before, or functions.
     pub fn show(&mut self, model: &Model, scope: Scope<'_>, measure: Measure, look: Look<'_>) {
         let ready = match look {
             Look::Boxes(view, columns) => {
@@ -117,6 +117,10 @@ impl Graph {
         if !ready {
             self.renew(model, scope, measure, look);
         }
+        self.sort(look);
+    }
+
+    fn sort(&mut self, look: Look<'_>) {
         if let Look::Functions(sort) = look
             && self.sort != Some(sort)
         {
