@@ -94,6 +94,13 @@ fn escape(c: char, into: &mut String) {
     }
 }
 
+/// How much of a text that is all ASCII, a column a letter, fits: see [`cut`].
+fn cut_ascii(letters: usize, columns: usize) -> Result<usize, Kept> {
+    let ellipsis = if columns > 0 { "…" } else { "" };
+    let kept = Kept { bytes: columns.saturating_sub(1), ellipsis, padding: 0 };
+    if letters <= columns { Ok(letters) } else { Err(kept) }
+}
+
 /// Columns that a text takes on a terminal, drawn cell by cell: the sum of its graphemes' widths.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
@@ -105,7 +112,11 @@ pub fn width(text: &str) -> usize {
 /// The text, made visible, cut at the end with `…` or padded to exactly `columns`.
 pub fn fit(text: &str, columns: usize) -> String {
     let text = visible(text);
-    match cut(text.graphemes(true), columns) {
+    let cut = match text.is_ascii() {
+        true => cut_ascii(text.len(), columns),
+        false => cut(text.graphemes(true), columns),
+    };
+    match cut {
         Ok(width) => padded(&text, "", columns - width),
         Err(kept) => padded(&text[..kept.bytes], kept.ellipsis, kept.padding),
     }
@@ -114,7 +125,11 @@ pub fn fit(text: &str, columns: usize) -> String {
 /// As [`fit`], but cut at the start: for paths, whose end tells more.
 pub fn fit_end(text: &str, columns: usize) -> String {
     let text = visible(text);
-    match cut(text.graphemes(true).rev(), columns) {
+    let cut = match text.is_ascii() {
+        true => cut_ascii(text.len(), columns),
+        false => cut(text.graphemes(true).rev(), columns),
+    };
+    match cut {
         Ok(width) => padded(&text, "", columns - width),
         Err(kept) => padded(kept.ellipsis, &text[text.len() - kept.bytes..], kept.padding),
     }
@@ -206,6 +221,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_is_cut_as_any_text_is(text in "[ -~]{0,40}", columns in 0usize..60) {
+            let of = |cut: Result<usize, Kept>| cut.map_err(|it| (it.bytes, it.ellipsis, it.padding));
+            let same = of(cut(text.graphemes(true), columns));
+            prop_assert_eq!(of(cut_ascii(text.len(), columns)), same);
+        }
+
         #[test]
         fn fit_fills_exactly_its_columns(text in hostile(), columns in 0usize..60) {
             prop_assert_eq!(width(&fit(&text, columns)), columns);

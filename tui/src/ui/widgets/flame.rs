@@ -1,6 +1,7 @@
 //! Drawing a flame graph: the root at the bottom, width by samples. Where its boxes are was decided
 //! by [`crate::app::flame::layout`].
 
+use super::put;
 use crate::app::flame::{Cell, Edge, Layout, Look};
 use crate::text;
 use ratatui::buffer::Buffer;
@@ -102,8 +103,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
             true => rect.x,
             false => rect.x + 1,
         };
-        let room = usize::from(rect.right() - label_at);
-        buffer.set_stringn(label_at, rect.y, &cell.label, room, style);
+        put(buffer, label_at, rect.y, rect.right() - label_at, &cell.label, style);
     }
     for (edge, arrow) in [(layout.above, '↑'), (layout.below, '↓')] {
         if let Some(Edge { rect, rows }) = edge {
