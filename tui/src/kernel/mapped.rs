@@ -3,6 +3,7 @@
 use super::map::{self, map_data};
 use super::mapping::Mapping;
 use aya::Ebpf;
+use aya::maps::MapData;
 use bytemuck::Pod;
 use std::io;
 use std::marker::PhantomData;
@@ -13,6 +14,8 @@ use std::os::fd::AsFd;
 pub struct MappedArray<T> {
     bytes: Mapping,
     len: usize,
+    /// The mapping keeps the map, but only by what a process has open others see whose it is.
+    _data: MapData,
     types: PhantomData<T>,
 }
 
@@ -25,9 +28,8 @@ impl<T: Pod> MappedArray<T> {
     /// When there is no such map, or it cannot be mapped.
     pub fn open(programs: &mut Ebpf, name: &str, len: usize) -> io::Result<Self> {
         let data = map_data(map::take(programs, name)?)?;
-        // The mapping keeps the map.
         let bytes = Mapping::new(data.fd().as_fd(), 0, len * size_of::<T>(), true)?;
-        Ok(Self { bytes, len, types: PhantomData })
+        Ok(Self { bytes, len, _data: data, types: PhantomData })
     }
 
     /// A copy of one of them, whose words the programs may be writing: each word is an old one or a new one.
