@@ -5,7 +5,7 @@
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{ForkResult, Pid, fork, pause};
+use nix::unistd::{ForkResult, Pid, fork, pause, setsid};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{Read, stdin};
@@ -78,6 +78,9 @@ pub fn as_child(args: &[String]) -> bool {
         "opening-calmly" => || open_again_and_again(Duration::from_millis(1)),
         _ => return false,
     };
+    // A session of its own, as somebody else's work has: the kernel shares the CPUs out by sessions, and that of
+    // the benchmark may have a priority beside which the screen would never run.
+    setsid().expect("it leads no process group");
     // No thread but this one: a child may do what it likes.
     let count: u32 = count.parse().expect("a number");
     let children: Vec<Pid> = (0..count).map(|_| forked(work)).collect();
