@@ -5,6 +5,7 @@
 //! program on its CPU could take the same row.
 
 use crate::health::count;
+use crate::marks::{Marks, mark};
 use crate::{atomic, machine};
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_NOEXIST};
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
@@ -19,6 +20,10 @@ use syscope_shared::syscalls::{Bucket, FREE, Key, NO_ROW, Stats, WAYS};
 #[map]
 static CALLS: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
+/// Buckets in which a row was taken (sized by user space).
+#[map]
+static CALLS_TAKEN: Marks = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
 /// What finds its bucket full, of all CPUs: memory for each of them would be theirs from the start, and the
 /// kernel takes its time to find it.
 #[map]
@@ -29,15 +34,35 @@ static SYSCALLS: HashMap<Key, Stats> = HashMap::with_max_entries(16 * 1024, 0);
 pub fn entered(key: Key) -> u32 {
     let word = key.word();
     let index = bucket_of(word);
-    if let Some(bucket) = CALLS.get_ptr_mut(index) {
+    if let Some(bucket) = CALLS.get_ptr_mut(index)
+        // SAFETY: the map keeps the memory.
+        && let Some(way) = unsafe { find(bucket, word) }
+    {
         // SAFETY: the bucket is this CPU's, on which this program does not nest.
-        if let Some(way) = unsafe { find(bucket, word).or_else(|| take(bucket, word)) } {
-            // SAFETY: as above.
-            unsafe { (*bucket).rows[way].calls += 1 };
-            return index * WAYS as u32 + way as u32;
-        }
+        unsafe { (*bucket).rows[way].calls += 1 };
+        return index * WAYS as u32 + way as u32;
     }
-    count_in_map(word);
+    entered_first(index, word)
+}
+
+/// The same of a key that has no row in its bucket: takes a free one. A global function, for it is rare.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn entered_first(index: u32, word: u64) -> u32 {
+    if let Some(bucket) = CALLS.get_ptr_mut(index)
+        // SAFETY: the map keeps the memory. User space frees rows, but takes none.
+        && let Some(way) = unsafe { find(bucket, FREE) }
+    {
+        // SAFETY: the bucket is this CPU's; user space takes a row that it does not know for no one's.
+        unsafe {
+            (*bucket).rows[way].calls += 1;
+            write_volatile(&raw mut (*bucket).keys[way], word);
+        }
+        mark(&CALLS_TAKEN, index);
+        return index * WAYS as u32 + way as u32;
+    }
+    enter_in_map(Key::of_word(word));
+    count(ProbeId::Syscalls, |c| c.written += 1);
     NO_ROW
 }
 
@@ -139,21 +164,6 @@ unsafe fn find(bucket: *mut Bucket, word: u64) -> Option<usize> {
     (0..WAYS).find(|way| unsafe { read_volatile(&raw const (*bucket).keys[*way]) } == word)
 }
 
-/// Takes a free row of a bucket.
-///
-/// # Safety
-///
-/// The bucket is one of the map's, and of this CPU.
-#[inline(always)]
-unsafe fn take(bucket: *mut Bucket, word: u64) -> Option<usize> {
-    // SAFETY: as above. User space frees rows, but takes none.
-    unsafe {
-        let way = find(bucket, FREE)?;
-        write_volatile(&raw mut (*bucket).keys[way], word);
-        Some(way)
-    }
-}
-
 #[inline(always)]
 fn bucket_of(word: u64) -> u32 {
     let buckets = machine!(call_buckets);
@@ -164,14 +174,6 @@ fn bucket_of(word: u64) -> u32 {
 fn cpu() -> u32 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_get_smp_processor_id() }
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn count_in_map(word: u64) -> u32 {
-    enter_in_map(Key::of_word(word));
-    count(ProbeId::Syscalls, |c| c.written += 1);
-    0
 }
 
 #[inline(always)]

@@ -12,6 +12,7 @@ mod filter;
 mod health;
 mod kernel;
 mod lifecycle;
+mod marks;
 mod offcpu;
 mod opens;
 mod profile;

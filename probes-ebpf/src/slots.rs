@@ -1,6 +1,7 @@
 //! Slots of threads, found by an address: see [`syscope_shared::threads`].
 
 use crate::health::count;
+use crate::marks::{Marks, mark};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::maps::{Array, HashMap};
 use core::ptr::{read_volatile, write_volatile};
@@ -15,6 +16,8 @@ pub struct Slots<V: 'static> {
     pub owners: &'static HashMap<u32, u64>,
     /// What is known of those whose bucket is full, by address.
     pub more: &'static HashMap<u64, V>,
+    /// Tells user space which buckets are in use, where it reads them.
+    pub taken: Option<&'static Marks>,
 }
 
 impl<V> Slots<V> {
@@ -43,6 +46,14 @@ impl<V> Slots<V> {
     /// Gives an address that has none a slot.
     #[inline(always)]
     pub fn take(&self, address: u64, fresh: &V, probe: ProbeId) {
+        self.take_place(address, fresh, probe);
+        if let Some(taken) = self.taken {
+            mark(taken, bucket(address));
+        }
+    }
+
+    #[inline(always)]
+    fn take_place(&self, address: u64, fresh: &V, probe: ProbeId) {
         let first = bucket(address) * WAYS as u32;
         let Some(bucket) = self.buckets.get_ptr_mut(bucket(address)) else { return };
         for way in 0..WAYS {

@@ -141,7 +141,7 @@ fn in_none(registers: u64) {
 #[inline(always)]
 fn count_errno(key: ErrnoKey) {
     add_errno(key);
-    count(ProbeId::Syscalls, |c| c.written += 1);
+    count(ProbeId::Syscalls, |c| c.errnos_written += 1);
 }
 
 #[inline(always)]

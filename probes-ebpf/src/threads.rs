@@ -1,8 +1,10 @@
 //! What is known of each thread: see [`syscope_shared::threads`].
 
 use crate::filter::{self, Settings};
+use crate::health::count;
 use crate::kernel::{current_exec_id, current_task, field};
 use crate::machine;
+use crate::marks::Marks;
 use crate::slots::Slots;
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
@@ -10,6 +12,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap};
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::ABSENT;
+use syscope_shared::marks;
 use syscope_shared::offcpu::Waiting;
 use syscope_shared::syscalls::Inflight;
 use syscope_shared::threads::{BUCKETS, Bucket, Caller, Identity, MORE, SLOTS, Waiter};
@@ -25,7 +28,7 @@ static CALLERS_MORE: HashMap<u64, Caller> = HashMap::with_max_entries(MORE, 0);
 
 /// By kernel stack.
 const CALLERS_SLOTS: Slots<Caller> =
-    Slots { buckets: &CALLERS, owners: &CALLER_OWNERS, more: &CALLERS_MORE };
+    Slots { buckets: &CALLERS, owners: &CALLER_OWNERS, more: &CALLERS_MORE, taken: None };
 
 #[map]
 static WAITERS: Array<Bucket<Waiter>> = Array::with_max_entries(BUCKETS, BPF_F_MMAPABLE);
@@ -36,9 +39,16 @@ static WAITER_OWNERS: HashMap<u32, u64> = HashMap::with_max_entries(SLOTS, 0);
 #[map]
 static WAITERS_MORE: HashMap<u64, Waiter> = HashMap::with_max_entries(MORE, 0);
 
+#[map]
+static WAITERS_TAKEN: Marks = Array::with_max_entries(marks::values(BUCKETS), BPF_F_MMAPABLE);
+
 /// By `task_struct`.
-const WAITERS_SLOTS: Slots<Waiter> =
-    Slots { buckets: &WAITERS, owners: &WAITER_OWNERS, more: &WAITERS_MORE };
+const WAITERS_SLOTS: Slots<Waiter> = Slots {
+    buckets: &WAITERS,
+    owners: &WAITER_OWNERS,
+    more: &WAITERS_MORE,
+    taken: Some(&WAITERS_TAKEN),
+};
 
 /// Waits that user space found, by TID (sized by user space).
 #[map]
@@ -141,9 +151,17 @@ fn forget_calls(task: u64) {
 #[inline(always)]
 pub fn ended(task: u64) {
     if let Some(tid) = field::<u32>(task, machine!(layout.task_pid)) {
-        let _ = SEEDED.remove(tid);
+        remove_seed(tid);
     }
     WAITERS_SLOTS.free(task);
+}
+
+/// User space reads the map when the count has changed.
+#[inline(always)]
+fn remove_seed(tid: u32) {
+    if SEEDED.remove(tid).is_ok() {
+        count(ProbeId::Offcpu, |c| c.written += 1);
+    }
 }
 
 /// The running thread runs another program. One that calls exec while others live takes over the TID
@@ -192,7 +210,7 @@ impl Settings {
                 // SAFETY: the map keeps the memory; user space wrote it before it had all judged anew.
                 waiter.wait = unsafe { *seed };
             }
-            let _ = SEEDED.remove(waiter.who.tid);
+            remove_seed(waiter.who.tid);
         }
         self.watch(&mut waiter.who)
     }

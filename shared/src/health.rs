@@ -48,7 +48,9 @@ pub struct Counters {
     /// Waits of which the kernel reported neither wakeup nor end: they end when their thread is next
     /// seen on a CPU.
     pub unseen_waits: u64,
-    /// Writes to the maps `SYSCALLS` and `ERRNOS`, each counted after it was done: while this stands still, there is
-    /// nothing new in them.
+    /// Writes to `SYSCALLS`, and of the off-CPU probe what it took out of `SEEDED`, each counted after it was done:
+    /// while this stands still, there is nothing new in them.
     pub written: u64,
+    /// The same of `ERRNOS`.
+    pub errnos_written: u64,
 }

@@ -11,6 +11,7 @@ pub mod health;
 pub mod hist;
 pub mod layout;
 pub mod lifecycle;
+pub mod marks;
 pub mod offcpu;
 pub mod opens;
 pub mod profile;

@@ -19,10 +19,12 @@ impl Reader {
         Self { counters, programs }
     }
 
-    /// How often the programs have written to the maps of calls and errors; `None` where that cannot be read.
-    pub fn written(&self) -> Option<u64> {
-        let per_cpu = self.counters.get_all(&(ProbeId::Syscalls as u32)).ok()?;
-        Some(per_cpu.iter().map(|counters| counters.written).sum())
+    /// How often the programs of a probe have written to maps that are read only then: see [`Counters::written`] and
+    /// [`Counters::errnos_written`]. `None` where that cannot be read.
+    pub fn written(&self, probe: ProbeId) -> [Option<u64>; 2] {
+        let Ok(per_cpu) = self.counters.get_all(&(probe as u32)) else { return [None; 2] };
+        let sum = |field: fn(&Counters) -> u64| Some(per_cpu.iter().map(field).sum());
+        [sum(|c| c.written), sum(|c| c.errnos_written)]
     }
 
     /// The counters as they stand; `listed`: PIDs the kernel lets through.

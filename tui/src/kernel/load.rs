@@ -18,6 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use syscope_shared::health::ProbeId;
 use syscope_shared::layout::{ABSENT, DIRECT, Layout, Machine};
+use syscope_shared::marks;
 
 /// The BPF programs, as `probes-ebpf/build.sh` built them.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../assets/syscope.bpf.o");
@@ -130,7 +131,9 @@ fn load_object(
         .btf(None) // the programs have no relocations against the kernel's types
         .override_global("MACHINE", bytemuck::bytes_of(&machine), true);
     if machine.syscalls_on == 1 {
-        loader.map_max_entries("CALLS", machine.call_buckets * cpus as u32);
+        let buckets = machine.call_buckets * cpus as u32;
+        loader.map_max_entries("CALLS", buckets);
+        loader.map_max_entries("CALLS_TAKEN", marks::values(buckets));
     }
     if machine.offcpu_on == 1 {
         loader.map_max_entries("REMEMBERED", machine.remembered);

@@ -8,6 +8,7 @@ use bytemuck::Pod;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The values of an array map that was made with `BPF_F_MMAPABLE` (kernel 5.5), as one slice of `T`. For what
 /// is read again and again: all of it counts as memory of this process.
@@ -57,5 +58,19 @@ impl<T: Pod> MappedArray<T> {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.len
+    }
+}
+
+impl MappedArray<u64> {
+    /// Takes a word out that the programs write to, in parts or whole: what they write after that stays.
+    ///
+    /// # Panics
+    ///
+    /// When there is none with this index.
+    pub fn take(&mut self, index: usize) -> u64 {
+        assert!(index < self.len, "no such place");
+        // SAFETY: checked above; the mapping begins on a page, and lives as long as this.
+        unsafe { AtomicU64::from_ptr(self.bytes.start::<u64>().add(index)) }
+            .swap(0, Ordering::AcqRel)
     }
 }

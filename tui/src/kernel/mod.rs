@@ -22,6 +22,7 @@ mod load;
 mod map;
 mod mapped;
 mod mapping;
+mod marks;
 mod named_stacks;
 mod offcpu;
 mod opens;
@@ -30,12 +31,14 @@ mod pieces;
 mod profile;
 mod ring;
 mod rows;
+mod seeded;
 mod stack_ids;
 mod stacks;
 mod sys;
 mod syscalls;
 mod threads;
 mod turns;
+mod unchanged;
 mod unwind;
 mod waker;
 mod wanted;
@@ -222,11 +225,13 @@ impl Kernel {
     /// known to have ended before its last counts are read.
     pub fn read_maps(&mut self, reading: &mut Reading) -> std::io::Result<()> {
         if let Some(syscalls) = &mut self.syscalls {
-            syscalls.read(self.health.written(), &mut reading.syscalls)?;
+            let [written, errnos_written] = self.health.written(ProbeId::Syscalls);
+            syscalls.read(written, errnos_written, &mut reading.syscalls)?;
         }
         self.stacks.advance(procfs::monotonic_ns())?;
         if let Some(offcpu) = &mut self.offcpu {
-            offcpu.read(&mut self.stacks, reading)?;
+            let [written, _] = self.health.written(ProbeId::Offcpu);
+            offcpu.read(written, &mut self.stacks, reading)?;
         }
         if let Some(profile) = &mut self.profile {
             profile.read(&mut self.stacks, reading)?;

@@ -50,8 +50,14 @@ impl Reader {
         })
     }
 
-    /// Appends the waits that ended, and takes the picture of those that have not.
-    pub fn read(&mut self, named: &mut NamedStacks, reading: &mut Reading) -> io::Result<()> {
+    /// Appends the waits that ended, and takes the picture of those that have not. `written`: how often the programs
+    /// have taken seeded waits over, where that is known.
+    pub fn read(
+        &mut self,
+        written: Option<u64>,
+        named: &mut NamedStacks,
+        reading: &mut Reading,
+    ) -> io::Result<()> {
         let Self { ended, stacks, .. } = self;
         stacks.advance(procfs::monotonic_ns());
         let Reading { offcpu, stacks: new, .. } = reading;
@@ -66,19 +72,20 @@ impl Reader {
                 waits: stats.waits,
             });
         })?;
-        reading.waiting = Some(self.read_waiting(named, &mut reading.stacks)?);
+        reading.waiting = Some(self.read_waiting(written, named, &mut reading.stacks)?);
         reading.resolved.append(&mut self.stacks.told_again());
         Ok(())
     }
 
     fn read_waiting(
         &mut self,
+        written: Option<u64>,
         named: &mut NamedStacks,
         new: &mut Vec<NewStack>,
     ) -> io::Result<Vec<WaitingNow>> {
         let Self { threads, stacks, .. } = self;
         let mut now = Vec::new();
-        threads.waiting(|tid, wait| {
+        threads.waiting(written, |tid, wait| {
             let key = wait.key;
             now.push(WaitingNow {
                 pid: key.pid,
@@ -126,7 +133,7 @@ impl Reader {
 
     /// Takes out what was entered of a thread that woke or ended between the look at `/proc` and
     /// the entry: nobody else would.
-    fn take_out_awake(&self, now_ns: u64, seeded: &[procfs::ThreadAsleep]) -> io::Result<()> {
+    fn take_out_awake(&mut self, now_ns: u64, seeded: &[procfs::ThreadAsleep]) -> io::Result<()> {
         for thread in seeded {
             let state = procfs::thread_state(thread.pid, thread.tid);
             let asleep = state.is_some_and(|letter| state_of_letter(letter).is_some());

@@ -2,6 +2,7 @@
 
 use super::drain::Counts;
 use super::mapped::MappedArray;
+use super::marks::Marks;
 use aya::Ebpf;
 use bytemuck::Zeroable;
 use rustc_hash::FxHashSet;
@@ -28,9 +29,11 @@ pub fn buckets(cpus: usize) -> u32 {
 /// The rows, and what was read of them last.
 pub struct Rows {
     words: MappedArray<u64>,
+    marks: Marks,
     last: Box<[Stats]>,
-    /// Rows that somebody had when they were read.
-    taken: usize,
+    /// Rows that somebody has, and who. To look through all for them would touch megabytes.
+    taken: Vec<(usize, Key)>,
+    is_taken: Box<[bool]>,
     /// Rows of processes that have ended: free when they were read once more.
     ended: Vec<(usize, Key)>,
 }
@@ -39,10 +42,12 @@ impl Rows {
     pub fn open(programs: &mut Ebpf, cpus: usize) -> io::Result<Self> {
         let buckets = buckets(cpus) as usize * cpus;
         Ok(Self {
+            marks: Marks::open(programs, "CALLS_TAKEN", buckets as u32)?,
             words: MappedArray::open(programs, "CALLS", buckets * WORDS)?,
             // Of most rows nobody ever has anything: their part of this takes no memory.
             last: bytemuck::zeroed_slice_box(buckets * WAYS),
-            taken: 0,
+            taken: Vec::new(),
+            is_taken: vec![false; buckets * WAYS].into(),
             ended: Vec::new(),
         })
     }
@@ -56,22 +61,29 @@ impl Rows {
             (0..ROW_WORDS).for_each(|at| self.words.set(stats_at(row) + at, 0));
             self.words.set(key_at(row), FREE);
         }
-        self.taken = 0;
-        for row in 0..self.last.len() {
-            let word = self.words.get(key_at(row));
-            if word == FREE || word == ENDED {
-                continue;
-            }
-            self.taken += 1;
+        self.meet();
+        for index in 0..self.taken.len() {
+            let (row, key) = self.taken[index];
             if self.is_written(row) {
-                self.read_row(row, Key::of_word(word), &mut each);
+                self.read_row(row, key, &mut each);
+            }
+        }
+    }
+
+    /// Finds the rows that were taken since the last time.
+    fn meet(&mut self) {
+        for row in self.marks.read().into_iter().flat_map(rows_of) {
+            let word = self.words.get(key_at(row));
+            if word != FREE && word != ENDED && !self.is_taken[row] {
+                self.is_taken[row] = true;
+                self.taken.push((row, Key::of_word(word)));
             }
         }
     }
 
     /// How full they were when they were read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
-        self.taken as f32 / self.last.len() as f32
+        self.taken.len() as f32 / self.last.len() as f32
     }
 
     /// Whether a call has entered or returned since the row was read: most have not changed. (One that took no time by
@@ -94,15 +106,23 @@ impl Rows {
     /// Frees the rows of these processes, which have ended. Nobody finds them from now on; they are read
     /// once more, and emptied then.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
-        for row in 0..self.last.len() {
-            let word = self.words.get(key_at(row));
-            let key = Key::of_word(word);
-            if word != FREE && word != ENDED && pids.contains(&key.pid) {
-                self.words.set(key_at(row), ENDED);
-                self.ended.push((row, key));
+        self.meet();
+        let Self { words, taken, is_taken, ended, .. } = self;
+        taken.retain(|(row, key)| {
+            let is_living = !pids.contains(&key.pid);
+            if !is_living {
+                words.set(key_at(*row), ENDED);
+                is_taken[*row] = false;
+                ended.push((*row, *key));
             }
-        }
+            is_living
+        });
     }
+}
+
+/// The rows of a bucket.
+fn rows_of(bucket: usize) -> std::ops::Range<usize> {
+    bucket * WAYS..(bucket + 1) * WAYS
 }
 
 fn key_at(row: usize) -> usize {

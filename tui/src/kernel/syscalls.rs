@@ -3,6 +3,7 @@
 use super::drain::{Counts, Drain};
 use super::map;
 use super::rows::Rows;
+use super::unchanged::Unchanged;
 use crate::source::SyscallDelta;
 use aya::Ebpf;
 use bytemuck::Zeroable;
@@ -40,33 +41,38 @@ pub struct Reader {
     /// What found no row.
     more: Drain<Key, Stats>,
     errnos: Drain<ErrnoKey, u64>,
-    /// See [`syscope_shared::health::Counters::written`], as of the last two readings.
-    written: [Option<u64>; 2],
+    /// Of thousands of processes the maps are full of what never changes.
+    more_unchanged: Unchanged,
+    errnos_unchanged: Unchanged,
 }
 
 impl Reader {
     pub fn open(programs: &mut Ebpf, cpus: usize) -> io::Result<Self> {
         let more = Drain::new(map::typed(programs, "SYSCALLS")?);
         let errnos = Drain::new(map::typed(programs, "ERRNOS")?);
-        Ok(Self { rows: Rows::open(programs, cpus)?, more, errnos, written: [None; 2] })
+        let (more_unchanged, errnos_unchanged) = Default::default();
+        let rows = Rows::open(programs, cpus)?;
+        Ok(Self { rows, more, errnos, more_unchanged, errnos_unchanged })
     }
 
-    /// Appends what was called since the last reading. `written`: how often the programs have written to the maps
-    /// beside the rows, where that is known.
-    pub fn read(&mut self, written: Option<u64>, deltas: &mut Vec<SyscallDelta>) -> io::Result<()> {
+    /// Appends what was called since the last reading. `written`: how often the programs have written to the map
+    /// beside the rows, and to that of errors, where that is known.
+    pub fn read(
+        &mut self,
+        written: Option<u64>,
+        errnos_written: Option<u64>,
+        deltas: &mut Vec<SyscallDelta>,
+    ) -> io::Result<()> {
         let first = deltas.len();
         let mut sums = FxHashMap::default();
         self.rows.read(|key, stats| add_up(&mut sums, key, &stats));
-        // Of thousands of processes, the maps are full of what never changes. Once more after a change: another
-        // CPU may see it late.
-        let is_unchanged = written.is_some() && self.written == [written; 2];
-        self.written = [self.written[1], written];
-        if is_unchanged {
-            deltas.extend(sums.iter().map(|(key, stats)| delta(*key, stats)));
+        if !self.more_unchanged.since(written) {
+            self.more.read(|key, stats| add_up(&mut sums, key, &stats))?;
+        }
+        deltas.extend(sums.iter().map(|(key, stats)| delta(*key, stats)));
+        if self.errnos_unchanged.since(errnos_written) {
             return Ok(());
         }
-        self.more.read(|key, stats| add_up(&mut sums, key, &stats))?;
-        deltas.extend(sums.iter().map(|(key, stats)| delta(*key, stats)));
         let mut index = None;
         self.errnos.read(|key, count| {
             // Errors are rare enough that most readings need no index.

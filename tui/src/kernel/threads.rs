@@ -2,12 +2,14 @@
 
 use super::map::{self, TypedMap};
 use super::mapped::MappedArray;
+use super::marks::Marks;
+use super::seeded::Seeded;
 use aya::Ebpf;
 use rustc_hash::FxHashSet;
 use std::io;
 use std::mem::offset_of;
 use syscope_shared::offcpu::Waiting;
-use syscope_shared::threads::{BUCKETS, Bucket, WAYS, Waiter};
+use syscope_shared::threads::{BUCKETS, Bucket, SLOTS, WAYS, Waiter};
 
 /// Words of a bucket, where in it are whose the slots are, whether more have wanted one, and the slots.
 const WORDS: usize = size_of::<Bucket<Waiter>>() / 8;
@@ -23,62 +25,81 @@ const WAIT_WORDS: usize = size_of::<Waiting>() / 8;
 /// Slots of threads, and the waits that were seeded.
 pub struct Threads {
     words: MappedArray<u64>,
+    marks: Marks,
+    /// Slots that threads have. To look through all for them would touch megabytes.
+    taken: Vec<usize>,
+    is_taken: Box<[bool]>,
+    /// Threads have found a bucket full.
+    overflown: bool,
     more: TypedMap<u64, Waiter>,
-    seeded: TypedMap<u32, Waiting>,
-    /// Whether there may be any.
-    any_seeded: bool,
+    seeded: Seeded,
 }
 
 impl Threads {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
         Ok(Self {
             words: MappedArray::open(programs, "WAITERS", BUCKETS as usize * WORDS)?,
+            marks: Marks::open(programs, "WAITERS_TAKEN", BUCKETS)?,
+            taken: Vec::new(),
+            is_taken: vec![false; SLOTS as usize].into(),
+            overflown: false,
             more: map::typed(programs, "WAITERS_MORE")?,
-            seeded: map::typed(programs, "SEEDED")?,
-            any_seeded: false,
+            seeded: Seeded::open(programs)?,
         })
     }
 
-    /// Calls `each` with every thread that waits now.
-    pub fn waiting(&mut self, mut each: impl FnMut(u32, &Waiting)) -> io::Result<()> {
+    /// Calls `each` with every thread that waits now. `written`: how often the programs have taken seeded waits over,
+    /// where that is known.
+    pub fn waiting(
+        &mut self,
+        written: Option<u64>,
+        mut each: impl FnMut(u32, &Waiting),
+    ) -> io::Result<()> {
+        self.seeded.look(written)?;
+        self.meet();
         let mut met = FxHashSet::default();
-        let any_seeded = self.any_seeded;
+        let seeded = &self.seeded;
         let mut take = |tid: u32, wait: &Waiting| {
-            if any_seeded {
+            if seeded.has(tid) {
                 met.insert(tid);
             }
             each(tid, wait);
         };
-        let mut overflown = false;
-        for bucket in (0..self.words.len()).step_by(WORDS) {
-            overflown |= self.words.get(bucket + OVERFLOWN_AT) != 0;
-            for way in 0..WAYS {
-                if self.words.get(bucket + ADDRESSES_AT + way) == 0 {
-                    continue;
-                }
-                if let Some((tid, wait)) = self.wait_of(bucket + SLOTS_AT + way * SLOT_WORDS) {
-                    take(tid, &wait);
-                }
+        for slot in &self.taken {
+            if let Some((tid, wait)) = self.wait_of(slot_at(*slot)) {
+                take(tid, &wait);
             }
         }
-        if overflown {
+        if self.overflown {
             self.more.for_each(|_, thread| {
                 if thread[0].wait.since_ns != 0 {
                     take(thread[0].who.tid, &thread[0].wait);
                 }
             })?;
         }
-        if any_seeded {
-            self.any_seeded = false;
-            self.seeded.for_each(|tid, wait| {
-                self.any_seeded = true;
-                // One that has gone to sleep since is in a wait that was seen.
-                if !met.contains(&tid) {
-                    each(tid, &wait[0]);
-                }
-            })?;
-        }
+        // One that has gone to sleep since is in a wait that was seen.
+        let others = seeded.iter().filter(|(tid, _)| !met.contains(*tid));
+        others.for_each(|(tid, wait)| each(*tid, wait));
         Ok(())
+    }
+
+    /// Finds the slots that were taken since the last time, and leaves those that were freed.
+    fn meet(&mut self) {
+        let Self { words, marks, taken, is_taken, overflown, .. } = self;
+        for bucket in marks.read() {
+            *overflown |= words.get(bucket * WORDS + OVERFLOWN_AT) != 0;
+            for slot in bucket * WAYS..(bucket + 1) * WAYS {
+                if words.get(address_at(slot)) != 0 && !is_taken[slot] {
+                    is_taken[slot] = true;
+                    taken.push(slot);
+                }
+            }
+        }
+        // One that somebody takes right after this is marked anew.
+        taken.retain(|slot| {
+            is_taken[*slot] = words.get(address_at(*slot)) != 0;
+            is_taken[*slot]
+        });
     }
 
     /// The wait in the slot at this word. The programs may write it meanwhile: the time it began is written last, and is
@@ -101,17 +122,23 @@ impl Threads {
 
     /// Enters a wait of a thread that is asleep.
     pub fn seed(&mut self, tid: u32, wait: &Waiting) -> io::Result<()> {
-        self.any_seeded = true;
-        self.seeded.set(&tid, wait)
+        self.seeded.enter(tid, wait)
     }
 
     /// Takes a wait out that was entered at this time.
-    pub fn take_out(&self, tid: u32, since_ns: u64) -> io::Result<()> {
-        match self.seeded.get(&tid) {
-            Ok(wait) if wait.since_ns == since_ns => self.seeded.delete(&tid),
-            _ => Ok(()),
-        }
+    pub fn take_out(&mut self, tid: u32, since_ns: u64) -> io::Result<()> {
+        self.seeded.take_out(tid, since_ns)
     }
+}
+
+/// The word that says whose a slot is.
+fn address_at(slot: usize) -> usize {
+    slot / WAYS * WORDS + ADDRESSES_AT + slot % WAYS
+}
+
+/// The first word of a slot.
+fn slot_at(slot: usize) -> usize {
+    slot / WAYS * WORDS + SLOTS_AT + slot % WAYS * SLOT_WORDS
 }
 
 /// How many waits can be seeded: one for each thread there is, and for those that come meanwhile.

@@ -9,6 +9,7 @@ const OFFCPU_MAPS: &[&str] = &[
     "WAITERS",
     "WAITER_OWNERS",
     "WAITERS_MORE",
+    "WAITERS_TAKEN",
     "SEEDED",
     "REMEMBERED",
     "REMEMBERED_KERNEL",

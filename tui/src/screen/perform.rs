@@ -121,7 +121,7 @@ impl Screen {
     /// Takes the terminal again, in whichever size it has now.
     pub(super) fn retake(&mut self) -> Result<(), Error> {
         self.guard.retake().map_err(|_| Error::TerminalGone)?;
-        let size = self.guard.terminal().size()?;
+        let size = self.guard.size()?;
         self.app.update(Message::Resize(size));
         Ok(())
     }

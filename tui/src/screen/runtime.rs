@@ -134,7 +134,7 @@ async fn show(setup: Setup, batches: Option<mpsc::Receiver<Batch>>) -> Result<()
         played: None,
         sought: None,
     };
-    let size = screen.guard.terminal().size()?;
+    let size = screen.guard.size()?;
     screen.app.update(Message::Resize(size));
     let first = screen.app.seek();
     screen.perform(first).await?;
@@ -252,18 +252,13 @@ impl Screen {
         if since < FRAME_GAP {
             return Ok(Some(FRAME_GAP - since));
         }
-        let (app, theme) = (&mut self.app, &self.theme);
+        let (size, app, theme) = (self.app.size(), &mut self.app, &self.theme);
         let drawing = |frame: &mut Frame<'_>| {
-            // The terminal may be of a new size before the event that says so has come.
-            let size = frame.area().as_size();
-            if size != app.size() {
-                app.update(Message::Resize(size));
-            }
             app.take_changed();
             app.refresh();
             ui::render(app, theme, frame.area(), frame.buffer_mut());
         };
-        self.guard.terminal().draw(drawing).map_err(|_| Error::TerminalGone)?;
+        self.guard.draw(size, drawing).map_err(|_| Error::TerminalGone)?;
         self.drawn = Some(Instant::now());
         if self.inject_panic {
             panic!("a panic that was asked for");

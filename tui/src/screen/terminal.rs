@@ -6,9 +6,9 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use std::io::{self, Stdout, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::Once;
@@ -31,15 +31,27 @@ impl TerminalGuard {
     pub fn take() -> io::Result<Self> {
         install_panic_hook();
         // Made before the terminal is changed: it asks for the size, and may fail.
-        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        let backend = CrosstermBackend::new(stdout());
+        // Of a fixed size, which follows the events that tell it: else each frame asks for it, which takes three
+        // system calls.
+        let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, backend.size()?)));
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         let guard = Self { terminal: ManuallyDrop::new(terminal) };
         enter()?;
         Ok(guard)
     }
 
-    /// What draws on it.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
-        &mut self.terminal
+    /// Asks how large it is.
+    pub fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
+    }
+
+    /// Draws a frame of this size.
+    pub fn draw(&mut self, size: Size, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        if self.terminal.get_frame().area().as_size() != size {
+            self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
+        }
+        self.terminal.draw(draw).map(|_| ())
     }
 
     /// Gives it back for a while.
@@ -52,8 +64,8 @@ impl TerminalGuard {
         enter()?;
         // `Terminal::clear` would ask where the cursor is and wait for the answer, which the reader
         // of the keys may take away.
-        let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+        let size = self.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 }
 

@@ -14,7 +14,7 @@ pub use health::{HEALTH_HEAD, health_rows};
 pub use json::write_json_line;
 pub use numbers::{bytes, count, duration, open_duration, percent, rate};
 pub use open_flags::open_flags;
-pub use screen::{fit, fit_end, from_bytes, visible, width};
+pub use screen::{fit, fit_end, from_bytes, is_plain, visible, width};
 pub use syscall_names::{errno_name, syscall_name};
 
 /// An error with its causes, in one line. A cause that the text before it names already is left out.

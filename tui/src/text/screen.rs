@@ -101,10 +101,19 @@ fn cut_ascii(letters: usize, columns: usize) -> Result<usize, Kept> {
     if letters <= columns { Ok(letters) } else { Err(kept) }
 }
 
+/// Whether this is a letter of its own that takes one column, whatever is around it: ASCII, Latin-1, and the signs
+/// and lines that screens are drawn with. Of others that may be so, only looking for graphemes can tell.
+pub fn is_plain(c: char) -> bool {
+    matches!(c, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' | '…' | '\u{2500}'..='\u{259f}')
+}
+
 /// Columns that a text takes on a terminal, drawn cell by cell: the sum of its graphemes' widths.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
+    }
+    if text.chars().all(is_plain) {
+        return text.chars().count();
     }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
@@ -218,6 +227,21 @@ mod tests {
         assert_eq!((fit("x", 0), fit("xy", 1)), (String::new(), "…".to_owned()));
         assert_eq!(fit("cafe\u{301}s", 5), "cafe\u{301}s");
         assert_eq!(fit("cafe\u{301}s!", 5), "cafe\u{301}…");
+    }
+
+    #[test]
+    fn plain_letters_take_a_column_and_stand_alone() {
+        let plain: Vec<char> = ('\0'..=char::MAX).filter(|c| is_plain(*c)).collect();
+        assert!(plain.len() > 300);
+        for c in &plain {
+            assert_eq!((c.width(), is_hidden(*c)), (Some(1), false), "{c}");
+        }
+        let all: String = plain.iter().collect();
+        assert_eq!(all.graphemes(true).count(), plain.len());
+        let of_any_two = plain.iter().flat_map(|a| plain.iter().map(move |b| [*a, *b]));
+        for pair in of_any_two {
+            assert_eq!(String::from_iter(pair).graphemes(true).count(), 2, "{pair:?}");
+        }
     }
 
     proptest! {

@@ -86,7 +86,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
     let area = layout.area.intersection(buffer.area);
     for cell in &layout.cells {
         if cell.ends && area.contains((cell.rect.right(), cell.rect.y).into()) {
-            buffer.set_stringn(cell.rect.right(), cell.rect.y, EDGE, 1, palette.end);
+            put(buffer, cell.rect.right(), cell.rect.y, 1, EDGE, palette.end);
         }
     }
     for cell in &layout.cells {
@@ -98,7 +98,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
         buffer.set_style(rect, style);
         let merged = cell.look == Look::Merged;
         let edge = if cell.selected || merged { style } else { style.patch(palette.edge) };
-        buffer.set_stringn(rect.x, rect.y, EDGE, 1, edge);
+        put(buffer, rect.x, rect.y, 1, EDGE, edge);
         let label_at = match merged && !cell.label.is_empty() {
             true => rect.x,
             false => rect.x + 1,
@@ -109,7 +109,7 @@ pub fn draw(layout: &Layout, palette: &FlamePalette, buffer: &mut Buffer) {
         if let Some(Edge { rect, rows }) = edge {
             let rect = rect.intersection(area);
             let label = text::fit(&format!("{arrow} {rows} more"), rect.width.into());
-            buffer.set_stringn(rect.x, rect.y, label, rect.width.into(), palette.more);
+            put(buffer, rect.x, rect.y, rect.width, &label, palette.more);
         }
     }
 }

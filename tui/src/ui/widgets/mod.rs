@@ -3,6 +3,7 @@
 pub mod flame;
 pub mod table;
 
+use crate::text;
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
@@ -14,13 +15,36 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
         return x;
     }
     let room = width.min(area.right() - x);
-    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if !text.chars().all(text::is_plain) {
         return buffer.set_stringn(x, y, text, room.into(), style).0;
     }
     // Nearly all text is such: to look in it for graphemes takes most of the time of a frame.
-    let letters = text.len().min(room.into());
-    for (x, at) in (x..).zip(0..letters) {
-        buffer[(x, y)].set_symbol(&text[at..=at]).set_style(style);
+    let start = buffer.index_of(x, y);
+    let cells = &mut buffer.content[start..start + usize::from(room)];
+    let mut letters = 0;
+    for (cell, letter) in cells.iter_mut().zip(text.chars()) {
+        cell.set_char(letter).set_style(style);
+        letters += 1;
     }
-    x + letters as u16
+    x + letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use ratatui::layout::Rect;
+
+    proptest! {
+        #[test]
+        fn text_is_put_as_the_library_puts_it(text in "[ -~µ…─▏█▼é日\u{301}]{0,20}", x in 0u16..12, width in 0u16..14) {
+            let (mut ours, mut theirs) = (Buffer::empty(Rect::new(0, 0, 10, 2)), Buffer::empty(Rect::new(0, 0, 10, 2)));
+            let end = put(&mut ours, x, 1, width, &text, Style::new().bold());
+            if x < 10 {
+                let room = width.min(10 - x).into();
+                prop_assert_eq!(end, theirs.set_stringn(x, 1, &text, room, Style::new().bold()).0);
+            }
+            prop_assert_eq!(ours, theirs);
+        }
+    }
 }

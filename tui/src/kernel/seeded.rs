@@ -1,0 +1,62 @@
+//! Waits that user space found, and that the programs take over when they meet the thread.
+
+use super::map::{self, TypedMap};
+use super::unchanged::Unchanged;
+use aya::Ebpf;
+use rustc_hash::FxHashMap;
+use std::io;
+use syscope_shared::offcpu::Waiting;
+
+/// The `SEEDED` map.
+pub struct Seeded {
+    map: TypedMap<u32, Waiting>,
+    /// What is in it, as of the last look: of thousands of threads that sleep on, nothing changes.
+    known: FxHashMap<u32, Waiting>,
+    unchanged: Unchanged,
+}
+
+impl Seeded {
+    pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
+        let map = map::typed(programs, "SEEDED")?;
+        Ok(Self { map, known: FxHashMap::default(), unchanged: Unchanged::default() })
+    }
+
+    /// Finds out which are still there. `written`: how often the programs have taken some out, where that is known.
+    pub fn look(&mut self, written: Option<u64>) -> io::Result<()> {
+        if self.unchanged.since(written) || self.known.is_empty() {
+            return Ok(());
+        }
+        let Self { map, known, unchanged } = self;
+        known.clear();
+        let read = map.for_each(|tid, wait| _ = known.insert(tid, wait[0]));
+        read.inspect_err(|_| *unchanged = Unchanged::default())
+    }
+
+    /// Whether this thread's wait was seeded and not taken over.
+    pub fn has(&self, tid: u32) -> bool {
+        !self.known.is_empty() && self.known.contains_key(&tid)
+    }
+
+    /// By thread.
+    pub fn iter(&self) -> impl Iterator<Item = (&u32, &Waiting)> {
+        self.known.iter()
+    }
+
+    /// Enters a wait of a thread that is asleep.
+    pub fn enter(&mut self, tid: u32, wait: &Waiting) -> io::Result<()> {
+        self.map.set(&tid, wait)?;
+        self.known.insert(tid, *wait);
+        Ok(())
+    }
+
+    /// Takes a wait out that was entered at this time.
+    pub fn take_out(&mut self, tid: u32, since_ns: u64) -> io::Result<()> {
+        match self.map.get(&tid) {
+            Ok(wait) if wait.since_ns == since_ns => {
+                self.known.remove(&tid);
+                self.map.delete(&tid)
+            }
+            _ => Ok(()),
+        }
+    }
+}
