@@ -42,7 +42,7 @@ impl Running {
                 let thread = thread::Builder::new().name(super::THREAD_NAME.to_owned());
                 thread
                     .stack_size(super::STACK)
-                    .spawn(move || super::serve::serve(&other, |_| Ok(())))?;
+                    .spawn(move || super::serve::serve(&other, |_| Ok(()), || ()))?;
                 None
             }
         };

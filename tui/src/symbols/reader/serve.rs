@@ -8,7 +8,6 @@ use super::layers::Layers;
 use super::names::Names;
 use super::wire::{self, About, Answer, Ask, Opened, Reply, Request};
 use super::{STACK, THREAD_NAME};
-use crate::kernel::give_memory_back;
 use crate::symbols::guard::{guarded, guarded_in_file};
 use crate::symbols::symbol::Symbol;
 use rustc_hash::FxHashMap;
@@ -23,22 +22,27 @@ use std::time::Duration;
 /// CPU time of an answer for which much memory may have been taken, and freed.
 const LONG: Duration = Duration::from_millis(2);
 
-/// `syscope read-symbols`: answers what comes in on standard input, a socket, until that is closed.
+/// `syscope read-symbols`: answers what comes in on standard input, a socket, until that is closed. `relax` is
+/// called after an answer that took long: much memory may be free.
 ///
 /// # Errors
 ///
 /// When nobody asks, or the system refuses something.
-pub fn read_symbols(parent: u32) -> io::Result<()> {
+pub fn read_symbols(parent: u32, relax: fn()) -> io::Result<()> {
     confine(parent)?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK);
-    let served = thread.spawn(move || serve(&socket, limit_cpu_time))?;
+    let served = thread.spawn(move || serve(&socket, limit_cpu_time, relax))?;
     let _ = served.join();
     Ok(())
 }
 
 /// Answers until nobody asks any more. `limit` sets the CPU time that an answer may take.
-pub(super) fn serve(socket: &UnixStream, limit: impl Fn(Duration) -> io::Result<()>) {
+pub(super) fn serve(
+    socket: &UnixStream,
+    limit: impl Fn(Duration) -> io::Result<()>,
+    relax: impl Fn(),
+) {
     let mut files = Files::default();
     while let Ok((Request { ask, patience }, file)) = wire::receive(socket) {
         let began = cpu_time();
@@ -51,7 +55,7 @@ pub(super) fn serve(socket: &UnixStream, limit: impl Fn(Duration) -> io::Result<
             return;
         }
         if took >= LONG {
-            give_memory_back();
+            relax();
         }
     }
 }

@@ -14,6 +14,7 @@ mod room;
 mod space;
 mod spaces;
 mod store;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod work;

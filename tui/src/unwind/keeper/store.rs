@@ -2,7 +2,7 @@
 
 use super::maps::Maps;
 use super::pythons::{Python, Pythons};
-use super::room::Room;
+use super::tables::{Name, TableId, Tables};
 use crate::symbols::CodeFile;
 use crate::unwind::{Elf, Error, Rules, Table};
 use object::ReadCache;
@@ -11,13 +11,10 @@ use std::fs::File;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use syscope_shared::unwind::{NO_TABLE, NOT_READY, PIECE_WORDS, Segment};
+use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
 
 /// Files that are remembered at most, with or without a table.
 const FILES_MAX: usize = 16 * 1024;
-/// How long a table is kept that no process uses, when others could have its room and the kernel had to make
-/// more of it else.
-const KEPT_UNUSED: Duration = Duration::from_secs(600);
 /// Words of a table at most: half of what there is.
 const SHARE: usize = 2;
 /// How long a table for which there was no room is put off. Doubles up to [`LAST_DELAY`].
@@ -35,29 +32,6 @@ enum Known {
     PutOff(Instant, Duration),
     /// It has one.
     Ready { elf: Arc<Elf>, table: TableId, python: Option<Python> },
-}
-
-/// A table: what it was made of says which. Whoever makes a file can give it the build id of another;
-/// the fingerprint he cannot know.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct TableId {
-    name: Name,
-    /// See [`Elf::fingerprint`].
-    fingerprint: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Name {
-    BuildId(Box<[u8]>),
-    File(CodeFile),
-}
-
-#[derive(Debug)]
-struct Kept {
-    base: u32,
-    pages: u32,
-    words: usize,
-    used: Instant,
 }
 
 /// What became of the tables, for the health page.
@@ -82,12 +56,10 @@ pub struct Counts {
 /// All tables.
 pub struct Store {
     files: FxHashMap<CodeFile, Known>,
-    tables: FxHashMap<TableId, Kept>,
+    tables: Tables,
     pub(super) rules: Rules,
     rules_written: usize,
-    room: Room,
-    /// Words that the kernel has made room for, and that there can be.
-    grown: usize,
+    /// Words that there can be.
     words: usize,
     pythons: Pythons,
     /// Makes fingerprints.
@@ -100,11 +72,9 @@ impl Store {
     pub fn new(words: usize) -> Self {
         Self {
             files: FxHashMap::default(),
-            tables: FxHashMap::default(),
+            tables: Tables::new(words),
             rules: Rules::default(),
             rules_written: 0,
-            room: Room::new(words),
-            grown: 0,
             words,
             pythons: Pythons::default(),
             hashing: RandomState::new(),
@@ -122,7 +92,7 @@ impl Store {
             Known::Waiting => true,
             Known::Without | Known::PutOff(..) => false,
             // It may have made room for another.
-            Known::Ready { table, .. } => !self.tables.contains_key(table),
+            Known::Ready { table, .. } => !self.tables.has(table),
         }
     }
 
@@ -166,13 +136,12 @@ impl Store {
             None | Some(Known::Waiting) => bare(NOT_READY),
             Some(Known::Without | Known::PutOff(..)) => bare(NO_TABLE),
             Some(Known::Ready { elf, table, .. }) => {
-                let Some(kept) = self.tables.get_mut(table) else {
+                let Some((base, pages)) = self.tables.find(table, Instant::now()) else {
                     // It made room for another.
                     self.files.insert(file, Known::Waiting);
                     return bare(NOT_READY);
                 };
-                kept.used = Instant::now();
-                elf.segment(range, offset, kept.base, kept.pages).unwrap_or(bare(NO_TABLE))
+                elf.segment(range, offset, base, pages).unwrap_or(bare(NO_TABLE))
             }
         }
     }
@@ -226,12 +195,12 @@ impl Store {
         let name = elf.build_id.clone().map_or(Name::File(id), Name::BuildId);
         let fingerprint = elf.fingerprint(&data, &self.hashing)?;
         let named = TableId { name, fingerprint };
-        if self.tables.contains_key(&named) {
+        if self.tables.has(&named) {
             return Ok((elf, named));
         }
         let rules_before = self.rules.all().len();
         let table = Table::compile(&elf, &data, &mut self.rules, self.words / SHARE)?;
-        let Some(start) = self.make_room(table.words.len(), in_use) else {
+        let Some(start) = self.tables.make_room(table.words.len(), in_use, Instant::now()) else {
             self.rules.keep(rules_before);
             return Err(Failure::NoRoom);
         };
@@ -239,50 +208,22 @@ impl Store {
         let written = maps.write_rules(self.rules_written as u32, new);
         if let Err(error) = written.and_then(|()| maps.write_words(start, &table.words)) {
             tracing::warn!(%error, "the map of the unwind tables");
-            self.room.free_at_once(start, table.words.len());
+            self.tables.take_back(start, table.words.len());
             self.rules.keep(rules_before);
             return Err(Failure::NoRoom);
         }
         self.rules_written = self.rules.all().len();
         tracing::debug!(table = ?named, start, words = table.words.len(), "an unwind table is made");
-        let (pages, words) = (table.pages, table.words.len());
-        self.tables.insert(named.clone(), Kept { base: start, pages, words, used: Instant::now() });
+        let size = (table.pages, table.words.len());
+        self.tables.keep(named.clone(), start, size, Instant::now());
         Ok((elf, named))
-    }
-
-    /// Takes room, and where there is none takes it from the tables that no process uses, those first
-    /// that were used longest ago; likewise where the map had to grow, from those that were not used for long.
-    fn make_room(&mut self, words: usize, in_use: impl Fn(u32) -> bool) -> Option<u32> {
-        let now = Instant::now();
-        loop {
-            let found = self.room.take(words, now);
-            let end = found.map(|start| start as usize + words);
-            if end.is_some_and(|end| end <= self.grown) {
-                return found;
-            }
-            let unused = self.tables.iter().filter(|(_, kept)| !in_use(kept.base));
-            let oldest = unused.min_by_key(|(_, kept)| kept.used);
-            let is_kept = |kept: &Kept| now.saturating_duration_since(kept.used) < KEPT_UNUSED;
-            let leaves = oldest.filter(|(_, kept)| found.is_none() || !is_kept(kept));
-            let Some(oldest) = leaves.map(|(id, _)| id.clone()) else {
-                self.grown = end?.next_multiple_of(PIECE_WORDS);
-                return found;
-            };
-            // What was found is one with what comes free.
-            found.into_iter().for_each(|start| self.room.free_at_once(start, words));
-            let kept = self.tables.remove(&oldest)?;
-            // No process has the way there, so that no program is on it.
-            self.room.free_at_once(kept.base, kept.words);
-            self.counts.evicted += 1;
-            tracing::debug!(table = ?oldest, words = kept.words, "an unwind table made room");
-        }
     }
 
     /// What became of the tables.
     pub fn counts(&self) -> Counts {
-        let words: usize = self.tables.values().map(|kept| kept.words).sum();
-        let (tables, bytes) = (self.tables.len(), words * size_of::<u32>());
-        Counts { tables, bytes, unknown_pythons: self.pythons.unknown, ..self.counts }
+        let (tables, words) = self.tables.sums();
+        let (bytes, evicted) = (words * size_of::<u32>(), self.tables.evicted());
+        Counts { tables, bytes, evicted, unknown_pythons: self.pythons.unknown, ..self.counts }
     }
 }
 
