@@ -15,6 +15,7 @@ mod symbols;
 
 use options::Section;
 use std::env;
+use syscope::kernel::give_memory_back;
 use syscope_tests::benchmark::{self, Options};
 
 /// Rounds, where the command line says nothing else.
@@ -27,7 +28,7 @@ fn main() {
         && mark == "read-symbols"
     {
         let parent = parent.parse().expect("a PID");
-        syscope::symbols::read_symbols(parent).expect("it is asked");
+        syscope::symbols::read_symbols(parent, give_memory_back).expect("it is asked");
         return;
     }
     let options = Options::<Section>::parse(args, ROUNDS).unwrap_or_else(|error| {
