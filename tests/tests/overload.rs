@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::thread;
 use std::time::Duration;
+use syscope::filter::Filter;
 use syscope::source::live::Options;
 use syscope::source::{Batch, Health, ProbeHealth, ProcessEvent, WaitState};
 use syscope_tests::watch::Watch;
@@ -29,6 +30,8 @@ struct Delivered {
     /// Waits that ended and did not begin runnable.
     waits: u64,
     execs: u64,
+    /// Threads that wait now.
+    waiting: usize,
     /// How much was left out of off-CPU and opens, at most.
     sparing_most: [u64; 2],
     health: Health,
@@ -45,6 +48,9 @@ impl Delivered {
         self.waits += slept.map(|d| d.waits).sum::<u64>();
         let is_exec = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exec { .. });
         self.execs += batch.processes.iter().filter(is_exec).count() as u64;
+        if let Some(waiting) = &batch.waiting {
+            self.waiting = waiting.iter().filter(|wait| of_it(wait.pid)).count();
+        }
         self.health = batch.health;
         let sparing = self.sparing();
         for (most, now) in self.sparing_most.iter_mut().zip(sparing) {
@@ -158,6 +164,37 @@ fn of_20_000_threads_each_is_there() {
         assert_eq!(report.offcpu(load.pid).waiting, (THREADS / PROCESSES + 1) as u64);
     }
     assert_eq!(report.health("offcpu").lost, 0, "{:#}", report.raw["health"]);
+}
+
+#[test]
+fn sleepers_beyond_the_room_for_them_are_counted_and_none_stays_when_all_are_gone() {
+    let _machine = require_bpf!();
+    // More than there is room for where few threads run at the start.
+    const THREADS: usize = 9_000;
+    let other = Workload::start(&["idle", "1"]);
+    // Its own child is taken for a command that it waits for.
+    let (workload, script) = (binary::own("workload"), format!("\"$0\" idle {THREADS}; :"));
+    let workload = workload.to_str().expect("plain");
+    let mut load = Workload::start_program("/bin/sh".as_ref(), &["-c", &script, workload]);
+    let pid = load.pid;
+    let add = move |delivered: &mut Delivered, batch| delivered.add(batch, pid);
+    let live = Live::start(live::options(other.pid), add);
+    load.go();
+    let _ = load.done_within(Duration::from_secs(60));
+    live.filter(Filter::from_cli(&[pid], &[], true));
+    let all = || {
+        let sum = so_far(&live);
+        let full = sum.health.probe("offcpu").map_or(0, |probe| probe.map_full);
+        (sum.waiting as u64 + full >= THREADS as u64).then_some(sum)
+    };
+    let sum = wait::poll(Duration::from_secs(20), all);
+    let sum = sum.unwrap_or_else(|| panic!("{:#?}", so_far(&live)));
+    assert!(sum.waiting > THREADS / 2, "{sum:#?}");
+    assert_eq!(sum.health.read_errors, 0, "{sum:#?}");
+    load.end();
+    let gone = || (so_far(&live).waiting == 0).then_some(());
+    assert!(wait::poll(Duration::from_secs(20), gone).is_some(), "{:#?}", so_far(&live));
+    live.stop();
 }
 
 #[test]

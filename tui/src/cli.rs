@@ -212,9 +212,11 @@ impl Cli {
         watch.filter().map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Writes the completions for a shell.
-    pub fn completions(shell: clap_complete::Shell, into: &mut dyn std::io::Write) {
-        clap_complete::generate(shell, &mut Self::command(), "syscope", into);
+    /// The completions for a shell. Made in memory: the library panics where they cannot be written.
+    pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+        let mut completions = Vec::new();
+        clap_complete::generate(shell, &mut Self::command(), "syscope", &mut completions);
+        completions
     }
 }
 

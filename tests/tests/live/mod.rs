@@ -23,7 +23,7 @@ pub fn options(pid: u32) -> Options {
 
 /// A source whose batches are added up.
 pub struct Live<T> {
-    stop: Box<dyn Fn()>,
+    wish: Box<dyn Fn(Control)>,
     /// The sum so far.
     pub sum: Arc<Mutex<T>>,
     thread: JoinHandle<()>,
@@ -40,13 +40,19 @@ impl<T: Clone + Default + Send + 'static> Live<T> {
                 add(&mut shared.lock().expect("nobody panics with it"), batch);
             }
         });
-        let stop = Box::new(move || control.send(Control::Stop).expect("it runs"));
-        Self { stop, sum, thread }
+        let wish = Box::new(move |wish| control.send(wish).expect("it runs"));
+        Self { wish, sum, thread }
+    }
+
+    /// Watches what this filter accepts from now on.
+    #[allow(dead_code, reason = "not every test changes it")]
+    pub fn filter(&self, filter: Filter) {
+        (self.wish)(Control::Filter(filter));
     }
 
     /// Reads a last time, and gives the sum of all.
     pub fn stop(self) -> T {
-        (self.stop)();
+        (self.wish)(Control::Stop);
         self.thread.join().expect("it only adds");
         self.sum.lock().expect("nobody panics with it").clone()
     }

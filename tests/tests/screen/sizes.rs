@@ -2,7 +2,7 @@
 
 use super::*;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use syscope_tests::require_bpf;
 use syscope_tests::terminal::Terminal;
 
@@ -28,6 +28,25 @@ fn every_size_is_survived_and_80_by_24_is_usable() {
     session.terminal.press("4");
     session.terminal.wait_for_text("CPU profile");
     session.quit();
+}
+
+#[test]
+fn a_size_that_changes_while_it_starts_is_met() {
+    let cwd = tempfile::tempdir().expect("room");
+    for _ in 0..4 {
+        let mut terminal = Terminal::start(&["demo"], cwd.path(), 80, 24);
+        // In the moment before it listens: a pause between two looks would miss that.
+        let started = Instant::now();
+        while !terminal.on_alternate_screen() && started.elapsed() < Duration::from_secs(20) {
+            std::thread::yield_now();
+        }
+        terminal.resize(120, 40);
+        terminal.wait_for("something in the last row", |screen| {
+            screen.lines().nth(39).is_some_and(|line| !line.trim().is_empty())
+        });
+        terminal.press("q");
+        assert!(terminal.end().success());
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn keys_lead_where_they_should() {
         ("/ post Enter / or Space back Enter", "syscalls, pid 990, filter \"post or back\""),
         ("/ post Enter / Enter", "syscalls, pid 990, filter \"post\""),
         ("/ pid:x", "syscalls, nothing, wrong filter, filter \"pid\""),
-        ("/ post Enter / pid:x Enter", "syscalls, nothing, wrong filter, filter \"post pid\""),
+        ("/ post Enter / pid:x Enter", "syscalls, pid 990, wrong filter, filter \"post\""),
         ("/ postgrx Back Enter", "syscalls, pid 990, filter \"postgr\""),
         ("/ q Left x C-u Esc", "syscalls, pid 813"),
         ("/ nginx Enter F", "syscalls, pid 813"),

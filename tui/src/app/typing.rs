@@ -39,10 +39,15 @@ impl App {
         }
     }
 
-    /// A filter that is wrong stays on the line, and it is said that it was not taken.
+    /// A filter that is wrong stays on the line, and it is said that it was not taken: nor is the part of it that was
+    /// right while it was typed.
     pub(super) fn line_accept(&mut self) {
         match &mut self.typing {
-            Some(Typing::Filter { error: Some(_), refused, .. }) => *refused = true,
+            Some(Typing::Filter { error: Some(_), refused, before, .. }) => {
+                *refused = true;
+                let before = before.clone();
+                self.apply(before);
+            }
             _ => self.typing = None,
         }
     }

@@ -15,8 +15,8 @@ pub struct ProbesArgs {
     #[arg(long, value_name = "PROBE", value_delimiter = ',', value_parser = probe())]
     pub probes: Vec<ProbeId>,
     /// CPU time that watching may take, of the whole machine's: its BPF programs and its own processes. Beyond, no
-    /// stacks are taken of short waits, then opens are sampled; both are counted and shown, and end when load
-    /// falls. `off`: whatever it takes.
+    /// stacks are taken of waits of threads whose last one was short, then opens are sampled; both are counted and
+    /// shown, and end when load falls. Calls and waits are counted and timed all the same. `off`: whatever it takes.
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = values::budget)]
     pub budget: Budget,
 }

@@ -306,9 +306,7 @@ fn help_teaches_panes_keys_filter_and_exit_statuses() {
 #[test]
 fn every_shell_has_completions() {
     for shell in clap_complete::Shell::value_variants() {
-        let mut script = Vec::new();
-        Cli::completions(*shell, &mut script);
-        let script = String::from_utf8(script).unwrap();
+        let script = String::from_utf8(Cli::completions(*shell)).unwrap();
         assert!(script.contains("follow-forks"), "{shell}");
     }
 }

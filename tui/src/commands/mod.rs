@@ -46,10 +46,7 @@ pub fn run(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::ReadSymbols(args)) => read_symbols::run(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Completions { shell }) => {
-            print(|out| {
-                Cli::completions(shell, out);
-                Ok(())
-            })?;
+            print(|out| out.write_all(&Cli::completions(shell)))?;
             Ok(ExitCode::SUCCESS)
         }
     }

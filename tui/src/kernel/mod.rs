@@ -279,9 +279,10 @@ impl Kernel {
         pids: &[u32],
     ) -> std::io::Result<Vec<Arc<ResolvedStack>>> {
         let Some(offcpu) = &mut self.offcpu else { return Ok(Vec::new()) };
-        let stacks = offcpu.seed(now_ns, pids)?;
+        let stacks = offcpu.seed(now_ns, pids);
+        // What was entered before something went wrong counts.
         self.filter.judge_anew()?;
-        Ok(stacks)
+        stacks
     }
 
     /// Frees what the maps hold of processes that have ended. To be called a tick after their end,
@@ -313,6 +314,8 @@ impl Kernel {
             health.probes[probe as usize].fill = fill.unwrap_or(0.0);
         }
         health.probes[ProbeId::Offcpu as usize].stack_errors += offcpu;
+        health.probes[ProbeId::Offcpu as usize].map_full +=
+            self.offcpu.as_ref().map_or(0, offcpu::Reader::unseeded);
         health.probes[ProbeId::Profile as usize].stack_errors += profile;
         health
     }

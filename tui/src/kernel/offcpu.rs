@@ -100,6 +100,11 @@ impl Reader {
         Ok(now)
     }
 
+    /// Waits of threads that slept already, for which there was no room.
+    pub fn unseeded(&self) -> u64 {
+        self.threads.full()
+    }
+
     /// How full the fuller of its maps was when they were read, from 0.0 to 1.0.
     pub fn fill(&self) -> f32 {
         self.ended.fill()
@@ -114,8 +119,8 @@ impl Reader {
     /// it from there when they judge the thread anew, unless they have seen it leave the CPU. Returns the
     /// kernel stacks they sleep on.
     pub fn seed(&mut self, now_ns: u64, pids: &[u32]) -> io::Result<Vec<Arc<ResolvedStack>>> {
-        let mut resolved = Vec::new();
-        let mut seeded = Vec::new();
+        let (mut resolved, mut seeded) = (Vec::new(), Vec::new());
+        let mut entered = Ok(());
         self.stacks.advance(now_ns);
         for thread in pids.iter().flat_map(|pid| procfs::threads_of(*pid)) {
             let Some(state) = state_of_letter(thread.state) else { continue };
@@ -124,11 +129,13 @@ impl Reader {
             let user_stack = if thread.is_kernel { NONE } else { BEFORE_START };
             let pid = thread.pid;
             let key = Key { user_stack, kernel_stack, pid, state, exec_id: 0, pad: 0 };
-            self.threads.seed(thread.tid, &Waiting { since_ns: now_ns, woken_ns: 0, key })?;
+            let wait = Waiting { since_ns: now_ns, woken_ns: 0, key };
+            entered = entered.and(self.threads.seed(thread.tid, &wait));
             seeded.push(thread);
         }
-        self.take_out_awake(now_ns, &seeded)?;
-        Ok(resolved)
+        // Whatever went wrong: what was entered of a thread that is gone would stay for good.
+        let taken_out = self.take_out_awake(now_ns, &seeded);
+        entered.and(taken_out).map(|()| resolved)
     }
 
     /// Takes out what was entered of a thread that woke or ended between the look at `/proc` and
@@ -147,6 +154,7 @@ impl Reader {
     /// Frees what the maps hold of these processes.
     pub fn free(&mut self, pids: &FxHashSet<u32>) {
         self.ended.delete(|key| pids.contains(&key.pid));
+        self.threads.free(pids);
         for pid in pids {
             self.stacks.forget(*pid);
         }

@@ -3,7 +3,7 @@
 use super::map::{self, TypedMap};
 use super::unchanged::Unchanged;
 use aya::Ebpf;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use syscope_shared::offcpu::Waiting;
 
@@ -13,12 +13,15 @@ pub struct Seeded {
     /// What is in it, as of the last look: of thousands of threads that sleep on, nothing changes.
     known: FxHashMap<u32, Waiting>,
     unchanged: Unchanged,
+    /// Waits that found no room.
+    full: u64,
 }
 
 impl Seeded {
     pub fn open(programs: &mut Ebpf) -> io::Result<Self> {
         let map = map::typed(programs, "SEEDED")?;
-        Ok(Self { map, known: FxHashMap::default(), unchanged: Unchanged::default() })
+        let (known, unchanged) = Default::default();
+        Ok(Self { map, known, unchanged, full: 0 })
     }
 
     /// Finds out which are still there. `written`: how often the programs have taken some out, where that is known.
@@ -26,7 +29,7 @@ impl Seeded {
         if self.unchanged.since(written) || self.known.is_empty() {
             return Ok(());
         }
-        let Self { map, known, unchanged } = self;
+        let Self { map, known, unchanged, .. } = self;
         known.clear();
         let read = map.for_each(|tid, wait| _ = known.insert(tid, wait[0]));
         read.inspect_err(|_| *unchanged = Unchanged::default())
@@ -42,11 +45,31 @@ impl Seeded {
         self.known.iter()
     }
 
-    /// Enters a wait of a thread that is asleep.
+    /// Enters a wait of a thread that is asleep. Where there is no room, that is counted.
     pub fn enter(&mut self, tid: u32, wait: &Waiting) -> io::Result<()> {
-        self.map.set(&tid, wait)?;
-        self.known.insert(tid, *wait);
+        match self.map.set(&tid, wait) {
+            Ok(()) => _ = self.known.insert(tid, *wait),
+            Err(error) if error.raw_os_error() == Some(libc::E2BIG) => self.full += 1,
+            Err(error) => return Err(error),
+        }
         Ok(())
+    }
+
+    /// Waits that found no room.
+    pub fn full(&self) -> u64 {
+        self.full
+    }
+
+    /// Takes out what is there of processes that have ended: a thread may have ended just before it was entered.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
+        let map = &self.map;
+        self.known.retain(|tid, wait| {
+            let has_ended = pids.contains(&wait.key.pid);
+            if has_ended && let Err(error) = map.delete(tid) {
+                tracing::warn!(%error, "a wait of an ended process stays in its map");
+            }
+            !has_ended
+        });
     }
 
     /// Takes a wait out that was entered at this time.

@@ -125,6 +125,16 @@ impl Threads {
         self.seeded.enter(tid, wait)
     }
 
+    /// Takes out the waits of these processes, which have ended.
+    pub fn free(&mut self, pids: &FxHashSet<u32>) {
+        self.seeded.free(pids);
+    }
+
+    /// Waits that found no room.
+    pub fn full(&self) -> u64 {
+        self.seeded.full()
+    }
+
     /// Takes a wait out that was entered at this time.
     pub fn take_out(&mut self, tid: u32, since_ns: u64) -> io::Result<()> {
         self.seeded.take_out(tid, since_ns)
@@ -141,7 +151,7 @@ fn slot_at(slot: usize) -> usize {
     slot / WAYS * WORDS + SLOTS_AT + slot % WAYS * SLOT_WORDS
 }
 
-/// How many waits can be seeded: one for each thread there is, and for those that come meanwhile.
+/// How many waits can be seeded: one for each thread there is, and for those that come before a filter changes.
 pub fn seeds(threads: usize) -> u32 {
-    (threads + threads / 4).clamp(1024, 64 * 1024) as u32
+    (threads * 2).clamp(8 * 1024, 64 * 1024) as u32
 }

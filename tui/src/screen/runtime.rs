@@ -148,6 +148,11 @@ impl Screen {
         mut finished: mpsc::UnboundedReceiver<Message>,
     ) -> Result<(), Error> {
         let mut input = EventStream::new();
+        // From now on it says when the size changes; until now nobody did.
+        let size = self.guard.size()?;
+        if size != self.app.size() {
+            self.app.update(Message::Resize(size));
+        }
         let started = Instant::now();
         loop {
             if terminal::panicked() {
@@ -280,7 +285,9 @@ fn as_message(event: &Event, started: Instant) -> Option<Message> {
     match *event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
         Event::Mouse(mouse) => Some(Message::Mouse(mouse, started.elapsed().as_millis() as u64)),
-        Event::Resize(width, height) => Some(Message::Resize(Size { width, height })),
+        Event::Resize(width, height) => {
+            Some(Message::Resize(terminal::bounded(Size { width, height })))
+        }
         _ => None,
     }
 }

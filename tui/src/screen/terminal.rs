@@ -34,7 +34,7 @@ impl TerminalGuard {
         let backend = CrosstermBackend::new(stdout());
         // Of a fixed size, which follows the events that tell it: else each frame asks for it, which takes three
         // system calls.
-        let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, backend.size()?)));
+        let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, bounded(backend.size()?))));
         let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         let guard = Self { terminal: ManuallyDrop::new(terminal) };
         enter()?;
@@ -43,7 +43,7 @@ impl TerminalGuard {
 
     /// Asks how large it is.
     pub fn size(&self) -> io::Result<Size> {
-        self.terminal.size()
+        self.terminal.size().map(bounded)
     }
 
     /// Draws a frame of this size.
@@ -74,6 +74,12 @@ impl Drop for TerminalGuard {
         // Nothing is left to tell when the terminal itself is gone.
         let _ = restore();
     }
+}
+
+/// What of a terminal of this size is drawn on: anything may say that it has billions of cells, and each takes
+/// memory.
+pub fn bounded(size: Size) -> Size {
+    Size { width: size.width.min(2048), height: size.height.min(1024) }
 }
 
 /// Whether some thread has panicked since the terminal was taken over.

@@ -9,7 +9,8 @@ use syscope_shared::hist::BUCKETS;
 pub struct Batch {
     /// When the reading ended.
     pub time_ns: u64,
-    /// Time since the batch before (since the start of watching for the first).
+    /// Time that its counts are of: since those of the batch before were read (since the start of watching for the
+    /// first).
     pub window_ns: u64,
     /// What happened to processes, in order. Starts and execs apply before the deltas below,
     /// exits after them.

@@ -125,7 +125,7 @@ impl ProbeHealth {
         match (self.sparing, self.name) {
             (0, _) => None,
             (one_in, OPENS) => Some(format!("1 open in {}", text::count(one_in))),
-            (from_ns, _) => Some(format!("no stacks of waits < {}", text::duration(from_ns))),
+            (from_ns, _) => Some(format!("no stacks after waits < {}", text::duration(from_ns))),
         }
     }
 

@@ -65,8 +65,8 @@ fn state(app: &App) -> Vec<Piece> {
     }
     let sparing: Vec<_> = health.probes.iter().filter_map(ProbeHealth::sparing).collect();
     if !sparing.is_empty() {
-        let long = format!("over budget: {}", sparing.join(" · "));
-        let short = Some("over budget".to_owned());
+        let long = format!("sparing for budget: {}", sparing.join(" · "));
+        let short = Some("sparing".to_owned());
         pieces.push(Piece { short, ..piece(3, Role::Warn, long) });
     }
     if model.late_ticks() > 0 {

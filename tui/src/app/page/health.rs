@@ -54,7 +54,7 @@ fn table(health: &Health) -> Vec<PageLine> {
     let mut lines = vec![heading("probes"), plain(" ", text::HEALTH_HEAD)];
     for (probe, (name, numbers)) in health.probes.iter().zip(text::health_rows(health)) {
         lines.push(plain(name, numbers));
-        lines.extend(probe.sparing().map(|what| plain(" ", format!("over budget: {what}"))));
+        lines.extend(probe.sparing().map(|what| plain(" ", format!("sparing for budget: {what}"))));
     }
     lines.push(plain("", ""));
     lines

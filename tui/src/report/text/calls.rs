@@ -73,7 +73,11 @@ struct OpenLine<'a> {
 pub(super) fn opens(selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (total, failed) = selection.open_counts();
     let per_second = rate(per_second(selection, total));
-    writeln!(out, "{} opens ({per_second}), {} failed", count(total), count(failed))?;
+    write!(out, "{} opens ({per_second}), {} failed", count(total), count(failed))?;
+    match selection.model.health.probe("opens").map_or(0, |probe| probe.spared) {
+        0 => writeln!(out)?,
+        spared => writeln!(out, "; {} more left out, to keep to the budget", count(spared))?,
+    }
     let lines = open_lines(selection);
     if lines.is_empty() {
         return Ok(());

@@ -120,7 +120,7 @@ fn table(health: &Health, out: &mut dyn Write) -> io::Result<()> {
     for (probe, (name, numbers)) in health.probes.iter().zip(health_rows(health)) {
         write!(out, "{name:<10}{numbers}")?;
         match probe.sparing() {
-            Some(what) => writeln!(out, "  over budget: {what}")?,
+            Some(what) => writeln!(out, "  sparing for budget: {what}")?,
             None => writeln!(out)?,
         }
     }

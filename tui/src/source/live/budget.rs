@@ -1,8 +1,9 @@
 //! What watching may cost, and what is left out to keep to it.
 //!
 //! A step up is taken at each measurement that finds more than the budget: first no stacks are taken of
-//! waits that are likely to be short, then opens are sampled, each only where it costs much, and as long as
-//! that helps: what is left out for nothing is lost for nothing. A step down is taken when so little was
+//! waits that are likely to be short, then opens are sampled, each only where it costs much, and as far as
+//! that helps: what is left out for nothing is lost for nothing. (That waits of 1 ms are spared their stacks does
+//! not help where all take 2 ms; that those of 10 ms are, does. So all are tried.) A step down is taken when so little was
 //! needed for a while that there is room for what it will cost.
 
 /// What is left out.
@@ -30,6 +31,10 @@ pub struct Cost {
 /// CPU time of one open that is sent, about, in ns: to read its path in the kernel, and to take it in.
 pub const OPEN_NS: f64 = 3_000.0;
 
+/// The same of a wait with its stacks, and of a system call.
+pub const WAIT_NS: f64 = 2_000.0;
+pub const CALL_NS: f64 = 200.0;
+
 /// From which length of a wait on its stacks are taken, in µs, step by step.
 const STACKS_FROM_US: [u32; 5] = [0, 100, 1_000, 10_000, 100_000];
 /// One of so many opens is sent, at most.
@@ -52,9 +57,9 @@ pub struct Budget {
     limit: Option<f64>,
     /// Index among [`STACKS_FROM_US`].
     stacks: usize,
-    /// What the waits cost before the last step up with their stacks.
-    stacks_cost: Option<f64>,
-    /// The next step with stacks would not help.
+    /// The last of its steps up that helped, and what the waits cost since, while further ones are tried.
+    stacks_base: (usize, Option<f64>),
+    /// No further step with stacks would help.
     stacks_done: bool,
     /// As a power of two.
     opens_log2: u32,
@@ -72,7 +77,7 @@ impl Budget {
         Self {
             limit,
             stacks: 0,
-            stacks_cost: None,
+            stacks_base: (0, None),
             stacks_done: false,
             opens_log2: 0,
             over: 0,
@@ -98,12 +103,22 @@ impl Budget {
         self.over > 0 || self.is_over()
     }
 
+    /// Whether what happens costs so much more, by estimate, that it is to be measured at once. Both are shares of the
+    /// machine's CPU time: now, and at the last measurement.
+    pub fn suspects(&self, now: f64, measured: f64) -> bool {
+        self.limit.is_some_and(|limit| now > limit * ROOM && now > measured * 2.0)
+    }
+
     /// Takes a measurement in; whether that changes what is left out.
     pub fn judge(&mut self, cost: Cost) -> bool {
         let Some(limit) = self.limit else { return false };
         let before = self.spares();
         let needed = cost.own + cost.bpf;
         self.over = if needed > limit { self.over.saturating_add(1) } else { 0 };
+        if self.over == 0 {
+            // What is left out is enough, so it helped.
+            self.stacks_base = (self.stacks, None);
+        }
         if self.over > 0 {
             self.calm = 0;
             // One alone may be a moment.
@@ -127,30 +142,36 @@ impl Budget {
         if std::mem::take(&mut self.went_down) {
             self.calm_wanted = (self.calm_wanted * 2).min(CALM_MAX);
         }
-        if let Some(before) = self.stacks_cost.take()
-            && cost.offcpu > before * HELPED
-        {
-            self.stacks -= 1;
-            self.stacks_done = true;
-        }
         let much = limit * MUCH;
-        let more_stacks = !self.stacks_done && self.stacks + 1 < STACKS_FROM_US.len();
-        if cost.offcpu > much && more_stacks {
+        if let (_, Some(before)) = self.stacks_base
+            && cost.offcpu <= before * HELPED
+        {
+            self.stacks_base = (self.stacks, None);
+        }
+        let is_last = self.stacks + 1 == STACKS_FROM_US.len();
+        if cost.offcpu > much && !self.stacks_done && !is_last {
+            let (_, before) = &mut self.stacks_base;
+            before.get_or_insert(cost.offcpu);
             self.stacks += 1;
-            self.stacks_cost = Some(cost.offcpu);
-        } else if cost.opens > much && 1 << self.opens_log2 < OPENS_ONE_IN_MAX {
+            return;
+        }
+        if let (helped, Some(_)) = self.stacks_base {
+            (self.stacks, self.stacks_base, self.stacks_done) = (helped, (helped, None), true);
+        }
+        if cost.opens > much && 1 << self.opens_log2 < OPENS_ONE_IN_MAX {
             self.opens_log2 += 1;
         }
     }
 
     fn step_down(&mut self) {
         self.calm = 0;
-        (self.went_down, self.stacks_done, self.stacks_cost) = (true, false, None);
+        (self.went_down, self.stacks_done) = (true, false);
         if self.opens_log2 > 0 {
             self.opens_log2 -= 1;
         } else {
             self.stacks -= 1;
         }
+        self.stacks_base = (self.stacks, None);
     }
 }
 
@@ -188,9 +209,24 @@ mod tests {
         assert!(budget.is_tense());
         assert_eq!(judged(&mut budget, bpf(0.4, 0.4), 1).stacks_from_us, 100);
         assert_eq!(judged(&mut budget, bpf(0.2, 0.2), 1).stacks_from_us, 1_000);
+        assert_eq!(judged(&mut budget, bpf(0.2, 0.2), 2).stacks_from_us, 100_000);
         let spares = judged(&mut budget, bpf(0.2, 0.2), 1);
-        assert_eq!(spares, Spares { stacks_from_us: 100, opens_one_in: 1 }, "that was in vain");
-        assert_eq!(judged(&mut budget, bpf(0.2, 0.2), 9), spares, "and is not tried again");
+        assert_eq!(spares, Spares { stacks_from_us: 100, opens_one_in: 1 }, "they were in vain");
+        assert_eq!(judged(&mut budget, bpf(0.2, 0.2), 9), spares, "and are not tried again");
+    }
+
+    #[test]
+    fn a_step_that_does_not_help_is_no_reason_not_to_try_the_next() {
+        // All waits take 2 ms.
+        let cost = |budget: &Budget| match budget.spares().stacks_from_us {
+            0..=2_000 => bpf(0.3, 0.26),
+            _ => bpf(0.03, 0.02),
+        };
+        let mut budget = Budget::new(Some(LIMIT));
+        for _ in 0..20 {
+            budget.judge(cost(&budget));
+        }
+        assert_eq!(budget.spares().stacks_from_us, 10_000);
     }
 
     #[test]

@@ -41,13 +41,21 @@ impl Names {
     }
 }
 
+/// What names of C++ begin with; with more underscores where the system puts one before each name, and in blocks.
+const CPP: [&str; 5] = ["_Z", "__Z", "___Z", "____Z", "_GLOBAL_"];
+
 /// As blazesym does it, without knowing the language: a name of Rust never is one of C++ that means something
 /// else.
 fn demangle(raw: &str) -> String {
+    if !raw.starts_with('_') {
+        return raw.to_owned();
+    }
     if let Ok(name) = rustc_demangle::try_demangle(raw) {
         return format!("{name:#}");
     }
-    let name = cpp_demangle::Symbol::new(raw).ok().and_then(|name| name.demangle().ok());
+    // The library takes codes of types as well, and a function of C may be called `_f`.
+    let is_cpp = CPP.iter().any(|prefix| raw.starts_with(prefix));
+    let name = is_cpp.then(|| cpp_demangle::Symbol::new(raw).ok()?.demangle().ok()).flatten();
     name.unwrap_or_else(|| raw.to_owned())
 }
 
@@ -76,8 +84,14 @@ mod tests {
             assert_eq!(told("main"), "main");
             assert_eq!(told("_Z"), "_Z");
             assert_eq!(told(""), "");
+            // Codes of types in names of C++, and functions of C.
+            for name in ["f", "i", "v", "w", "Pc", "St", "Z1fv", "R", "_R", "_f"] {
+                assert_eq!(told(name), name);
+            }
+            assert_eq!(told("__Z3addii"), "add(int, int)");
+            assert_eq!(told("_Z3addii.constprop.0"), "add(int, int) [clone .constprop.0]");
         }
-        assert_eq!(names.0.borrow().names.len(), 6);
+        assert_eq!(names.0.borrow().names.len(), 18);
     }
 
     /// Templates, operators, lambdas, constructors: inlined and not.

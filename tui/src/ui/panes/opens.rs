@@ -15,9 +15,13 @@ use std::borrow::Cow;
 
 pub(super) fn totals(app: &App) -> Vec<(String, Role)> {
     let rows = &app.derived.opens;
-    // Of some of the processes, only those that are kept could be counted.
-    let least = if rows.partial { "≥" } else { "" };
+    let spared = app.model().health.probe("opens").map_or(0, |probe| probe.spared);
+    // Of some of the processes, only those that are kept could be counted; others were left out.
+    let least = if rows.partial || spared > 0 { "≥" } else { "" };
     let mut totals = vec![(format!(" {} ", text::rate(rows.rate)), Role::Strong)];
+    if spared > 0 {
+        totals.push((format!("· {} left out ", text::count(spared)), Role::Warn));
+    }
     if app.view().failed_only {
         totals.push(("· failed only ".to_owned(), Role::Warn));
     }

@@ -3,7 +3,7 @@
 mod processes;
 
 use super::Options;
-use super::budget::{Budget, Cost, OPEN_NS, Spares};
+use super::budget::{Budget, CALL_NS, Cost, OPEN_NS, Spares, WAIT_NS};
 use super::gone::Gone;
 use super::naming::Naming;
 use super::pending::Pending;
@@ -74,12 +74,17 @@ pub struct Collector {
     /// Events of processes that have counts may have been dropped since the last batch.
     compacted: bool,
     budget: Budget,
+    /// What the programs cost in the last tick by estimate, as a share of the machine's CPU time, and in the one in
+    /// which they were measured last.
+    estimates: (f64, f64),
     /// Opens that were sent until a time, in ns.
     opens_sent: (u64, u64),
     /// Somebody looks at what watching costs.
     looked_at: bool,
     tick: u64,
     last_ns: u64,
+    /// When the maps were read last.
+    read_ns: u64,
     calls: u64,
 }
 
@@ -96,6 +101,7 @@ impl Collector {
         let watched_ns = watched.start_ns;
         let mut collector = Self {
             last_ns: watched_ns,
+            read_ns: watched_ns,
             watched,
             skipped_ticks: 0,
             read_errors: 0,
@@ -114,6 +120,7 @@ impl Collector {
             pending: Pending::default(),
             compacted: false,
             budget: Budget::new(options.budget),
+            estimates: (0.0, 0.0),
             opens_sent: (watched_ns, 0),
             looked_at: false,
             tick: 0,
@@ -175,6 +182,8 @@ impl Collector {
             self.read_error(&io::Error::other(error), "a CPU that came online");
         }
         self.read_rings();
+        // Counts are of the time until now, however long it takes to get to the batch: their rates go by it.
+        let read_ns = procfs::monotonic_ns();
         if let Err(error) = self.kernel.read_maps(&mut self.reading) {
             self.read_error(&error, "a map");
         }
@@ -189,13 +198,16 @@ impl Collector {
         self.handled_events = 0;
         let mut reading = std::mem::take(&mut self.reading);
         settle(&mut reading);
-        self.calls += reading.syscalls.iter().map(|delta| delta.calls).sum::<u64>();
+        let window_ns = read_ns.saturating_sub(std::mem::replace(&mut self.read_ns, read_ns));
+        self.calls += calls_of(&reading);
+        let machine_ns = window_ns.max(1) as f64 * self.watched.cpus as f64;
+        self.estimates.0 = cost_ns(&reading) / machine_ns;
         self.naming.add_ready(reading.resolved);
         self.naming.ask(reading.stacks);
         self.wait_for_names();
         let batch = Batch {
             time_ns: now_ns,
-            window_ns: now_ns.saturating_sub(self.last_ns),
+            window_ns,
             processes: reading.processes,
             syscalls: reading.syscalls,
             failed: reading.failed,
@@ -291,8 +303,11 @@ impl Collector {
                     self.read_error(&error, "or change what is left out");
                 }
             }
-            self.kernel.measure_closely(self.looked_at || self.budget.is_tense());
+            self.estimates.1 = self.estimates.0;
         }
+        let (now, measured) = self.estimates;
+        let closely = self.budget.is_tense() || self.budget.suspects(now, measured);
+        self.kernel.measure_closely(self.looked_at || closely);
         let Spares { stacks_from_us, opens_one_in } = self.budget.spares();
         health.probes[ProbeId::Offcpu as usize].sparing = u64::from(stacks_from_us) * 1_000;
         let opens = if opens_one_in > 1 { opens_one_in } else { 0 };
@@ -325,6 +340,17 @@ impl Collector {
         health.unwind = self.unwinding.as_ref().map(Keeper::health).unwrap_or_default();
         health
     }
+}
+
+fn calls_of(reading: &Reading) -> u64 {
+    reading.syscalls.iter().map(|delta| delta.calls).sum()
+}
+
+/// CPU time that it took to take this in the kernel, about, in ns.
+fn cost_ns(reading: &Reading) -> f64 {
+    let waits: u64 = reading.offcpu.iter().map(|delta| delta.waits).sum();
+    let opens = reading.opens.len() as f64;
+    waits as f64 * WAIT_NS + calls_of(reading) as f64 * CALL_NS + opens * OPEN_NS
 }
 
 /// Starts to keep the tables that stacks are unwound with, where they are. Without them (the log says
