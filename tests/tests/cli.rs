@@ -72,6 +72,15 @@ fn help_version_and_completions_work_without_privilege() {
 }
 
 #[test]
+fn completions_that_cannot_be_written_are_an_error_like_any_other() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it");
+    let output = Command::new(syscope()).args(["completions", "zsh"]).stdout(full).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("cannot write to standard output"), "{output:?}");
+}
+
+#[test]
 fn completions_for_bash_are_a_script_that_bash_takes() {
     let nobody = Unprivileged::new();
     let output = nobody.run(&["completions", "bash"]);

@@ -46,7 +46,8 @@ impl Screen {
             }
             Some(Effect::StartRecording) => self.record(|recorder, path| {
                 let path = path.and_then(|path| {
-                    recorder.start(&path).map_err(|error| error.to_string())?;
+                    let wrong = |error| format!("{error}: {}", path.display());
+                    recorder.start(&path).map_err(wrong)?;
                     Ok(path)
                 });
                 Recorded::Started(path)
@@ -55,7 +56,9 @@ impl Screen {
                 self.record(|recorder, _| Recorded::Ended(recorder.stop()));
             }
             Some(Effect::SaveHistory) => self.record(|recorder, path| {
-                let save = |path: PathBuf| recorder.save(&path).map_err(|error| error.to_string());
+                let save = |path: PathBuf| {
+                    recorder.save(&path).map_err(|error| format!("{error}: {}", path.display()))
+                };
                 Recorded::Saved(path.and_then(save))
             }),
             Some(Effect::Suspend) => self.suspend().await?,
