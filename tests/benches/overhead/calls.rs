@@ -11,6 +11,11 @@ pub fn section(section: Section, kind: Loop, options: &Options) -> String {
     let (title, what, contenders) = match kind {
         Loop::Call => ("One system call", "getppid", tools::calls()),
         Loop::Switch => ("One context switch", "a byte through a pipe", tools::switches()),
+        Loop::DeepSwitch => (
+            "One context switch, of threads with 4 KiB on their stacks",
+            "a byte",
+            tools::switches(),
+        ),
         Loop::Open => ("One open and close", "open, close", tools::opens()),
     };
     // ns that a turn took.

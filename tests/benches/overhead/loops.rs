@@ -26,6 +26,8 @@ pub enum Loop {
     Call,
     /// Hands a byte from one thread to another on the same CPU: one context switch.
     Switch,
+    /// The same, of threads whose functions take more of their stacks than syscope looks at for one that it knows.
+    DeepSwitch,
     /// Opens and closes a file that is in memory.
     Open,
 }
@@ -35,6 +37,7 @@ impl Loop {
         match self {
             Self::Call => "call",
             Self::Switch => "switch",
+            Self::DeepSwitch => "deep-switch",
             Self::Open => "open",
         }
     }
@@ -59,22 +62,27 @@ pub fn as_child(args: &[String]) -> Option<String> {
     if mark != MARK {
         return None;
     }
-    pin_to_last_cpu();
-    let ns = match name.as_str() {
-        "call" => blocks(|| {
-            black_box(getppid());
-        }),
-        "switch" => ping_pong(),
-        "open" => {
-            let path = env::temp_dir().join(format!("syscope-overhead-{}", std::process::id()));
-            fs::write(&path, "x").expect("a file can be made");
-            let ns = blocks(|| drop(File::open(&path)));
-            let _ = fs::remove_file(&path);
-            ns
+    let name = name.clone();
+    // In a thread of its own, on whose stack is nothing else.
+    let ns = thread::spawn(move || {
+        pin_to_last_cpu();
+        match name.as_str() {
+            "call" => Some(blocks(|| _ = black_box(getppid()))),
+            "switch" => Some(ping_pong(|turns| turns())),
+            "deep-switch" => Some(ping_pong(deep)),
+            "open" => Some(open_and_close()),
+            _ => None,
         }
-        _ => return None,
-    };
-    Some(ns.to_string())
+    });
+    ns.join().expect("a loop does not panic").map(|ns| ns.to_string())
+}
+
+fn open_and_close() -> f64 {
+    let path = env::temp_dir().join(format!("syscope-overhead-{}", std::process::id()));
+    fs::write(&path, "x").expect("a file can be made");
+    let ns = blocks(|| drop(File::open(&path)));
+    let _ = fs::remove_file(&path);
+    ns
 }
 
 /// Runs a turn again and again: the median over blocks of what one takes, in ns. The blocks that an
@@ -100,18 +108,31 @@ fn blocks(mut turn: impl FnMut()) -> f64 {
     super::stats::median(&values)
 }
 
-/// Two threads hand a byte to and fro: each turn is two context switches.
-fn ping_pong() -> f64 {
+/// Two threads hand a byte to and fro, each within `on_stack`: each turn is two context switches.
+fn ping_pong(on_stack: fn(&mut dyn FnMut())) -> f64 {
     let (mut ping_in, mut ping_out) = pipe().expect("a pipe");
     let (mut pong_in, mut pong_out) = pipe().expect("a pipe");
-    let other = thread::spawn(move || while take(&mut ping_in) && give(&mut pong_out) {});
-    let ns = blocks(|| {
-        give(&mut ping_out);
-        take(&mut pong_in);
+    let other = thread::spawn(move || {
+        on_stack(&mut || while take(&mut ping_in) && give(&mut pong_out) {});
+    });
+    let mut ns = 0.0;
+    on_stack(&mut || {
+        ns = blocks(|| {
+            give(&mut ping_out);
+            take(&mut pong_in);
+        });
     });
     drop(ping_out);
     other.join().expect("it only reads and writes");
     ns / 2.0
+}
+
+/// Calls `turns` from a function that takes 4 KiB of the stack.
+#[inline(never)]
+fn deep(turns: &mut dyn FnMut()) {
+    let room = black_box([0u8; 4096]);
+    turns();
+    black_box(&room);
 }
 
 #[inline(never)]

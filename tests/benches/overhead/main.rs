@@ -45,7 +45,9 @@ fn main() {
     for section in options.sections() {
         let text = match section {
             Section::Calls => calls::section(section, Loop::Call, &options),
-            Section::Switches => calls::section(section, Loop::Switch, &options),
+            Section::Switches => [Loop::Switch, Loop::DeepSwitch]
+                .map(|kind| calls::section(section, kind, &options))
+                .join("\n"),
             Section::Opens => calls::section(section, Loop::Open, &options),
             Section::Work => work::section(section, &options),
             Section::Process => process::section(&options),
