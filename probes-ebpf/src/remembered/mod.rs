@@ -12,10 +12,10 @@ pub use user::{recall_stack, remember_stack};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 
-/// Words of a stack that are looked at, from the leaf on; a power of two.
+/// Words of a kernel stack that are looked at, from the leaf on; a power of two.
 const PART: usize = 256;
 
-/// Room for the part of a stack that is looked at.
+/// Room for the part of a kernel stack that is looked at.
 #[map]
 static STACK_PART: PerCpuArray<[u64; PART]> = PerCpuArray::with_max_entries(1, 0);
 

@@ -1,7 +1,6 @@
 //! User stacks: syscope walks them itself, and knows which words a walk went by. It is determined by them and
 //! by the registers that it begins with.
 
-use super::{PART, stack_part};
 use crate::machine;
 use crate::unwind::{TRACED_MAX, Walk, is_known, walk};
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
@@ -9,6 +8,20 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 use syscope_shared::stack::NONE;
 use syscope_shared::unwind::End;
+
+/// Words of a stack that can be looked at, from the leaf on; a power of two. Only as many are read as a walk
+/// went over.
+const PART: usize = 1024;
+
+/// Room for the part of a stack that is looked at.
+#[map]
+static USER_PART: PerCpuArray<[u64; PART]> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+fn stack_part() -> Option<&'static mut [u64; PART]> {
+    // SAFETY: the value is this CPU's, and the switches of a CPU do not nest.
+    USER_PART.get_ptr_mut(0).map(|part| unsafe { &mut *part })
+}
 
 /// A stack that was walked.
 #[repr(C)]

@@ -26,7 +26,7 @@ pub enum Loop {
     Call,
     /// Hands a byte from one thread to another on the same CPU: one context switch.
     Switch,
-    /// The same, of threads whose functions take more of their stacks than syscope looks at for one that it knows.
+    /// The same, of threads whose functions take much of their stacks, as those of servers do.
     DeepSwitch,
     /// Opens and closes a file that is in memory.
     Open,
