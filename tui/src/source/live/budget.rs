@@ -31,8 +31,9 @@ pub struct Cost {
 /// CPU time of one open that is sent, about, in ns: to read its path in the kernel, and to take it in.
 pub const OPEN_NS: f64 = 3_000.0;
 
-/// The same of a wait with its stacks, and of a system call.
+/// The same of a wait with its stacks, in ns: between one that is known and one that is walked.
 pub const WAIT_NS: f64 = 2_000.0;
+/// The same of a system call, in ns.
 pub const CALL_NS: f64 = 200.0;
 
 /// From which length of a wait on its stacks are taken, in µs, step by step.
