@@ -132,7 +132,8 @@ fn moment(app: &App) -> Vec<Piece> {
         pieces.push(piece(1, Role::Strong, words::speed(app.time.play.speed())));
     }
     if let Some(recording) = &app.time.recording {
-        let (span, size) = (words::clock(recording.span_ns), text::bytes(recording.bytes));
+        let span = words::clock_of_windows(recording.span_ns);
+        let size = text::bytes(recording.bytes);
         let rec = piece(0, Role::Bad, format!("REC {span} {size}"));
         pieces.push(Piece { short: Some(format!("REC {span}")), ..rec });
     }

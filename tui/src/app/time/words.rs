@@ -45,6 +45,12 @@ pub fn clock(ns: u64) -> String {
     }
 }
 
+/// A sum of windows as a clock shows it, to the nearest second: windows of a second are a little
+/// shorter or longer, and whole seconds would be told as 1, 1, 3.
+pub fn clock_of_windows(ns: u64) -> String {
+    clock(ns.saturating_add(SECOND / 2))
+}
+
 /// A speed: `×2`, `×1/4`, `×1.5`.
 pub fn speed(speed: f64) -> String {
     let inverse = 1.0 / speed;
@@ -62,6 +68,8 @@ mod tests {
     fn spans_and_speeds() {
         let clocks = [0, 12, 3_599, 3_600, 90_061].map(|seconds| clock(seconds * SECOND));
         assert_eq!(clocks, ["00:00", "00:12", "59:59", "1:00:00", "25:01:01"]);
+        let windows = [1_000_300_000, 1_999_800_000, 3_000_100_000].map(clock_of_windows);
+        assert_eq!(windows, ["00:01", "00:02", "00:03"]);
         assert_eq!([0.25, 0.75, 1.5, 16.0].map(speed), ["×1/4", "×0.75", "×1.5", "×16"]);
     }
 }
