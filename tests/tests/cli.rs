@@ -72,12 +72,14 @@ fn help_version_and_completions_work_without_privilege() {
 }
 
 #[test]
-fn completions_that_cannot_be_written_are_an_error_like_any_other() {
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it");
-    let output = Command::new(syscope()).args(["completions", "zsh"]).stdout(full).output();
-    let output = output.expect("it runs");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(text(&output.stderr).contains("cannot write to standard output"), "{output:?}");
+fn texts_that_cannot_be_written_are_an_error_like_any_other() {
+    for args in [&["completions", "zsh"][..], &["--help"], &["report", "-h"], &["--version"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+        let output = Command::new(syscope()).args(args).stdout(full).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("cannot write to standard output"), "{args:?}: {output:?}");
+    }
 }
 
 #[test]

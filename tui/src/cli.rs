@@ -18,10 +18,12 @@ pub use trace::{TraceArgs, TraceKind};
 
 use crate::filter::{Filter, ParseError};
 use crate::symbols::Debuginfod;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// What a Linux machine is doing, right now, and why it is slow.
@@ -181,16 +183,22 @@ pub struct DoctorArgs {
 }
 
 impl Cli {
-    /// Understands the program's own command line; prints help or what is wrong, and exits, where
-    /// there is nothing to run.
-    pub fn read() -> Self {
-        Self::try_read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    /// Understands the program's own command line; prints help or what is wrong, and gives the exit
+    /// status, where there is nothing to run.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_read(std::env::args_os()).map_err(|error| match error.print() {
+            Err(print) if print.kind() != io::ErrorKind::BrokenPipe => {
+                eprintln!("syscope: cannot write to standard output: {print}");
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
+        })
     }
 
     /// Understands a command line, the program's name included. What clap cannot see (options that
     /// do not go together in value) is checked here, so that nothing is started in vain.
     pub fn try_read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let cli = Self::try_parse_from(args)?;
+        let cli = Self::try_parse_from(args).map_err(told_where_options_stand)?;
         cli.check()
             .map_err(|message| Self::command().error(ErrorKind::ValueValidation, message))?;
         Ok(cli)
@@ -218,6 +226,18 @@ impl Cli {
         clap_complete::generate(shell, &mut Self::command(), "syscope", &mut completions);
         completions
     }
+}
+
+/// `syscope -p 1 report` is refused; adds how it is meant.
+fn told_where_options_stand(mut error: clap::Error) -> clap::Error {
+    let (Some(ContextValue::String(command)), Some(ContextValue::String(option))) =
+        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::PriorArg))
+    else {
+        return error;
+    };
+    let tip = format!("options stand behind the command: 'syscope {command} {option}'");
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
 }
 
 #[cfg(test)]

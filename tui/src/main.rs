@@ -11,7 +11,10 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     kernel::share_heap();
-    let cli = Cli::read();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
     match prepare(cli.common.log.as_deref()).and_then(|()| commands::run(cli)) {
         Ok(status) => status,
         Err(error) => {

@@ -46,5 +46,5 @@ fn table(title: &str, what: &str, measured: &Measured<f64>) -> String {
             spread(&row.rounds)
         );
     }
-    text + &measured.not_measured()
+    text + &measured.not_measured
 }

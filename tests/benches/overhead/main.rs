@@ -12,6 +12,7 @@ mod crowd;
 mod figures;
 mod loops;
 mod options;
+mod pairs;
 mod process;
 mod starts;
 mod stats;
@@ -50,6 +51,7 @@ fn main() {
                 .join("\n"),
             Section::Opens => calls::section(section, Loop::Open, &options),
             Section::Work => work::section(section, &options),
+            Section::Pairs => pairs::section(section, &options),
             Section::Process => process::section(&options),
         };
         println!("{text}");

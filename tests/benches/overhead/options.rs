@@ -13,14 +13,16 @@ pub enum Section {
     Opens,
     /// Real work.
     Work,
+    /// One piece of work, in pairs.
+    Pairs,
     /// syscope's own processes.
     Process,
 }
 
 impl Section {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 5] =
-        [Self::Calls, Self::Switches, Self::Opens, Self::Work, Self::Process];
+    pub const ALL: [Self; 6] =
+        [Self::Calls, Self::Switches, Self::Opens, Self::Work, Self::Pairs, Self::Process];
 
     /// What it is called on the command line and in the document's marks.
     pub fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Section {
             Self::Switches => "switches",
             Self::Opens => "opens",
             Self::Work => "work",
+            Self::Pairs => "pairs",
             Self::Process => "process",
         }
     }

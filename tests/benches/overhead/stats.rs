@@ -1,3 +1,3 @@
 //! See [`syscope_tests::stats`].
 
-pub use syscope_tests::stats::{median, spread};
+pub use syscope_tests::stats::{interval_of_median, median, spread};

@@ -1,6 +1,6 @@
 //! The tools that count the same as a probe of syscope, each as it is used for that.
 
-use super::contender::Contender;
+use super::contender::{Contender, How};
 use syscope_tests::binary::syscope;
 
 /// What `bpftrace` does the same with.
@@ -99,6 +99,19 @@ pub fn work() -> Vec<Contender> {
         Contender::beside("`bpftrace`, stacks", &["bpftrace", "-e", STACKS]),
         perf_record(),
         Contender::around("`strace -c -f`", &["strace", "-c", "-f", "-o", "/dev/null"]),
+    ]
+}
+
+/// What is attached to a compile, pair by pair: all that syscope does, and tools that do one of its jobs each.
+pub fn pairs() -> Vec<Contender> {
+    vec![
+        // What the pairs can tell: this is 0.
+        Contender { name: "nothing, too".to_owned(), how: How::Nothing },
+        syscope_with("syscope, everything", "", &[]),
+        Contender::beside("`syscount -L`", &["syscount", "-L"]),
+        Contender::beside("`opensnoop`", &["opensnoop"]),
+        Contender::beside("`offcputime`", &["offcputime"]),
+        perf_record(),
     ]
 }
 

@@ -15,7 +15,20 @@ pub struct Row<T> {
 pub struct Measured<T> {
     /// Nothing attached comes first.
     pub rows: Vec<Row<T>>,
-    missing: Vec<Contender>,
+    /// The lines that say what was not measured.
+    pub not_measured: String,
+}
+
+/// Those of the contenders that are wanted and are here, and the lines that say which are not here.
+pub fn partition(contenders: Vec<Contender>, options: &Options) -> (Vec<Contender>, String) {
+    let wanted = contenders.into_iter().filter(|contender| options.wants(&contender.name));
+    let (here, missing): (Vec<_>, Vec<_>) =
+        wanted.partition(|contender| contender.missing().is_none());
+    let line = |contender: &Contender| {
+        let program = contender.missing().unwrap_or_default();
+        format!("\nNot measured: {} (no `{program}` here).\n", contender.name)
+    };
+    (here, missing.iter().map(line).collect())
 }
 
 /// Measures nothing at all and those of the contenders that are wanted and are here, each once in each round.
@@ -26,10 +39,7 @@ pub fn by_turns<T>(
     rounds: usize,
     mut measure: impl FnMut(&Contender, &Attached) -> T,
 ) -> Measured<T> {
-    let (here, missing): (Vec<_>, Vec<_>) = contenders
-        .into_iter()
-        .filter(|contender| options.wants(&contender.name))
-        .partition(|contender| contender.missing().is_none());
+    let (here, not_measured) = partition(contenders, options);
     let contenders: Vec<_> = [Contender::nothing()].into_iter().chain(here).collect();
     let mut rows: Vec<_> =
         contenders.iter().map(|c| Row { name: c.name.clone(), rounds: Vec::new() }).collect();
@@ -43,18 +53,7 @@ pub fn by_turns<T>(
             rows[at].rounds.push(measured);
         }
     }
-    Measured { rows, missing }
-}
-
-impl<T> Measured<T> {
-    /// The lines that say what was not measured.
-    pub fn not_measured(&self) -> String {
-        let line = |contender: &Contender| {
-            let program = contender.missing().unwrap_or_default();
-            format!("\nNot measured: {} (no `{program}` here).\n", contender.name)
-        };
-        self.missing.iter().map(line).collect()
-    }
+    Measured { rows, not_measured }
 }
 
 /// What is measured on: what a hook costs, and a reading of the clock, differs much from one processor to another.

@@ -14,10 +14,11 @@ use syscope_tests::bpf::enable_statistics;
 
 /// What a workload took, in s.
 #[derive(Clone, Copy, Debug)]
-struct Cost {
-    wall: f64,
+pub struct Cost {
+    /// Wall-clock time.
+    pub wall: f64,
     /// User and system time of all of its processes.
-    cpu: f64,
+    pub cpu: f64,
 }
 
 /// Measures all workloads under each contender, by turns, and makes a table of each.
@@ -42,11 +43,11 @@ pub fn section(section: Section, options: &Options) -> String {
         text +=
             &format!("\nNot measured: {} (no `{}` here).\n", workload.what(), workload.program());
     }
-    text + &measured.not_measured()
+    text + &measured.not_measured
 }
 
 /// Runs a workload to its end.
-fn run(workload: Workload, files: &Workloads, contender: &Contender) -> Cost {
+pub fn run(workload: Workload, files: &Workloads, contender: &Contender) -> Cost {
     let mut command = contender.around_command(workload.command(files));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let (before, began) = (spent_by_children(), Instant::now());

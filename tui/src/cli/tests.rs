@@ -310,3 +310,15 @@ fn every_shell_has_completions() {
         assert!(script.contains("follow-forks"), "{shell}");
     }
 }
+
+#[test]
+fn options_before_a_command_are_told_where_they_stand() {
+    for (line, meant) in [
+        ("-p 1 report", "'syscope report --pid <PID>'"),
+        ("--freq 999 flame -o x.svg", "'syscope flame --freq <HZ>'"),
+        ("--json report", "'report --json' exists"),
+    ] {
+        let text = refused(line);
+        assert!(text.contains(meant), "{line}: {text}");
+    }
+}
