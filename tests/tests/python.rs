@@ -64,6 +64,10 @@ fn shows_its_chains(interpreter: &str, series: &str) {
     let mut shown: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut all, mut others) = (0, Vec::new());
     for (samples, frames) in stacks_of(&interpreter, &source.path) {
+        // On a busy machine a look whether it is to begin may be met by many samples.
+        if source.waits(&frames) {
+            continue;
+        }
         all += samples;
         match source.chain(&frames) {
             Ok(chain) => *shown.entry(chain).or_default() += samples,
@@ -128,13 +132,25 @@ impl Source {
         lines.map(|(_, number)| number).collect()
     }
 
-    /// Which of the chains this is, or what is wrong with it.
-    fn chain(&self, frames: &[Frame]) -> Result<&'static str, String> {
+    /// The functions of Python among these frames.
+    fn functions<'a>(&self, frames: &'a [Frame]) -> Vec<&'a Frame> {
         let path = self.path.to_str();
         let of_python = |frame: &&Frame| {
             frame.module.as_deref() == path || IN_THREAD.contains(&frame.name.as_str())
         };
-        let functions: Vec<&Frame> = frames.iter().filter(of_python).collect();
+        frames.iter().filter(of_python).collect()
+    }
+
+    /// Whether the program has not begun.
+    fn waits(&self, frames: &[Frame]) -> bool {
+        let [main, module] = self.functions(frames)[..] else { return false };
+        let waits = main.line.is_some_and(|line| self.lines("waits").contains(&line));
+        (main.name.as_str(), module.name.as_str()) == ("main", "<module>") && waits
+    }
+
+    /// Which of the chains this is, or what is wrong with it.
+    fn chain(&self, frames: &[Frame]) -> Result<&'static str, String> {
+        let functions = self.functions(frames);
         self.check_lines(&functions)?;
         let names: Vec<&str> = functions.iter().map(|frame| frame.name.as_str()).collect();
         let found = named(&names).ok_or(format!("no chain: {names:?}"))?;

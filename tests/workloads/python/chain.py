@@ -83,8 +83,8 @@ def worker():
 def main():
     print("ready", os.getpid(), flush=True)
     # It is met before it begins, so that it is known when it does.
-    while not select.select([sys.stdin], [], [], 0.02)[0]:
-        pass
+    while not select.select([sys.stdin], [], [], 0.02)[0]:  # waits
+        pass  # waits
     sys.stdin.readline()
     begun = time.monotonic()
     seconds = float(sys.argv[1])
