@@ -81,6 +81,11 @@ impl Terminal {
         self.master.resize(size(columns, rows)).expect("a terminal can be resized");
     }
 
+    /// Says that the terminal has another size; the emulator keeps its own.
+    pub fn claim_size(&self, columns: u16, rows: u16) {
+        self.master.resize(size(columns, rows)).expect("a terminal can be resized");
+    }
+
     /// The screen's text, a row a line.
     pub fn text(&self) -> String {
         let output = self.output();

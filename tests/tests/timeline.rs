@@ -107,6 +107,25 @@ fn a_recording_of_the_screen_is_whole_however_the_screen_ends() {
 }
 
 #[test]
+fn a_recording_that_cannot_be_written_is_named() {
+    let _machine = require_bpf!();
+    let load = load();
+    let cwd = tempfile::tempdir().expect("room");
+    let mut terminal = live(&load, &cwd);
+    cwd.close().expect("it is empty");
+    for key in ["R", "W"] {
+        terminal.press(key);
+        let named = |screen: &str| screen.contains("No such file") && screen.contains(".syscope");
+        terminal.wait_for("which file, and what is wrong", named);
+        // Another key, and the line is gone.
+        terminal.press("z");
+        terminal.wait_for("no message", |screen| !screen.contains("No such file"));
+    }
+    terminal.press("q");
+    assert!(terminal.end().success());
+}
+
+#[test]
 fn a_replay_plays_and_gives_the_terminal_back() {
     let _machine = require_bpf!();
     let load = load();

@@ -50,6 +50,23 @@ fn a_size_that_changes_while_it_starts_is_met() {
 }
 
 #[test]
+fn a_size_that_no_terminal_has_is_survived() {
+    let cwd = tempfile::tempdir().expect("room");
+    let mut terminal = Terminal::start(&["demo"], cwd.path(), 80, 24);
+    terminal.wait_for_text("File opens");
+    terminal.claim_size(u16::MAX, u16::MAX);
+    // Time for a frame, and for what would end it.
+    std::thread::sleep(Duration::from_secs(2));
+    terminal.resize(120, 40);
+    terminal.wait_for("something in the last row", |screen| {
+        screen.lines().nth(39).is_some_and(|line| !line.trim().is_empty())
+    });
+    terminal.press("q");
+    assert!(terminal.end().success());
+    terminal.assert_restored();
+}
+
+#[test]
 fn it_starts_on_tiny_and_huge_terminals() {
     let _machine = require_bpf!();
     for (columns, rows) in [(20, 5), (400, 120)] {
