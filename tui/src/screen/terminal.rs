@@ -9,10 +9,14 @@ use crossterm::{cursor, execute};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
-use std::io::{self, Stdout, stdout};
+use std::io::{self, BufWriter, Stdout, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes that are gathered before they are written. A frame is flushed when it is whole, and most are far
+/// smaller: so each is one write, where standard output by itself makes one of each KiB.
+const FRAME_BYTES: usize = 64 * 1024;
 
 /// The terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -23,7 +27,7 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 pub struct TerminalGuard {
     /// Never dropped: its own drop writes to standard error when the terminal is gone, and that
     /// panics where standard error is that same terminal.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl TerminalGuard {
@@ -31,7 +35,7 @@ impl TerminalGuard {
     pub fn take() -> io::Result<Self> {
         install_panic_hook();
         // Made before the terminal is changed: it asks for the size, and may fail.
-        let backend = CrosstermBackend::new(stdout());
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout()));
         // Of a fixed size, which follows the events that tell it: else each frame asks for it, which takes three
         // system calls.
         let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, bounded(backend.size()?))));

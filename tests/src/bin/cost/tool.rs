@@ -34,6 +34,15 @@ pub enum Tool {
 }
 
 impl Tool {
+    /// The signal that ends it. Nothing takes no notice of an interrupt where a shell started all this in the
+    /// background.
+    fn end(self) -> Signal {
+        match self {
+            Self::Nothing => Signal::SIGTERM,
+            _ => Signal::SIGINT,
+        }
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -143,7 +152,7 @@ pub fn run((tool, program): &(Tool, PathBuf), out: &Path, window: Duration, load
     let mut run = watch(&child, window, load);
     let family = clock::family(child.id());
     let before_end = clock::spent_by_all(&family);
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
+    kill(Pid::from_raw(child.id() as i32), tool.end()).expect("it runs");
     let in_all = clock::waited(&child)
         + family[1..].iter().filter_map(|pid| clock::waited_for(*pid)).sum::<Duration>();
     run.end = in_all.saturating_sub(before_end).as_secs_f64();

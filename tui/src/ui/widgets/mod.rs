@@ -23,7 +23,11 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: S
     let cells = &mut buffer.content[start..start + usize::from(room)];
     let mut letters = 0;
     for (cell, letter) in cells.iter_mut().zip(text.chars()) {
-        cell.set_char(letter).set_style(style);
+        // Most blanks go into cells that are blank already.
+        if letter != ' ' || cell.symbol() != " " {
+            cell.set_char(letter);
+        }
+        cell.set_style(style);
         letters += 1;
     }
     x + letters

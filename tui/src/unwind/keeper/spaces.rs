@@ -203,6 +203,11 @@ impl Spaces {
         Ok(())
     }
 
+    /// Whether there are processes that do not tell of unknown addresses for a while.
+    pub fn any_is_deaf(&self) -> bool {
+        self.by_pid.values().any(|space| !space.tells)
+    }
+
     /// A child begins with the code of its parent: the programs have told themselves already.
     pub fn forked(&mut self, parent: u32, child: u32) {
         let Some(space) = self.by_pid.get(&parent) else { return };

@@ -118,6 +118,11 @@ impl Store {
         self.files.iter().filter(|(_, known)| is_due(known)).map(|(file, _)| *file).collect()
     }
 
+    /// Whether files are put off.
+    pub fn has_put_off(&self) -> bool {
+        self.files.values().any(|known| matches!(known, Known::PutOff(..)))
+    }
+
     /// Nobody has use for a file any more.
     pub fn forget(&mut self, file: CodeFile) {
         self.files.remove(&file);

@@ -57,8 +57,11 @@ impl Work {
         // Whether all copies that can be walked have been: those that are left wait for an event, or
         // until they have waited long enough.
         let mut walked = true;
+        // Whether there is nothing to do until an event comes: then the thread need not wake up.
+        let mut rests = false;
         loop {
             let patience = match (!self.has_to_make(), walked || self.copies.is_empty()) {
+                (true, true) if rests => Duration::MAX,
                 (true, true) => LISTEN_EVERY,
                 (true, false) => COPIES_WAIT,
                 (false, _) => Duration::ZERO,
@@ -68,7 +71,7 @@ impl Work {
                     for event in events {
                         self.log(Self::handle, event);
                     }
-                    walked = false;
+                    (walked, rests) = (false, false);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.walk_copies();
@@ -83,6 +86,7 @@ impl Work {
                 self.try_again();
                 self.tell_kept();
                 self.maps.rest();
+                rests = !self.waits_for_time();
             }
         }
     }
@@ -131,6 +135,14 @@ impl Work {
             self.open(pid, file, code);
         }
         Mapped { range: code.range, offset: code.offset, file: code.file }
+    }
+
+    /// Whether time alone brings something to do.
+    fn waits_for_time(&self) -> bool {
+        self.has_to_make()
+            || !self.copies.is_empty()
+            || self.spaces.any_is_deaf()
+            || self.store.has_put_off()
     }
 
     /// Whether a table waits to be made.

@@ -17,6 +17,7 @@ use syscope_shared::unwind::{Process, RULES_MAX, Rule, SEGMENTS_MAX, Segment};
 struct Written {
     segments: Vec<Segment>,
     processes: FxHashMap<u32, Process>,
+    rests: u32,
 }
 
 /// Maps in our own memory.
@@ -30,7 +31,7 @@ impl Memory {
     /// Maps with room for so many words, and what is written of processes.
     fn new(words: usize) -> (Self, Arc<Mutex<Written>>) {
         let segments = vec![Segment::default(); 4 * SEGMENTS_MAX as usize];
-        let written = Arc::new(Mutex::new(Written { segments, processes: FxHashMap::default() }));
+        let written = Arc::new(Mutex::new(Written { segments, ..Written::default() }));
         let rules = vec![Rule::NO_DATA; RULES_MAX as usize];
         (Self { words: vec![0; words], rules, written: Arc::clone(&written) }, written)
     }
@@ -70,7 +71,9 @@ impl Maps for Memory {
         Ok(())
     }
 
-    fn rest(&mut self) {}
+    fn rest(&mut self) {
+        self.written().rests += 1;
+    }
 
     fn write_python(&mut self, _: u32, _: &Layout) -> io::Result<()> {
         Ok(())

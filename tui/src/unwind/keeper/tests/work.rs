@@ -1,11 +1,12 @@
 //! Processes: the one that runs the tests, and children that it says it has.
 
 use super::super::work::Work;
-use super::super::{Event, Kept};
+use super::super::{Event, Keeper, Kept};
 use super::{Memory, Written};
 use crate::symbols::{ReaderKind, Worker};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use syscope_shared::unwind::{NO_TABLE, NOT_READY, Segment};
 
 /// More words than the tables of this program have.
@@ -97,4 +98,22 @@ fn a_table_without_room_is_counted_and_its_code_has_none() {
     assert_eq!(holding(&segments, told as *const () as u64).base, NO_TABLE);
     work.tell_kept();
     assert!(kept.lock().unwrap().tables.no_room > 0);
+}
+
+/// An idle machine is not woken four times a second to find nothing.
+#[test]
+fn the_thread_wakes_up_only_as_long_as_time_brings_something() {
+    let (maps, written) = Memory::new(WORDS);
+    let symbols = Worker::start(None, |_| Ok(0), ReaderKind::Thread).expect("threads can be had");
+    let mut keeper = Keeper::start(Box::new(maps), symbols.meeter()).expect("threads can be had");
+    let rests = || written.lock().expect("nobody panicked").rests;
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(rests() <= 1, "{} times", rests());
+    // It does not tell of unknown addresses for a while, and then is to do so again.
+    keeper.tell(Event::Asked { pid: std::process::id(), exec_id: EXEC_ID });
+    let met = Instant::now();
+    while rests() < 3 {
+        assert!(met.elapsed() < Duration::from_secs(20), "it does not listen again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
