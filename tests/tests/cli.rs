@@ -82,6 +82,22 @@ fn texts_that_cannot_be_written_are_an_error_like_any_other() {
     }
 }
 
+/// Of errors that cannot be told the status is all that is left.
+#[test]
+fn errors_that_cannot_be_written_have_their_status() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+    for (args, expected) in [
+        (&["--nonsense"][..], 2),
+        (&["-p", "1", "report"], 2),
+        (&["--help"], 1),
+        (&["replay", "/nonexistent.syscope"], 1),
+    ] {
+        let mut command = Command::new(syscope());
+        let status = command.args(args).stdout(full()).stderr(full()).status().expect("it runs");
+        assert_eq!(status.code(), Some(expected), "{args:?}");
+    }
+}
+
 #[test]
 fn completions_for_bash_are_a_script_that_bash_takes() {
     let nobody = Unprivileged::new();

@@ -21,7 +21,7 @@ use crate::symbols::Debuginfod;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -187,8 +187,9 @@ impl Cli {
     /// status, where there is nothing to run.
     pub fn read() -> Result<Self, ExitCode> {
         Self::try_read(std::env::args_os()).map_err(|error| match error.print() {
-            Err(print) if print.kind() != io::ErrorKind::BrokenPipe => {
-                eprintln!("syscope: cannot write to standard output: {print}");
+            Err(print) if !error.use_stderr() && print.kind() != io::ErrorKind::BrokenPipe => {
+                // Where this cannot be written either, the status is all there is.
+                let _ = writeln!(io::stderr(), "syscope: cannot write to standard output: {print}");
                 ExitCode::FAILURE
             }
             _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
@@ -228,15 +229,20 @@ impl Cli {
     }
 }
 
-/// `syscope -p 1 report` is refused; adds how it is meant.
+/// `syscope -p 1 report` is refused; adds how it is meant, where the command takes such an option.
 fn told_where_options_stand(mut error: clap::Error) -> clap::Error {
     let (Some(ContextValue::String(command)), Some(ContextValue::String(option))) =
         (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::PriorArg))
     else {
         return error;
     };
-    let tip = format!("options stand behind the command: 'syscope {command} {option}'");
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    let mut root = Cli::command();
+    root.build();
+    let mut arguments = root.find_subcommand(command).into_iter().flat_map(|it| it.get_arguments());
+    if arguments.any(|argument| argument.to_string() == *option) {
+        let tip = format!("options stand behind the command: 'syscope {command} {option}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     error
 }
 

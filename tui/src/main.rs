@@ -3,6 +3,7 @@
 use color_eyre::config::HookBuilder;
 use color_eyre::eyre::{self, WrapErr};
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use syscope::cli::Cli;
@@ -18,10 +19,9 @@ fn main() -> ExitCode {
     match prepare(cli.common.log.as_deref()).and_then(|()| commands::run(cli)) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!(
-                "syscope: {}",
-                text::visible(&text::causes(error.as_ref())).replace("\\n", "\n")
-            );
+            let said = text::visible(&text::causes(error.as_ref())).replace("\\n", "\n");
+            // Where it cannot be written, the status is all there is.
+            let _ = writeln!(io::stderr(), "syscope: {said}");
             ExitCode::FAILURE
         }
     }

@@ -1,18 +1,21 @@
 //! The compile in pairs: with nothing attached and with a contender, one right after the other, again and again. What
 //! changes on the machine from minute to minute is in both of a pair, and so not in what they differ by.
 
-use super::contender::Contender;
+use super::contender::{Contender, has};
 use super::options::{Options, Section};
 use super::stats::{interval_of_median, median};
 use super::tools;
 use super::turns::{machine, partition};
-use super::work::{Cost, run};
+use super::work::{Cost, not_measured, run};
 use super::workloads::{Workload, Workloads};
 
 const WORK: Workload = Workload::Compile;
 
 /// Measures pairs of each contender, by turns, and makes a table.
 pub fn section(section: Section, options: &Options) -> String {
+    if !has(WORK.program()) {
+        return not_measured(WORK);
+    }
     let files = Workloads::prepare();
     let (contenders, missing) = partition(tools::pairs(), options);
     // What it reads is in memory then.
@@ -63,7 +66,7 @@ fn table<'a>(
     text
 }
 
-/// By how many % the second of a pair is more, and between which two numbers the median of that lies.
+/// By how many % the compile with the contender takes more than the other of its pair, and the interval of the median.
 fn more(pairs: &[[Cost; 2]], of: fn(&Cost) -> f64) -> String {
     let more = |[without, with]: &[Cost; 2]| (of(with) / of(without) - 1.0) * 100.0;
     let more: Vec<f64> = pairs.iter().map(more).collect();

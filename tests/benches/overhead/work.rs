@@ -39,11 +39,13 @@ pub fn section(section: Section, options: &Options) -> String {
     for (at, workload) in here.iter().enumerate() {
         text += &table(*workload, at, &measured, &programs);
     }
-    for workload in missing {
-        text +=
-            &format!("\nNot measured: {} (no `{}` here).\n", workload.what(), workload.program());
-    }
+    text.extend(missing.into_iter().map(not_measured));
     text + &measured.not_measured
+}
+
+/// The line that says that a workload was not measured, for its program is missing.
+pub fn not_measured(workload: Workload) -> String {
+    format!("\nNot measured: {} (no `{}` here).\n", workload.what(), workload.program())
 }
 
 /// Runs a workload to its end.

@@ -321,4 +321,8 @@ fn options_before_a_command_are_told_where_they_stand() {
         let text = refused(line);
         assert!(text.contains(meant), "{line}: {text}");
     }
+    for line in ["-p 1 doctor", "--interval 1s report", "-p 1 completions bash"] {
+        let text = refused(line);
+        assert!(text.contains("cannot be used with") && !text.contains("tip:"), "{line}: {text}");
+    }
 }
