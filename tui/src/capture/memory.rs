@@ -20,6 +20,8 @@ pub struct Memory {
     awaited: FxHashMap<StackId, (u32, u64)>,
     /// The last list of waits.
     pub waiting: Option<Vec<WaitingNow>>,
+    /// PIDs of those that have ended since that was told: they do not wait any more.
+    ended: FxHashSet<u32>,
     health: Health,
     /// End of the last batch, in ns; `None` before the first.
     time_ns: Option<u64>,
@@ -52,16 +54,22 @@ impl Memory {
         // As the model does: exits last.
         let is_exit = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exit { .. });
         for event in batch.processes.iter().filter(|event| !is_exit(event)) {
-            self.processes.fold(without_cmdline(event, cmdlines));
-        }
-        for event in batch.processes.iter().filter(is_exit) {
-            self.processes.fold(event.clone());
+            self.follow_process(without_cmdline(event, cmdlines));
         }
         if let Some(waiting) = &batch.waiting {
             self.waiting = Some(waiting.clone());
+            self.ended.clear();
+        }
+        for event in batch.processes.iter().filter(is_exit) {
+            self.follow_process(event.clone());
         }
         self.health.clone_from(&batch.health);
         self.time_ns = Some(batch.time_ns);
+    }
+
+    fn follow_process(&mut self, event: ProcessEvent) {
+        self.ended.extend(self.processes.ended_by(&event));
+        self.processes.fold(event);
     }
 
     /// Remembers a stack that is told.
@@ -91,8 +99,12 @@ impl Memory {
     }
 
     /// What was so before the next batch; empty when there was none before it.
-    pub fn before(&self) -> Batch {
+    pub fn before(&mut self) -> Batch {
         let Some(time_ns) = self.time_ns else { return Batch::default() };
+        let ended = std::mem::take(&mut self.ended);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.retain(|wait| !ended.contains(&wait.pid));
+        }
         Batch {
             time_ns,
             processes: self.processes(time_ns),

@@ -119,6 +119,16 @@ impl Offcpu {
         self.by_process.retain(|_, process| !process.is_empty());
     }
 
+    /// No thread of this process waits any more: it has ended. How long they waited comes with the waits
+    /// that ended.
+    pub(super) fn end_waits(&mut self, key: ProcKey) {
+        let Some(process) = self.by_process.get_mut(&key) else { return };
+        process.waiting.clear();
+        if process.is_empty() {
+            self.by_process.remove(&key);
+        }
+    }
+
     /// Adds places that weigh little up, where there are too many.
     fn bound(&mut self, touched: &FxHashSet<ProcKey>, bounds: PlaceBounds) {
         for key in touched {

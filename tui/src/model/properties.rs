@@ -7,7 +7,7 @@ use crate::flame::{self, Node, Role};
 use crate::history::{LOOK_AHEAD, Seeker, Span};
 use crate::report;
 use crate::source::arbitrary::{START, batches};
-use crate::source::{Batch, ProcessEvent, ProcessSeen};
+use crate::source::{Batch, ProcessEvent, ProcessSeen, StackId, WaitState, WaitingNow};
 use proptest::prelude::*;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -105,6 +105,68 @@ fn a_process_whose_name_comes_late_has_its_ancestors() {
     assert_eq!((known.parent, &known.lineage[..]), (1, &[1][..]));
 }
 
+/// Whether the model of these ticks is the same when it is sought in a capture of all of them.
+fn a_span_is_what_folding_it_gives(
+    batches: &[Batch],
+    keys: &[bool],
+    start: usize,
+    end: usize,
+) -> Result<(), TestCaseError> {
+    let capture = opened(&recorded(batches, keys));
+    let span = Span { start: start as u64, end: end as u64 };
+    let sought = Seeker::of_capture(Arc::new(capture), Bounds::REPORT).model(span).unwrap();
+    let mut by_hand = folded(batches[..start].to_vec());
+    by_hand.clear();
+    batches[start..end].iter().for_each(|batch| by_hand.fold(batch.clone()));
+    // Names of stacks that are told right after it belong to it.
+    let ahead = batches[end..].iter().take(LOOK_AHEAD);
+    by_hand.stacks.fold(ahead.flat_map(|batch| batch.stacks.clone()).collect());
+    // Who ended long ago, and who is known by number only, is not told of anew.
+    let known = |process: &Process| process.exited_ns.is_none() && process.comm != "?";
+    same(&told_of(&sought, known), &told_of(&by_hand, known))
+}
+
+/// A thread of a process waits, and then the process ends, told or not. Nobody looks who waits after it.
+#[test]
+fn a_wait_ends_with_its_process() {
+    let fork = |time_ns, comm: &str| {
+        let (time_ns, comm) = (START + time_ns, comm.to_owned());
+        ProcessEvent::Fork { time_ns, pid: 8, parent: 1, comm }
+    };
+    let batch = |time_ns, event, waiting| Batch {
+        time_ns: START + time_ns,
+        window_ns: 1_000,
+        processes: vec![event],
+        waiting,
+        ..Batch::default()
+    };
+    let wait = WaitingNow {
+        pid: 8,
+        tid: 8,
+        state: WaitState::Interruptible,
+        kernel_stack: StackId::NONE,
+        user_stack: StackId::NONE,
+        since_ns: START + 1_500,
+        woken_ns: None,
+    };
+    let ends = [fork(2_500, "sh"), ProcessEvent::Exit { time_ns: START + 2_500, pid: 8 }];
+    for end in ends {
+        let batches = [
+            batch(1_000, fork(500, "nginx"), None),
+            batch(2_000, fork(1_100, "nginx"), Some(vec![wait.clone()])),
+            batch(3_000, end, None),
+            // An end is told of anew for so long.
+            batch(9_000_000_000, fork(8_000_000_000, "sh"), None),
+        ];
+        for at in 0..=batches.len() {
+            a_span_is_what_folding_it_gives(&batches, &[true], at, at).unwrap();
+        }
+        let model = folded(batches);
+        let waiting = |process: &Process| model.offcpu.waiting(process.key).len();
+        assert_eq!(model.processes.iter().map(waiting).sum::<usize>(), 0);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -125,20 +187,8 @@ proptest! {
         keys in keys(),
         ends in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
     ) {
-        let capture = opened(&recorded(&batches, &keys));
         let (a, b) = (ends.0.index(batches.len() + 1), ends.1.index(batches.len() + 1));
-        let (start, end) = (a.min(b), a.max(b));
-        let span = Span { start: start as u64, end: end as u64 };
-        let sought = Seeker::of_capture(Arc::new(capture), Bounds::REPORT).model(span).unwrap();
-        let mut by_hand = folded(batches[..start].to_vec());
-        by_hand.clear();
-        batches[start..end].iter().for_each(|batch| by_hand.fold(batch.clone()));
-        // Names of stacks that are told right after it belong to it.
-        let ahead = batches[end..].iter().take(LOOK_AHEAD);
-        by_hand.stacks.fold(ahead.flat_map(|batch| batch.stacks.clone()).collect());
-        // Who ended long ago, and who is known by number only, is not told of anew.
-        let known = |process: &Process| process.exited_ns.is_none() && process.comm != "?";
-        same(&told_of(&sought, known), &told_of(&by_hand, known))?;
+        a_span_is_what_folding_it_gives(&batches, &keys, a.min(b), a.max(b))?;
     }
 
     #[test]
