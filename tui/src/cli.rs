@@ -164,6 +164,9 @@ pub struct LiveArgs {
     #[command(flatten)]
     pub probes: ProbesArgs,
     /// Time between two readings of the probes: 50ms to 1m.
+    ///
+    /// What happens is on the screen after it. Below 300ms, readings that change numbers only are
+    /// drawn every other time.
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = values::interval)]
     pub interval: Duration,
     /// Panic after the first frame, for tests of what is left behind.

@@ -1,6 +1,7 @@
 //! The state of the screen and what changes it: no clock, no I/O, no drawing.
 
 mod boxes;
+mod changes;
 pub mod derive;
 pub mod exporting;
 pub mod flame;

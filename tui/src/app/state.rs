@@ -97,6 +97,8 @@ pub struct App {
     pub(super) awaited_export: Option<Awaited>,
     /// Something changed since the last drawing.
     pub(super) changed: bool,
+    /// The last batch changed numbers, and waits for the next to be drawn.
+    pub(super) held: bool,
     pub(super) last_click: Option<Click>,
     pub(super) size: Size,
     pub(super) overview: View,
@@ -129,6 +131,7 @@ impl App {
             layout: Layout::default(),
             awaited_export: None,
             changed: true,
+            held: false,
             last_click: None,
             size: Size::default(),
             overview: View::new(None, Pane::Syscalls),
@@ -332,41 +335,5 @@ impl App {
     /// The size of the screen.
     pub fn size(&self) -> Size {
         self.size
-    }
-
-    pub(super) fn resize(&mut self, size: Size) {
-        self.size = size;
-        self.changed = true;
-    }
-
-    pub(super) fn model_changed(&mut self) {
-        self.stale_matching = true;
-        self.scope_changed();
-    }
-
-    pub(super) fn scope_changed(&mut self) {
-        self.stale = [true; 4];
-        self.changed = true;
-    }
-
-    pub(super) fn sort_changed(&mut self, pane: Pane) {
-        self.stale[pane.index()] = true;
-        self.changed = true;
-    }
-
-    /// Says something, until the next key.
-    pub(super) fn say(&mut self, text: impl Into<String>, bad: bool) {
-        self.notice = Some(Notice { text: text.into(), bad });
-        self.changed = true;
-    }
-
-    /// Whether there is something new to draw.
-    pub fn is_changed(&self) -> bool {
-        self.changed
-    }
-
-    /// As [`App::is_changed`], and from now on there is not.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
     }
 }

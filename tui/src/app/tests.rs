@@ -199,6 +199,36 @@ fn nothing_new_is_nothing_to_draw() {
     assert!(app.is_changed());
 }
 
+/// A batch after which there is nothing to draw is the exception: the next one has to be drawn.
+#[test]
+fn what_happens_is_drawn_at_once_and_numbers_every_other_time() {
+    let mut app = busy(120, 40);
+    let drawn = |app: &mut App, batch| {
+        feed(app, batch);
+        app.take_changed()
+    };
+    let numbers = || Batch {
+        window_ns: 250_000_000,
+        waiting: Some(Vec::new()),
+        health: health(),
+        ..Batch::default()
+    };
+    let an_open = || Batch { opens: vec![open(990, "postgres", "/x", 600, Ok(1))], ..numbers() };
+    app.take_changed();
+    let batches = [numbers(), numbers(), numbers(), an_open(), an_open(), numbers(), numbers()];
+    let drawings = batches.map(|batch| drawn(&mut app, batch));
+    assert_eq!(drawings, [false, true, false, true, true, false, true]);
+    // Whoever has asked for a tick a second gets all of them.
+    let slow = || Batch { window_ns: 1_000_000_000, ..numbers() };
+    assert_eq!([slow(), slow()].map(|batch| drawn(&mut app, batch)), [true, true]);
+    // What is held is shown when something else is drawn.
+    feed(&mut app, numbers());
+    assert!(!app.is_changed());
+    press(&mut app, "j");
+    assert_eq!(app.live().ticks.number(), app.model().ticks.number());
+    assert!(app.take_changed());
+}
+
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> MouseEvent {
     MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }
 }

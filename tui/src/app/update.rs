@@ -107,11 +107,11 @@ impl App {
             }
             Message::Batch(batch) => {
                 self.time.push(Tick::of(&batch));
+                self.batch_changed(&batch);
                 self.live_mut().fold(*batch);
-                match self.shows_timeline() {
-                    // The rows stand still; the header says for how long.
-                    true => self.changed = true,
-                    false => self.model_changed(),
+                // The rows of a timeline stand still; the header says for how long.
+                if !self.shows_timeline() {
+                    self.model_stale();
                 }
                 self.export_when_ready()
             }

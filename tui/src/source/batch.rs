@@ -34,6 +34,13 @@ pub struct Batch {
     pub health: Health,
 }
 
+impl Batch {
+    /// Whether it tells of anything one by one. What else is in it are counts: they change numbers.
+    pub fn has_events(&self) -> bool {
+        !(self.processes.is_empty() && self.failed.is_empty() && self.opens.is_empty())
+    }
+}
+
 /// Something that happened to a process.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProcessEvent {
