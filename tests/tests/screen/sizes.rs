@@ -49,6 +49,23 @@ fn a_size_that_changes_while_it_starts_is_met() {
     }
 }
 
+/// `su -c` and `setsid` start a program in a session of its own, which the terminal is not the controlling one
+/// of: no signal tells it that the size has changed.
+#[test]
+fn a_size_that_no_signal_tells_is_met() {
+    let cwd = tempfile::tempdir().expect("room");
+    let mut command = CommandBuilder::new("setsid");
+    command.args(["--wait".as_ref(), syscope().as_os_str(), "demo".as_ref()]);
+    let mut terminal = Terminal::start_command(command, cwd.path(), 80, 24);
+    terminal.wait_for_text("File opens");
+    terminal.resize(120, 40);
+    terminal.wait_for("something in the last row", |screen| {
+        screen.lines().nth(39).is_some_and(|line| !line.trim().is_empty())
+    });
+    terminal.press("q");
+    assert!(terminal.end().success());
+}
+
 #[test]
 fn a_size_that_no_terminal_has_is_survived() {
     let cwd = tempfile::tempdir().expect("room");

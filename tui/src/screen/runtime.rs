@@ -26,6 +26,8 @@ use tokio::sync::mpsc;
 const FRAME_GAP: Duration = Duration::from_millis(33);
 /// While the timeline is played, it is told so often how time passes.
 const PLAY_STEP: Duration = Duration::from_millis(40);
+/// The terminal is asked for its size so often, where nothing tells it.
+const SIZE_STEP: Duration = Duration::from_millis(500);
 /// What takes longer than this to seek is said to take long.
 const SLOW_SEEK: Duration = Duration::from_millis(100);
 
@@ -149,17 +151,19 @@ impl Screen {
     ) -> Result<(), Error> {
         let mut input = EventStream::new();
         // From now on it says when the size changes; until now nobody did.
-        let size = self.guard.size()?;
-        if size != self.app.size() {
-            self.app.update(Message::Resize(size));
-        }
+        self.ask_size()?;
+        let is_told = terminal::tells_its_size();
         let started = Instant::now();
         loop {
             if terminal::panicked() {
                 return Err(Error::Panicked);
             }
+            if !is_told {
+                self.ask_size()?;
+            }
             let due = self.pass_time().await?;
-            let wait = [self.draw()?, due].into_iter().flatten().min();
+            let size_due = (!is_told).then_some(SIZE_STEP);
+            let wait = [self.draw()?, due, size_due].into_iter().flatten().min();
             let wait = wait.unwrap_or(Duration::from_secs(3600));
             let message = tokio::select! {
                 biased;
@@ -199,6 +203,14 @@ impl Screen {
                 self.ask_recorder().await?;
             }
         }
+    }
+
+    fn ask_size(&mut self) -> Result<(), Error> {
+        let size = self.guard.size()?;
+        if size != self.app.size() {
+            self.app.update(Message::Resize(size));
+        }
+        Ok(())
     }
 
     /// Tells the state how time passes, where it has to know; gives how long it can wait until the

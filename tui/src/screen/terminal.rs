@@ -9,6 +9,7 @@ use crossterm::{cursor, execute};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+use std::fs::File;
 use std::io::{self, BufWriter, Stdout, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::Once;
@@ -78,6 +79,12 @@ impl Drop for TerminalGuard {
         // Nothing is left to tell when the terminal itself is gone.
         let _ = restore();
     }
+}
+
+/// Whether a signal tells when the size changes. It goes to processes of the terminal's own session (`SIGWINCH`,
+/// ioctl_tty(2)); `su -c` and `setsid` start a program in another, which has no controlling terminal to open.
+pub fn tells_its_size() -> bool {
+    File::open("/dev/tty").is_ok()
 }
 
 /// What of a terminal of this size is drawn on: anything may say that it has billions of cells, and each takes
