@@ -1,6 +1,7 @@
 //! The report: its form, its options, and what it says about itself.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::process::{Command, Stdio};
 use syscope::probes::PROBES;
 use syscope_tests::binary::syscope;
@@ -39,6 +40,28 @@ fn json_is_one_document_with_every_documented_key() {
         document.offcpu.iter().any(|process| process.stacks.iter().any(|s| !s.kernel.is_empty()))
     );
     assert!(document.profile.stacks.iter().any(|stack| !stack.user.is_empty()));
+}
+
+/// Who cannot be told how far it is gets what was asked for all the same.
+#[test]
+fn notes_that_cannot_be_written_end_nothing() {
+    let _machine = require_bpf!();
+    let cwd = tempfile::tempdir().expect("room");
+    for args in [
+        &["report", "-p", "1", "-d", "200ms"][..],
+        &["record", "-p", "1", "-d", "200ms", "-o", "a.syscope"],
+        &["report", "--from", "a.syscope"],
+        &["flame", "-p", "1", "--wall", "-d", "200ms", "-o", "b.svg"],
+        &["record", "-o", "c.syscope", "--", "true"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").expect("it is there");
+        let mut command = Command::new(syscope());
+        command.args(args).current_dir(&cwd).stdout(Stdio::null()).stderr(full);
+        assert_eq!(command.status().expect("it runs").code(), Some(0), "{args:?}");
+    }
+    for file in ["a.syscope", "b.svg", "c.syscope"] {
+        assert!(cwd.path().join(file).exists(), "{file}");
+    }
 }
 
 #[test]

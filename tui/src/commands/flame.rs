@@ -8,6 +8,7 @@ use crate::flame::{self, Measure, Weighed, export};
 use crate::kernel::Wanted;
 use crate::model::{Model, ProcKey, StackEnds};
 use crate::source::ProbeStatus;
+use crate::stderr;
 use crate::text;
 use color_eyre::eyre::{self, bail};
 use std::io::{self, IsTerminal, Write};
@@ -75,7 +76,9 @@ fn write(
 fn say_completeness(ends: &StackEnds) {
     if let Some(share) = ends.complete_share() {
         let (samples, share) = (text::count(ends.samples), text::percent(share));
-        eprintln!("syscope: of {samples} samples with a user stack, {share} have all of it");
+        stderr::tell(format_args!(
+            "of {samples} samples with a user stack, {share} have all of it"
+        ));
     }
 }
 
@@ -138,7 +141,7 @@ fn missing(measure: Measure, model: &Model) -> eyre::Result<String> {
     let off: Vec<_> = measure.probes().iter().filter_map(off).collect();
     let names: Vec<_> = off.iter().map(|(name, _)| *name).collect();
     for (name, reason) in &off {
-        eprintln!("syscope: the probe {name} was off: {}", text::visible(reason));
+        stderr::tell(format_args!("the probe {name} was off: {}", text::visible(reason)));
     }
     if measure == Measure::Wall && model.watched.period_ns().is_none() {
         bail!(
@@ -184,7 +187,7 @@ fn save(
         false => export::save(&args.output, write)?,
     }
     if !args.quiet && !args.to_stdout() {
-        eprintln!("syscope: wrote {}", args.output.display());
+        stderr::tell(format_args!("wrote {}", args.output.display()));
     }
     Ok(())
 }

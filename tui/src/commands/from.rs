@@ -7,6 +7,7 @@ use crate::filter::Filter;
 use crate::history::{Seeker, Span, Timeline};
 use crate::model::{Bounds, Model};
 use crate::report::Missing;
+use crate::stderr;
 use crate::text;
 use color_eyre::eyre::{self, bail};
 use jiff::tz::TimeZone;
@@ -49,7 +50,7 @@ pub fn read(
     let model = seeker.model(span)?;
     let missing = Missing::of(&capture, seeker.losses());
     if let Some(missing) = &missing {
-        eprintln!("syscope: {name} is not whole: {missing}");
+        stderr::tell(format_args!("{name} is not whole: {missing}"));
     }
     let filter = recorded_filter(&capture, &model, &name).and(&args.filter()?)?;
     Ok(Part { model, filter, missing })
@@ -75,6 +76,6 @@ fn recorded_filter(capture: &Capture, model: &Model, name: &str) -> Filter {
             }
         }
     };
-    eprintln!("syscope: {why}: all of it is shown");
+    stderr::tell(format_args!("{why}: all of it is shown"));
     Filter::default()
 }

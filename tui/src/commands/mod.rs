@@ -20,6 +20,7 @@ use crate::kernel::{AttachError, Wanted};
 use crate::screen;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
+use crate::stderr;
 use crate::symbols::Debuginfod;
 use color_eyre::eyre::{self, WrapErr, bail};
 use std::io::{self, Write};
@@ -71,7 +72,7 @@ fn watch(
     if let Some(recording) = &watch.recording
         && (recording.error.is_some() || !quiet)
     {
-        eprintln!("syscope: {}", headless::summary(recording, false));
+        stderr::tell(headless::summary(recording, false));
     }
     Ok(watch)
 }

@@ -6,6 +6,7 @@ use crate::filter::Filter;
 use crate::headless::{self, Output, OutputError, RecordOptions, Recorded, Sink};
 use crate::launch::{self, Launch, Launched};
 use crate::source::live;
+use crate::stderr;
 use crate::text;
 use color_eyre::eyre::{self, WrapErr};
 use std::io::{self, IsTerminal};
@@ -63,7 +64,7 @@ fn say_what(args: &RecordArgs, options: &live::Options, command: Option<&Launche
         (None, Some(_)) => String::new(),
         (None, None) => " until Ctrl-C".to_owned(),
     };
-    eprintln!("syscope: watching {whom}{end}");
+    stderr::tell(format_args!("watching {whom}{end}"));
 }
 
 fn status(args: &RecordArgs, recorded: &Recorded) -> u8 {

@@ -13,6 +13,7 @@ use crate::model::{Bounds, Model};
 use crate::source::live::{self, StartError};
 use crate::source::record::Recording;
 use crate::source::{Batch, Control, Handle};
+use crate::stderr;
 use crate::text;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub fn watch(
         output.map(|output| Sink::new(output, header(handle.watched.clone(), options, true)));
     if !quiet {
         let span = text::duration(duration.as_nanos() as u64);
-        eprintln!("syscope: watching {whom} for {span} (Ctrl-C ends it early)");
+        stderr::tell(format_args!("watching {whom} for {span} (Ctrl-C ends it early)"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let progress = !quiet && io::stderr().is_terminal();
@@ -108,7 +109,7 @@ async fn collect(
         }
     }
     if progress {
-        eprint!("\r\x1b[K");
+        stderr::end_progress();
     }
     let recording = sink.map(|mut sink| {
         sink.finish();

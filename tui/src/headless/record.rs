@@ -4,6 +4,7 @@ use super::Sink;
 use crate::launch::Launched;
 use crate::source::record::Recording;
 use crate::source::{Batch, Control, Handle, ProbeStatus, ProcessEvent};
+use crate::stderr;
 use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
@@ -194,14 +195,14 @@ impl Recorder {
     /// Says what was written.
     fn tell(&self, sink: &Sink) {
         if self.options.progress {
-            eprint!("\r\x1b[K");
+            stderr::end_progress();
         }
         let failed = sink.recording().error.is_some() && !sink.broken_pipe();
         if failed || !self.options.quiet {
-            eprintln!("syscope: {}", summary(sink.recording(), sink.broken_pipe()));
+            stderr::tell(summary(sink.recording(), sink.broken_pipe()));
         }
         if self.command_runs() && !self.options.quiet {
-            eprintln!("syscope: waiting for the command to end");
+            stderr::tell("waiting for the command to end");
         }
     }
 
@@ -210,7 +211,7 @@ impl Recorder {
         let Some(Written { sink, executed }) = written else {
             // Not waited for: what was written until now is whole, and has no end mark.
             let recording = self.progress.borrow().clone();
-            eprintln!("syscope: not waited for: the last second may be missing");
+            stderr::tell("not waited for: the last second may be missing");
             return Recorded { recording, broken_pipe: false, interrupted, command };
         };
         let failed = matches!(command, Some(WaitStatus::Exited(_, 126 | 127)));

@@ -10,13 +10,14 @@ use crate::app::update::{Effect, Message};
 use crate::capture::Capture;
 use crate::source::record::{Recorder, Status};
 use crate::source::{Batch, Control, Handle};
+use crate::stderr;
 use crate::ui::{self, theme::Theme};
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::Size;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,8 +92,7 @@ pub(super) async fn run(handle: Handle, options: Options) -> Result<(), Error> {
     let ended = show(setup, Some(batches)).await;
     // The terminal is the user's again: what is told now stays on it.
     if let Some(recording) = recorder.and_then(|recorder| recorder.stop()) {
-        // Nobody reads it where the terminal is gone.
-        let _ = writeln!(io::stderr(), "syscope: {}", told(&recording));
+        stderr::tell(told(&recording));
     }
     ended
 }
