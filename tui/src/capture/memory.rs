@@ -18,10 +18,10 @@ pub struct Memory {
     stacks: FxHashMap<StackId, Remembered>,
     /// User stacks that were used and not told yet: their process, and when that was, in ns.
     awaited: FxHashMap<StackId, (u32, u64)>,
-    /// The last list of waits.
+    /// The last list of waits that was told.
     pub waiting: Option<Vec<WaitingNow>>,
-    /// PIDs of those that have ended since that was told: they do not wait any more.
-    ended: FxHashSet<u32>,
+    /// The last batch had none.
+    waiting_unknown: bool,
     health: Health,
     /// End of the last batch, in ns; `None` before the first.
     time_ns: Option<u64>,
@@ -54,22 +54,17 @@ impl Memory {
         // As the model does: exits last.
         let is_exit = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exit { .. });
         for event in batch.processes.iter().filter(|event| !is_exit(event)) {
-            self.follow_process(without_cmdline(event, cmdlines));
-        }
-        if let Some(waiting) = &batch.waiting {
-            self.waiting = Some(waiting.clone());
-            self.ended.clear();
+            self.processes.fold(without_cmdline(event, cmdlines));
         }
         for event in batch.processes.iter().filter(is_exit) {
-            self.follow_process(event.clone());
+            self.processes.fold(event.clone());
+        }
+        self.waiting_unknown = batch.waiting.is_none();
+        if let Some(waiting) = &batch.waiting {
+            self.waiting = Some(waiting.clone());
         }
         self.health.clone_from(&batch.health);
         self.time_ns = Some(batch.time_ns);
-    }
-
-    fn follow_process(&mut self, event: ProcessEvent) {
-        self.ended.extend(self.processes.ended_by(&event));
-        self.processes.fold(event);
     }
 
     /// Remembers a stack that is told.
@@ -101,9 +96,8 @@ impl Memory {
     /// What was so before the next batch; empty when there was none before it.
     pub fn before(&mut self) -> Batch {
         let Some(time_ns) = self.time_ns else { return Batch::default() };
-        let ended = std::mem::take(&mut self.ended);
-        if let Some(waiting) = &mut self.waiting {
-            waiting.retain(|wait| !ended.contains(&wait.pid));
+        if self.waiting_unknown {
+            self.waiting = None;
         }
         Batch {
             time_ns,

@@ -147,7 +147,7 @@ impl Model {
         let (exits, starts): (Vec<_>, Vec<_>) =
             batch.processes.into_iter().partition(|e| matches!(e, ProcessEvent::Exit { .. }));
         for event in starts {
-            self.fold_process(event);
+            self.processes.fold(event);
         }
         self.stacks.fold(batch.stacks);
         self.syscalls.fold(&batch.syscalls, &mut self.processes, &self.ticks);
@@ -155,20 +155,11 @@ impl Model {
         self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes, places);
         self.profile.fold(batch.profile, &mut self.processes, &self.ticks, places);
         for event in exits {
-            self.fold_process(event);
+            self.processes.fold(event);
         }
         self.health = batch.health;
         self.forget_old();
         self.sweep_stacks();
-    }
-
-    /// Takes in what happened to a process. What has ended does not wait any more.
-    fn fold_process(&mut self, event: ProcessEvent) {
-        let ended = self.processes.ended_by(&event).and_then(|pid| self.processes.latest(pid));
-        if let Some(process) = ended {
-            self.offcpu.end_waits(process.key);
-        }
-        self.processes.fold(event);
     }
 
     /// Takes in what was so before the first batch, where reading starts in the middle: processes, waits,

@@ -144,6 +144,9 @@ impl Machine {
             self.now_ns += 1_000_000;
             self.step(step, &mut batch);
         }
+        if steps.iter().any(|step| matches!(step, Step::Look)) {
+            batch.waiting = Some(self.asleep.clone());
+        }
         self.now_ns += 1_000_000;
         batch.time_ns = self.now_ns;
         batch.window_ns = self.now_ns - began_ns;
@@ -229,7 +232,8 @@ impl Machine {
                     woken_ns: woken.then_some(time_ns + 5),
                 });
             }
-            Step::Look => batch.waiting = Some(self.asleep.clone()),
+            // At the end, as the maps are read.
+            Step::Look => {}
             Step::Name { user_of, stack, depth } => {
                 let id = match user_of {
                     Some(process) => self.user_stack(any(process), stack),

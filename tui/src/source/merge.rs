@@ -41,7 +41,7 @@ impl Batch {
         merged.opens.extend(later.opens);
         let place = |d: &OffcpuDelta| (d.pid, d.state, d.kernel_stack, d.user_stack);
         add_up(&mut merged.offcpu, later.offcpu, place, add_waits);
-        merged.waiting = later.waiting.or(merged.waiting);
+        merged.waiting = later.waiting;
         let place = |d: &ProfileDelta| (d.pid, d.comm.clone(), d.kernel_stack, d.user_stack);
         add_up(&mut merged.profile, later.profile, place, add_samples);
         merged.stacks.extend(later.stacks);

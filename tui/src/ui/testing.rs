@@ -229,15 +229,6 @@ pub(crate) fn first_batch() -> Batch {
 
 /// What is read then.
 pub(crate) fn second_batch() -> Batch {
-    let waiting = |pid, kernel, user, state| WaitingNow {
-        pid,
-        tid: pid,
-        state,
-        kernel_stack: StackId(kernel),
-        user_stack: StackId(user),
-        since_ns: START,
-        woken_ns: None,
-    };
     Batch {
         time_ns: START + SECOND / 2,
         window_ns: SECOND / 4,
@@ -260,10 +251,7 @@ pub(crate) fn second_batch() -> Batch {
             waits(990, WaitState::Uninterruptible, (21, 12), 95, 12),
             waits(990, WaitState::Runnable, (0, 12), 0, 31),
         ],
-        waiting: Some(vec![
-            waiting(17, 20, 0, WaitState::Idle),
-            waiting(812, 20, 11, WaitState::Interruptible),
-        ]),
+        waiting: Some(sleepers()),
         profile: vec![
             samples(813, "nginx", 10, 0, 31),
             samples(813, "nginx", 10, 22, 9),
@@ -273,6 +261,26 @@ pub(crate) fn second_batch() -> Batch {
         health: health(),
         ..Batch::default()
     }
+}
+
+/// Half a second in which nothing happened.
+pub(crate) fn half_second(time_ns: u64, health: Health) -> Batch {
+    let waiting = Some(sleepers());
+    Batch { time_ns, window_ns: SECOND / 2, waiting, health, ..Batch::default() }
+}
+
+/// Who waits on that machine all the time.
+pub(crate) fn sleepers() -> Vec<WaitingNow> {
+    let waiting = |pid, kernel, user, state| WaitingNow {
+        pid,
+        tid: pid,
+        state,
+        kernel_stack: StackId(kernel),
+        user_stack: StackId(user),
+        since_ns: START,
+        woken_ns: None,
+    };
+    vec![waiting(17, 20, 0, WaitState::Idle), waiting(812, 20, 11, WaitState::Interruptible)]
 }
 
 /// The screen as text: its characters, then a map of its styles, then what the map's letters mean.

@@ -37,10 +37,7 @@ fn a_filter() {
     press(&mut app, "Enter");
     let mut health = health();
     health.pushed_down = Some(2);
-    feed(
-        &mut app,
-        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
-    );
+    feed(&mut app, half_second(START + SECOND, health));
     assert_snapshot!("filter_kept", screen(&mut app));
     press(&mut app, "/ C-u nothing-like-it Enter");
     assert_snapshot!("filter_matches_nothing", screen(&mut app));
@@ -69,10 +66,7 @@ fn a_filter_that_is_wrong() {
 fn a_probe_that_is_off() {
     let mut app = busy(80, 24);
     let health = health_without("profile");
-    feed(
-        &mut app,
-        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
-    );
+    feed(&mut app, half_second(START + SECOND, health));
     assert_snapshot!("probe_off", screen(&mut app));
 }
 
@@ -82,10 +76,7 @@ fn events_that_were_lost() {
     let mut health = health();
     health.probes[1].ring_full = 1_234;
     health.skipped_ticks = 2;
-    feed(
-        &mut app,
-        Batch { time_ns: START + SECOND, window_ns: SECOND / 2, health, ..Batch::default() },
-    );
+    feed(&mut app, half_second(START + SECOND, health));
     assert_snapshot!("losing", screen(&mut app));
 }
 
@@ -96,7 +87,7 @@ fn stacks_that_were_lost_are_no_alarm() {
     health.probes[2].stack_errors = 1;
     health.probes[3].stack_errors = 1;
     let time_ns = START + SECOND;
-    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    feed(&mut app, half_second(time_ns, health));
     let header = |app: &mut App| characters(app).lines().next().unwrap().to_owned();
     assert!(header(&mut app).contains("│ lost 0 · 2 stacks │"), "{}", header(&mut app));
 }
@@ -110,7 +101,7 @@ fn the_health_page_says_where_something_was_lost() {
     health.probes[1].ring_full = 1_234;
     health.probes[2].stack_errors = 3;
     let time_ns = START + SECOND;
-    feed(&mut app, Batch { time_ns, window_ns: SECOND / 2, health, ..Batch::default() });
+    feed(&mut app, half_second(time_ns, health));
     press(&mut app, "i");
     assert_snapshot!("health", characters(&mut app));
 }
@@ -145,6 +136,7 @@ fn hostile_names() {
                 long,
             ],
             health: health(),
+            waiting: Some(sleepers()),
             ..Batch::default()
         },
     );
@@ -184,6 +176,7 @@ fn the_detail_of_a_process() {
             window_ns: SECOND,
             processes: vec![ProcessEvent::Exit { time_ns: START + SECOND, pid: 813 }],
             health: health(),
+            waiting: Some(sleepers()),
             ..Batch::default()
         },
     );
@@ -206,7 +199,15 @@ fn the_profile() {
     assert_snapshot!("wall_clock_functions", characters(&mut app));
     // Half of it is said to be half of it.
     let health = health_without("offcpu");
-    feed(&mut app, Batch { time_ns: START + 3 * SECOND, health, ..Batch::default() });
+    feed(
+        &mut app,
+        Batch {
+            time_ns: START + 3 * SECOND,
+            waiting: Some(sleepers()),
+            health,
+            ..Batch::default()
+        },
+    );
     let screen = characters(&mut app);
     assert!(screen.contains("running only: the off-CPU probe is off"), "{screen}");
     assert!(!screen.contains("% blocked"), "{screen}");

@@ -132,6 +132,7 @@ pub(super) fn hostile() -> Vec<u8> {
             waits(666, WaitState::Uninterruptible, (31, 30), 90_000, 9_000),
             waits(667, WaitState::Stopped, (31, 30), 50_000, 1),
         ],
+        waiting: Some(sleepers()),
         profile: vec![
             samples(666, "\u{1b}[31mevil\n", 30, 0, 900),
             samples(667, "スレッド", 30, 31, 400),

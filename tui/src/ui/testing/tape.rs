@@ -36,6 +36,7 @@ pub(crate) fn later_batch(tick: u64) -> Batch {
         ],
         opens: vec![open(813, "nginx", &format!("/srv/www/{tick}"), tick * 1_000, Ok(17))],
         offcpu: vec![waits(813, WaitState::Interruptible, (20, 11), 40 * (tick % 7), 4)],
+        waiting: Some(sleepers()),
         profile: vec![samples(813, "nginx", 10, 0, 60 + 20 * (tick % 9))],
         health,
         ..Batch::default()
