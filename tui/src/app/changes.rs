@@ -2,6 +2,7 @@
 
 use super::pane::Pane;
 use super::state::{App, Notice};
+use crate::capture::Tick;
 use crate::source::Batch;
 use ratatui::layout::Size;
 
@@ -15,14 +16,8 @@ impl App {
     }
 
     pub(super) fn model_changed(&mut self) {
-        self.model_stale();
-        self.changed = true;
-    }
-
-    /// As [`App::model_changed`], where that is not to be drawn for its own sake.
-    pub(super) fn model_stale(&mut self) {
         self.stale_matching = true;
-        self.stale = [true; 4];
+        self.scope_changed();
     }
 
     pub(super) fn scope_changed(&mut self) {
@@ -41,12 +36,37 @@ impl App {
         self.changed = true;
     }
 
-    /// After a batch: it is to be drawn. Where it changes numbers only, it may wait for the next: four times
-    /// a second nobody can read them, and most of what an idle screen costs is to draw it.
-    pub(super) fn batch_changed(&mut self, batch: &Batch) {
-        let may_wait = !batch.has_events() && batch.window_ns < READABLE_NS;
-        self.held = may_wait && !self.held;
-        self.changed |= !self.held;
+    /// Takes a batch in. One that changes numbers only waits for the next: four times a second nobody can read
+    /// them, and most of what an idle screen costs is to draw it.
+    pub(super) fn take_batch(&mut self, batch: Box<Batch>) {
+        if self.may_wait(&batch) {
+            self.held = Some(batch);
+            return;
+        }
+        self.fold_held();
+        self.fold(*batch);
+    }
+
+    /// Takes in the batch that waits, if there is one.
+    pub(super) fn fold_held(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.fold(*held);
+        }
+    }
+
+    fn may_wait(&self, batch: &Batch) -> bool {
+        let is_first = self.live().ticks.number() == 0;
+        self.held.is_none() && !is_first && !batch.has_events() && batch.window_ns < READABLE_NS
+    }
+
+    fn fold(&mut self, batch: Batch) {
+        self.time.push(Tick::of(&batch));
+        self.live_mut().fold(batch);
+        match self.shows_timeline() {
+            // The rows stand still; the header says for how long.
+            true => self.changed = true,
+            false => self.model_changed(),
+        }
     }
 
     /// Whether there is something new to draw.
@@ -56,7 +76,6 @@ impl App {
 
     /// As [`App::is_changed`], and from now on there is not.
     pub fn take_changed(&mut self) -> bool {
-        self.held &= !self.changed;
         std::mem::take(&mut self.changed)
     }
 }

@@ -12,7 +12,7 @@ use super::time::{Moment, Still, Time};
 use crate::filter::{Filter, ParseError};
 use crate::flame::{FlameTree, Role};
 use crate::model::{Bounds, Model, ProcKey, Watched};
-use crate::source::ProbeStatus;
+use crate::source::{Batch, ProbeStatus};
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 use rustc_hash::FxHashSet;
@@ -97,8 +97,8 @@ pub struct App {
     pub(super) awaited_export: Option<Awaited>,
     /// Something changed since the last drawing.
     pub(super) changed: bool,
-    /// The last batch changed numbers, and waits for the next to be drawn.
-    pub(super) held: bool,
+    /// A batch that changes numbers only, and waits for the next.
+    pub(super) held: Option<Box<Batch>>,
     pub(super) last_click: Option<Click>,
     pub(super) size: Size,
     pub(super) overview: View,
@@ -131,7 +131,7 @@ impl App {
             layout: Layout::default(),
             awaited_export: None,
             changed: true,
-            held: false,
+            held: None,
             last_click: None,
             size: Size::default(),
             overview: View::new(None, Pane::Syscalls),

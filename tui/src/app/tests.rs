@@ -221,12 +221,25 @@ fn what_happens_is_drawn_at_once_and_numbers_every_other_time() {
     // Whoever has asked for a tick a second gets all of them.
     let slow = || Batch { window_ns: 1_000_000_000, ..numbers() };
     assert_eq!([slow(), slow()].map(|batch| drawn(&mut app, batch)), [true, true]);
-    // What is held is shown when something else is drawn.
+    // Keys and clicks are about what is on the screen, until it is drawn anew.
+    let wild = || Batch { syscalls: vec![calls(1204, 0, 1_000_000, 1_000, &[])], ..numbers() };
+    let total = |app: &App| app.model().syscalls.total.calls;
+    let before = total(&app);
+    feed(&mut app, wild());
+    press(&mut app, "g");
+    assert_eq!(outline(&mut app), "syscalls, pid 813");
+    assert_eq!(total(&app), before);
     feed(&mut app, numbers());
-    assert!(!app.is_changed());
-    press(&mut app, "j");
-    assert_eq!(app.live().ticks.number(), app.model().ticks.number());
-    assert!(app.take_changed());
+    press(&mut app, "g");
+    assert_eq!(outline(&mut app), "syscalls, pid 1204");
+    // What was before a clearing is not counted after it, nor what was before the end left out.
+    feed(&mut app, wild());
+    press(&mut app, "c");
+    feed(&mut app, numbers());
+    assert_eq!(total(&app), 0);
+    feed(&mut app, wild());
+    app.update(Message::Ended);
+    assert_eq!(total(&app), 1_000_000);
 }
 
 fn mouse(kind: MouseEventKind, column: u16, row: u16) -> MouseEvent {

@@ -10,7 +10,6 @@ use super::pane::Pane;
 use super::state::{App, Typing};
 use super::table::{Move, RowId};
 use super::time::{Recorded, Sought};
-use crate::capture::Tick;
 use crate::filter::Filter;
 use crate::history::Span;
 use crate::source::Batch;
@@ -106,16 +105,11 @@ impl App {
                 None
             }
             Message::Batch(batch) => {
-                self.time.push(Tick::of(&batch));
-                self.batch_changed(&batch);
-                self.live_mut().fold(*batch);
-                // The rows of a timeline stand still; the header says for how long.
-                if !self.shows_timeline() {
-                    self.model_stale();
-                }
+                self.take_batch(batch);
                 self.export_when_ready()
             }
             Message::Ended => {
+                self.fold_held();
                 self.ended = true;
                 self.say("the source has ended: nothing new will come", true);
                 None

@@ -199,15 +199,7 @@ fn the_profile() {
     assert_snapshot!("wall_clock_functions", characters(&mut app));
     // Half of it is said to be half of it.
     let health = health_without("offcpu");
-    feed(
-        &mut app,
-        Batch {
-            time_ns: START + 3 * SECOND,
-            waiting: Some(sleepers()),
-            health,
-            ..Batch::default()
-        },
-    );
+    feed(&mut app, half_second(START + 3 * SECOND, health));
     let screen = characters(&mut app);
     assert!(screen.contains("running only: the off-CPU probe is off"), "{screen}");
     assert!(!screen.contains("% blocked"), "{screen}");

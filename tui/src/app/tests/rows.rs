@@ -51,7 +51,7 @@ fn processes_that_ended_some_time_ago_are_one_last_row() {
     let later = |seconds| START + seconds * SECOND;
     feed(&mut app, Batch { time_ns: later(31), processes, health: health(), ..Batch::default() });
     assert_eq!(outline(&mut app), "syscalls, pid 813");
-    feed(&mut app, Batch { time_ns: later(32), health: health(), ..Batch::default() });
+    feed(&mut app, half_second(later(32), health()));
     app.refresh();
     let rows = &app.derived.syscalls;
     let ended = rows.ended.expect("two have ended");
@@ -127,9 +127,8 @@ fn a_process_that_hangs_since_before_the_watch_is_above_busy_ones() {
         stack(31, &["do_epoll_wait_k", "schedule_k", "__schedule_k"]),
     ];
     let mut wait = |waiting| {
-        let (time_ns, stacks) = (START + SECOND, stacks.clone());
-        let waiting = Some(waiting);
-        feed(&mut app, Batch { time_ns, stacks, waiting, health: health(), ..Batch::default() });
+        let (stacks, waiting) = (stacks.clone(), Some(waiting));
+        feed(&mut app, Batch { stacks, waiting, ..half_second(START + SECOND, health()) });
         app.refresh();
         app.derived.offcpu.processes.iter().map(|row| row.key.pid).collect::<Vec<_>>()
     };

@@ -246,6 +246,7 @@ impl App {
         if self.time.is_chosen() {
             return self.mark_start();
         }
+        self.fold_held();
         self.live_mut().clear();
         if let Some(still) = &mut self.still {
             Arc::make_mut(&mut still.model).clear();
