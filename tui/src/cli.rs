@@ -17,11 +17,12 @@ pub use replay::{DemoArgs, ReplayArgs, ReplayScreenArgs};
 pub use trace::{TraceArgs, TraceKind};
 
 use crate::filter::{Filter, ParseError};
+use crate::stderr;
 use crate::symbols::Debuginfod;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -191,8 +192,7 @@ impl Cli {
     pub fn read() -> Result<Self, ExitCode> {
         Self::try_read(std::env::args_os()).map_err(|error| match error.print() {
             Err(print) if !error.use_stderr() && print.kind() != io::ErrorKind::BrokenPipe => {
-                // Where this cannot be written either, the status is all there is.
-                let _ = writeln!(io::stderr(), "syscope: cannot write to standard output: {print}");
+                stderr::tell(format_args!("cannot write to standard output: {print}"));
                 ExitCode::FAILURE
             }
             _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),

@@ -24,7 +24,7 @@ pub mod python;
 pub mod report;
 pub mod screen;
 pub mod source;
-mod stderr;
+pub mod stderr;
 mod sums;
 pub mod symbols;
 pub mod text;

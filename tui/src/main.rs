@@ -3,11 +3,10 @@
 use color_eyre::config::HookBuilder;
 use color_eyre::eyre::{self, WrapErr};
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use syscope::cli::Cli;
-use syscope::{commands, kernel, symbols, text};
+use syscope::{commands, kernel, stderr, symbols, text};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -20,8 +19,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             let said = text::visible(&text::causes(error.as_ref())).replace("\\n", "\n");
-            // Where it cannot be written, the status is all there is.
-            let _ = writeln!(io::stderr(), "syscope: {said}");
+            stderr::tell(said);
             ExitCode::FAILURE
         }
     }

@@ -9,6 +9,13 @@ pub fn tell(line: impl Display) {
     let _ = writeln!(io::stderr(), "syscope: {line}");
 }
 
+/// Says how far it is, in place of what this said before. For a terminal.
+pub fn progress(line: impl Display) {
+    let mut stderr = io::stderr();
+    let _ = write!(stderr, "\r\x1b[K{line}");
+    let _ = stderr.flush();
+}
+
 /// Takes away the line that says how far it is: the next one stands in its place.
 pub fn end_progress() {
     let _ = write!(io::stderr(), "\r\x1b[K");

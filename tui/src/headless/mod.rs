@@ -15,7 +15,7 @@ use crate::source::record::Recording;
 use crate::source::{Batch, Control, Handle};
 use crate::stderr;
 use crate::text;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -134,14 +134,11 @@ fn take(model: &mut Model, batch: Batch, end: Instant, progress: bool) {
     } else {
         format!("{:.0} s left", left.as_secs_f64().ceil())
     };
-    let mut stderr = io::stderr();
-    let _ = write!(
-        stderr,
-        "\r\x1b[K{state} · {} syscalls · {} opens · {} samples · lost {}",
+    stderr::progress(format_args!(
+        "{state} · {} syscalls · {} opens · {} samples · lost {}",
         text::count(model.syscalls.total.calls),
         text::count(model.opens.total),
         text::count(model.profile.total),
         text::count(model.health.lost()),
-    );
-    let _ = stderr.flush();
+    ));
 }

@@ -9,7 +9,7 @@ use crate::text;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use std::future::pending;
-use std::io::{self, Write};
+use std::io;
 use std::thread;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -180,16 +180,13 @@ impl Recorder {
     /// Says how far it is.
     fn show(&mut self) {
         let recording = self.progress.borrow_and_update();
-        let mut stderr = io::stderr();
-        let _ = write!(
-            stderr,
-            "\r\x1b[K{} · {} batches · {} · lost {}",
+        stderr::progress(format_args!(
+            "{} · {} batches · {} · lost {}",
             text::duration(recording.span_ns),
             text::count(recording.batches),
             text::bytes(recording.bytes),
             text::count(recording.lost),
-        );
-        let _ = stderr.flush();
+        ));
     }
 
     /// Says what was written.

@@ -12,11 +12,10 @@ use crate::source::record::{Recorder, Status};
 use crate::source::{Batch, Control, Handle};
 use crate::stderr;
 use crate::ui::{self, theme::Theme};
-use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::event::EventStream;
 use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use ratatui::Frame;
-use ratatui::layout::Size;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +26,7 @@ use tokio::sync::mpsc;
 const FRAME_GAP: Duration = Duration::from_millis(33);
 /// While the timeline is played, it is told so often how time passes.
 const PLAY_STEP: Duration = Duration::from_millis(40);
-/// The terminal is asked for its size so often, where nothing tells it.
+/// The terminal is asked for its size at least so often, where nothing tells it.
 const SIZE_STEP: Duration = Duration::from_millis(500);
 /// What takes longer than this to seek is said to take long.
 const SLOW_SEEK: Duration = Duration::from_millis(100);
@@ -136,8 +135,7 @@ async fn show(setup: Setup, batches: Option<mpsc::Receiver<Batch>>) -> Result<()
         played: None,
         sought: None,
     };
-    let size = screen.guard.size()?;
-    screen.app.update(Message::Resize(size));
+    screen.ask_size().await?;
     let first = screen.app.seek();
     screen.perform(first).await?;
     screen.work(batches, finished).await
@@ -151,7 +149,7 @@ impl Screen {
     ) -> Result<(), Error> {
         let mut input = EventStream::new();
         // From now on it says when the size changes; until now nobody did.
-        self.ask_size()?;
+        self.ask_size().await?;
         let is_told = terminal::tells_its_size();
         let started = Instant::now();
         loop {
@@ -159,7 +157,7 @@ impl Screen {
                 return Err(Error::Panicked);
             }
             if !is_told {
-                self.ask_size()?;
+                self.ask_size().await?;
             }
             let due = self.pass_time().await?;
             let size_due = (!is_told).then_some(SIZE_STEP);
@@ -168,7 +166,7 @@ impl Screen {
             let message = tokio::select! {
                 biased;
                 event = input.next() => match event {
-                    Some(Ok(event)) => as_message(&event, started),
+                    Some(Ok(event)) => terminal::as_message(&event, started),
                     Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => None,
                     // The terminal is gone.
                     Some(Err(_)) | None => return Err(Error::TerminalGone),
@@ -205,12 +203,13 @@ impl Screen {
         }
     }
 
-    fn ask_size(&mut self) -> Result<(), Error> {
-        let size = self.guard.size()?;
-        if size != self.app.size() {
-            self.app.update(Message::Resize(size));
+    async fn ask_size(&mut self) -> Result<(), Error> {
+        let size = self.guard.size().map_err(|_| Error::TerminalGone)?;
+        if size == self.app.size() {
+            return Ok(());
         }
-        Ok(())
+        let effect = self.app.update(Message::Resize(size));
+        self.perform(effect).await
     }
 
     /// Tells the state how time passes, where it has to know; gives how long it can wait until the
@@ -289,17 +288,5 @@ async fn next(batches: &mut Option<mpsc::Receiver<Batch>>) -> Option<Batch> {
     match batches {
         Some(batches) => batches.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-/// What the state is to know of a terminal's event.
-fn as_message(event: &Event, started: Instant) -> Option<Message> {
-    match *event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
-        Event::Mouse(mouse) => Some(Message::Mouse(mouse, started.elapsed().as_millis() as u64)),
-        Event::Resize(width, height) => {
-            Some(Message::Resize(terminal::bounded(Size { width, height })))
-        }
-        _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! The terminal: taken over, and given back however the program ends.
 
+use crate::app::update::Message;
 use crate::symbols;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event, KeyEventKind};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -14,6 +15,7 @@ use std::io::{self, BufWriter, Stdout, stdout};
 use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// Bytes that are gathered before they are written. A frame is flushed when it is whole, and most are far
 /// smaller: so each is one write, where standard output by itself makes one of each KiB.
@@ -91,6 +93,16 @@ pub fn tells_its_size() -> bool {
 /// memory.
 pub fn bounded(size: Size) -> Size {
     Size { width: size.width.min(2048), height: size.height.min(1024) }
+}
+
+/// What the state is to know of a terminal's event.
+pub fn as_message(event: &Event, started: Instant) -> Option<Message> {
+    match *event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(key)),
+        Event::Mouse(mouse) => Some(Message::Mouse(mouse, started.elapsed().as_millis() as u64)),
+        Event::Resize(width, height) => Some(Message::Resize(bounded(Size { width, height }))),
+        _ => None,
+    }
 }
 
 /// Whether some thread has panicked since the terminal was taken over.

@@ -36,7 +36,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether it tells of anything one by one. What else is in it are counts: they change numbers.
+    /// Whether it tells of anything one by one. What else is in it are counts, who waits, names of stacks, and
+    /// health.
     pub fn has_events(&self) -> bool {
         !(self.processes.is_empty() && self.failed.is_empty() && self.opens.is_empty())
     }

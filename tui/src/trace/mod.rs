@@ -19,10 +19,11 @@ use crate::kernel::Wanted;
 use crate::source::live::{self, StartError};
 use crate::source::procfs;
 use crate::source::{Batch, Control, Handle, Health, ProbeStatus};
+use crate::stderr;
 use crate::text::visible;
 use clock::Clock;
 use jiff::tz::TimeZone;
-use output::{Output, note};
+use output::Output;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use stream::Stream;
@@ -127,7 +128,7 @@ pub fn run(live: live::Options, options: &Options) -> Result<(), TraceError> {
         let tracer = Tracer::new(handle, &filter, options)?;
         // Said when an interrupt is a normal end already.
         if !options.quiet {
-            note(&format!("syscope: watching {} {}", whom(&filter), until(options.duration)));
+            stderr::tell(format_args!("watching {} {}", whom(&filter), until(options.duration)));
         }
         tracer.run().await
     })
@@ -237,7 +238,7 @@ impl<'a> Tracer<'a> {
         let only = &self.options.only;
         let ended = !only.is_empty() && !only.iter().any(|pid| procfs::exists(*pid));
         if ended && !self.options.quiet {
-            self.output.note("syscope: what was asked for (-p) has ended".to_owned());
+            self.output.note("what was asked for (-p) has ended".to_owned());
         }
         ended
     }
@@ -253,7 +254,7 @@ impl<'a> Tracer<'a> {
         let lost = self.stream.lost();
         if lost.total() > told && at.elapsed() >= NOTICE && io::stderr().is_terminal() {
             self.noticed = (Instant::now(), lost.total());
-            self.output.note(format!("syscope: lost so far: {lost}"));
+            self.output.note(format!("lost so far: {lost}"));
         }
         Ok(())
     }
@@ -272,7 +273,7 @@ impl<'a> Tracer<'a> {
             && let Some(reason) = off("lifecycle")
         {
             self.output.note(format!(
-                "syscope: processes that start from now on have no names to filter by: the lifecycle \
+                "processes that start from now on have no names to filter by: the lifecycle \
                  probe is off: {reason}"
             ));
         }
@@ -297,12 +298,12 @@ impl<'a> Tracer<'a> {
         let (what, printed, lost) =
             (self.options.kind.plural(), self.stream.printed(), self.stream.lost());
         if lost.total() > 0 {
-            note(&format!("syscope: {printed} {what}, and {} lost: {lost}", lost.total()));
+            stderr::tell(format_args!("{printed} {what}, and {} lost: {lost}", lost.total()));
         } else if !self.options.quiet {
-            note(&format!("syscope: {printed} {what}, none lost"));
+            stderr::tell(format_args!("{printed} {what}, none lost"));
         }
         if end == End::Now {
-            note("syscope: ended before all of it was written to standard output");
+            stderr::tell("ended before all of it was written to standard output");
         }
         if self.filtered && self.options.kind != Kind::Exec {
             let unheard = self.health.probe("lifecycle").map_or(0, |probe| probe.lost());
@@ -311,7 +312,7 @@ impl<'a> Tracer<'a> {
                 (self.health.read_errors, "times the kernel's list of processes could not be kept"),
             ] {
                 if count > 0 {
-                    note(&format!("syscope: {count} {what}: the filter may have missed events"));
+                    stderr::tell(format_args!("{count} {what}: the filter may have missed events"));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Standard output, written by a thread of its own: a reader that is slow or stands still must keep
 //! neither the kernel's events waiting nor an interrupt.
 
+use crate::stderr;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -59,7 +60,7 @@ impl Output {
     /// Says something on standard error; where standard output is a terminal, not in the middle of a
     /// line.
     pub fn note(&self, line: String) {
-        if self.is_terminal { self.send(Piece::Note(line)) } else { note(&line) }
+        if self.is_terminal { self.send(Piece::Note(line)) } else { stderr::tell(line) }
     }
 
     /// Whether the reader of standard output has gone away. A pipe tells without being written to.
@@ -88,11 +89,6 @@ impl Output {
     }
 }
 
-/// Says something on standard error, which may be closed.
-pub fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 fn write_all(pieces: &mpsc::Receiver<Piece>, waiting: &AtomicUsize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for piece in pieces {
@@ -102,7 +98,7 @@ fn write_all(pieces: &mpsc::Receiver<Piece>, waiting: &AtomicUsize) -> io::Resul
                 out.flush()?;
                 waiting.fetch_sub(lines.len(), Ordering::Relaxed);
             }
-            Piece::Note(line) => note(&line),
+            Piece::Note(line) => stderr::tell(line),
         }
     }
     Ok(())
