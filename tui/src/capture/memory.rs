@@ -18,10 +18,10 @@ pub struct Memory {
     stacks: FxHashMap<StackId, Remembered>,
     /// User stacks that were used and not told yet: their process, and when that was, in ns.
     awaited: FxHashMap<StackId, (u32, u64)>,
-    /// The last list of waits that was told.
+    /// The last list of waits.
     pub waiting: Option<Vec<WaitingNow>>,
-    /// The last batch had none.
-    waiting_unknown: bool,
+    /// PIDs of which a process has ended since that was told: it does not wait any more.
+    ended: FxHashSet<u32>,
     health: Health,
     /// End of the last batch, in ns; `None` before the first.
     time_ns: Option<u64>,
@@ -53,18 +53,26 @@ impl Memory {
     pub fn follow(&mut self, batch: &Batch, cmdlines: bool) {
         // As the model does: exits last.
         let is_exit = |event: &&ProcessEvent| matches!(event, ProcessEvent::Exit { .. });
+        let is_read = batch.waiting.is_some();
         for event in batch.processes.iter().filter(|event| !is_exit(event)) {
-            self.processes.fold(without_cmdline(event, cmdlines));
+            self.follow_process(without_cmdline(event, cmdlines), is_read);
         }
-        for event in batch.processes.iter().filter(is_exit) {
-            self.processes.fold(event.clone());
-        }
-        self.waiting_unknown = batch.waiting.is_none();
         if let Some(waiting) = &batch.waiting {
             self.waiting = Some(waiting.clone());
+            self.ended.clear();
+        }
+        for event in batch.processes.iter().filter(is_exit) {
+            self.follow_process(event.clone(), is_read);
         }
         self.health.clone_from(&batch.health);
         self.time_ns = Some(batch.time_ns);
+    }
+
+    fn follow_process(&mut self, event: ProcessEvent, is_read: bool) {
+        if !is_read && self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()) {
+            self.ended.extend(self.processes.ended_by(&event));
+        }
+        self.processes.fold(event);
     }
 
     /// Remembers a stack that is told.
@@ -96,8 +104,9 @@ impl Memory {
     /// What was so before the next batch; empty when there was none before it.
     pub fn before(&mut self) -> Batch {
         let Some(time_ns) = self.time_ns else { return Batch::default() };
-        if self.waiting_unknown {
-            self.waiting = None;
+        let ended = std::mem::take(&mut self.ended);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.retain(|wait| !ended.contains(&wait.pid));
         }
         Batch {
             time_ns,

@@ -146,8 +146,9 @@ impl Model {
         let places = self.bounds.places;
         let (exits, starts): (Vec<_>, Vec<_>) =
             batch.processes.into_iter().partition(|e| matches!(e, ProcessEvent::Exit { .. }));
+        let is_read = batch.waiting.is_some();
         for event in starts {
-            self.processes.fold(event);
+            self.fold_process(event, is_read);
         }
         self.stacks.fold(batch.stacks);
         self.syscalls.fold(&batch.syscalls, &mut self.processes, &self.ticks);
@@ -155,11 +156,23 @@ impl Model {
         self.offcpu.fold(batch.offcpu, batch.waiting, &mut self.processes, places);
         self.profile.fold(batch.profile, &mut self.processes, &self.ticks, places);
         for event in exits {
-            self.processes.fold(event);
+            self.fold_process(event, is_read);
         }
         self.health = batch.health;
         self.forget_old();
         self.sweep_stacks();
+    }
+
+    /// Takes in what happened to a process. What has ended does not wait any more; where it is read who waits,
+    /// that says so itself.
+    fn fold_process(&mut self, event: ProcessEvent, is_read: bool) {
+        if !is_read
+            && let Some(pid) = self.processes.ended_by(&event)
+            && let Some(process) = self.processes.latest(pid)
+        {
+            self.offcpu.end_waits(process.key);
+        }
+        self.processes.fold(event);
     }
 
     /// Takes in what was so before the first batch, where reading starts in the middle: processes, waits,

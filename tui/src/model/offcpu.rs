@@ -104,7 +104,9 @@ impl Offcpu {
             let process = self.by_process.entry(key).or_default();
             self.places += usize::from(process.add(place, &stats));
         }
-        self.replace_waiting(waiting.unwrap_or_default(), processes);
+        if let Some(waiting) = waiting {
+            self.replace_waiting(waiting, processes);
+        }
         self.bound(&touched, bounds);
     }
 
@@ -115,6 +117,16 @@ impl Offcpu {
             self.by_process.entry(processes.key_of(wait.pid, 0)).or_default().waiting.push(wait);
         }
         self.by_process.retain(|_, process| !process.is_empty());
+    }
+
+    /// No thread of this process waits any more: it has ended. How long they waited comes with the waits
+    /// that ended.
+    pub(super) fn end_waits(&mut self, key: ProcKey) {
+        let Some(process) = self.by_process.get_mut(&key) else { return };
+        process.waiting.clear();
+        if process.is_empty() {
+            self.by_process.remove(&key);
+        }
     }
 
     /// Adds places that weigh little up, where there are too many.

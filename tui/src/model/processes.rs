@@ -85,9 +85,8 @@ impl Processes {
                 self.rename(key, comm, cmdline);
             }
             ProcessEvent::Exit { time_ns, pid } => {
-                // One that was born later is another with the same PID.
-                if let Some(key) = self.living(pid).map(|process| process.key)
-                    && key.start_ns <= time_ns
+                if self.ended_by(&event).is_some()
+                    && let Some(key) = self.living(pid).map(|process| process.key)
                 {
                     self.end(key, time_ns);
                 }
@@ -108,6 +107,22 @@ impl Processes {
             ..ProcessSeen::default()
         });
         self.latest[&pid]
+    }
+
+    /// The PID of a process that ends by an event, or had ended untold before it: another has its PID.
+    /// To be asked before the event is folded.
+    pub fn ended_by(&self, event: &ProcessEvent) -> Option<u32> {
+        match event {
+            ProcessEvent::Fork { pid, .. } => Some(*pid),
+            ProcessEvent::Seen(seen) => self.latest(seen.pid)?.exited_ns.map(|_| seen.pid),
+            ProcessEvent::Exit { time_ns, pid } => {
+                // One that was born later is another with the same PID.
+                let later =
+                    self.living(*pid).is_some_and(|process| process.key.start_ns > *time_ns);
+                (!later).then_some(*pid)
+            }
+            ProcessEvent::Exec { .. } => None,
+        }
     }
 
     /// The process with this identity.

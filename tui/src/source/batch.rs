@@ -24,8 +24,8 @@ pub struct Batch {
     pub opens: Vec<OpenEvent>,
     /// Waits that ended since the batch before.
     pub offcpu: Vec<OffcpuDelta>,
-    /// Every thread that is off the CPU right now; replaces the earlier picture. `None`: not read, and nothing
-    /// is known of who waits.
+    /// Every thread that is off the CPU right now; replaces the earlier picture. `None`: not read, and the earlier
+    /// picture stands, but for processes that ended since.
     pub waiting: Option<Vec<WaitingNow>>,
     /// Profile samples since the batch before.
     pub profile: Vec<ProfileDelta>,

@@ -32,7 +32,7 @@ impl Batch {
         if let Some(pid) = self.in_the_way_of(&later) {
             return Err(Box::new(Apart { earlier: self, later, pid }));
         }
-        let mut merged = self;
+        let (mut merged, ended) = (self, later.ended());
         merged.time_ns = later.time_ns;
         merged.window_ns = merged.window_ns.saturating_add(later.window_ns);
         merged.processes.extend(later.processes);
@@ -41,7 +41,12 @@ impl Batch {
         merged.opens.extend(later.opens);
         let place = |d: &OffcpuDelta| (d.pid, d.state, d.kernel_stack, d.user_stack);
         add_up(&mut merged.offcpu, later.offcpu, place, add_waits);
-        merged.waiting = later.waiting;
+        merged.waiting = later.waiting.or_else(|| {
+            // What has ended since that was read does not wait any more.
+            let mut waiting = merged.waiting.take()?;
+            waiting.retain(|wait| !ended.contains(&wait.pid));
+            Some(waiting)
+        });
         let place = |d: &ProfileDelta| (d.pid, d.comm.clone(), d.kernel_stack, d.user_stack);
         add_up(&mut merged.profile, later.profile, place, add_samples);
         merged.stacks.extend(later.stacks);
