@@ -49,8 +49,8 @@ fn a_size_that_changes_while_it_starts_is_met() {
     }
 }
 
-/// `su -c` and `setsid` start a program in a session of its own, which the terminal is not the controlling one
-/// of: no signal tells it that the size has changed.
+/// `setsid` starts a program in a session of its own, which the terminal is not the controlling one of: no
+/// signal tells it that the size has changed.
 #[test]
 fn a_size_that_no_signal_tells_is_met() {
     let cwd = tempfile::tempdir().expect("room");

@@ -37,7 +37,7 @@ impl App {
     }
 
     /// Takes a batch in. One that changes numbers only waits for the next: four times a second nobody can read
-    /// them, and most of what an idle screen costs is to draw it.
+    /// them, and to draw them was half of what an idle screen cost.
     pub(super) fn take_batch(&mut self, batch: Box<Batch>) {
         if self.may_wait(&batch) {
             self.held = Some(batch);

@@ -129,9 +129,9 @@ fn a_span_is_what_folding_it_gives(
 /// A thread of a process waits, and then the process ends, told or not. Nobody looks who waits after it.
 #[test]
 fn a_wait_ends_with_its_process() {
-    let fork = |time_ns, comm: &str| {
+    let fork = |time_ns, pid, comm: &str| {
         let (time_ns, comm) = (START + time_ns, comm.to_owned());
-        ProcessEvent::Fork { time_ns, pid: 8, parent: 1, comm }
+        ProcessEvent::Fork { time_ns, pid, parent: 1, comm }
     };
     let batch = |time_ns, event, waiting| Batch {
         time_ns: START + time_ns,
@@ -149,14 +149,14 @@ fn a_wait_ends_with_its_process() {
         since_ns: START + 1_500,
         woken_ns: None,
     };
-    let ends = [fork(2_500, "sh"), ProcessEvent::Exit { time_ns: START + 2_500, pid: 8 }];
+    let ends = [fork(2_500, 8, "sh"), ProcessEvent::Exit { time_ns: START + 2_500, pid: 8 }];
     for end in ends {
         let batches = [
-            batch(1_000, fork(500, "nginx"), None),
-            batch(2_000, fork(1_100, "nginx"), Some(vec![wait.clone()])),
+            batch(1_000, fork(500, 8, "nginx"), None),
+            batch(2_000, fork(1_100, 8, "nginx"), Some(vec![wait.clone()])),
             batch(3_000, end, None),
             // An end is told of anew for so long.
-            batch(9_000_000_000, fork(8_000_000_000, "sh"), None),
+            batch(9_000_000_000, fork(8_000_000_000, 9, "sh"), None),
         ];
         for at in 0..=batches.len() {
             a_span_is_what_folding_it_gives(&batches, &[true], at, at).unwrap();

@@ -84,7 +84,7 @@ impl Drop for TerminalGuard {
 }
 
 /// Whether a signal tells when the size changes. It goes to processes of the terminal's own session (`SIGWINCH`,
-/// ioctl_tty(2)); `su -c` and `setsid` start a program in another, which has no controlling terminal to open.
+/// ioctl_tty(2)); `setsid` starts a program in another, which has no controlling terminal to open.
 pub fn tells_its_size() -> bool {
     File::open("/dev/tty").is_ok()
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::capture::Tick;
 use crate::model::properties::{folded, same, told};
 use crate::source::arbitrary::{START, batches};
-use crate::source::{OpenEvent, OpenPath, ProcessSeen};
+use crate::source::{OpenEvent, OpenPath, ProcessSeen, StackId, WaitState, WaitingNow};
 use proptest::prelude::*;
 
 fn event(pid: u32, time_ns: u64) -> OpenEvent {
@@ -52,6 +52,30 @@ fn a_pid_that_is_used_again_keeps_two_batches_apart() {
     let merged = merged.unwrap().merge(with(vec![fork(8, 1)], vec![event(7, 6)])).unwrap();
     assert_eq!(merged.processes, [fork(7, 1), exit(7), fork(8, 1)]);
     assert_eq!((merged.opens.len(), merged.window_ns), (2, 30));
+}
+
+/// Who waits was read in the earlier batch alone: the later one tells who does not any more.
+#[test]
+fn a_wait_ends_with_its_process() {
+    let wait = |pid| WaitingNow {
+        pid,
+        tid: pid,
+        state: WaitState::Interruptible,
+        kernel_stack: StackId::NONE,
+        user_stack: StackId::NONE,
+        since_ns: 0,
+        woken_ns: None,
+    };
+    let read = |pids: &[u32]| Some(pids.iter().map(|pid| wait(*pid)).collect::<Vec<_>>());
+    let batch = |waiting, ended: &[u32]| Batch {
+        processes: ended.iter().map(|pid| exit(*pid)).collect(),
+        waiting,
+        ..Batch::default()
+    };
+    let merged = |earlier: Batch, later| earlier.merge(later).unwrap().waiting;
+    assert_eq!(merged(batch(read(&[7, 8]), &[]), batch(None, &[8])), read(&[7]));
+    assert_eq!(merged(batch(read(&[7, 8]), &[]), batch(read(&[8]), &[8])), read(&[8]));
+    assert_eq!(merged(batch(None, &[]), batch(None, &[8])), None);
 }
 
 #[test]
