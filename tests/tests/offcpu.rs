@@ -200,14 +200,13 @@ fn one_that_blocks_just_before_the_end_is_shown() {
 fn who_ends_while_syscope_starts_does_not_wait_for_ever() {
     let _machine = require_bpf!();
     // Its threads make the look at all of them long.
-    let _crowd = Workload::start(&["idle", "2000"]);
+    let _crowd = Workload::start(&["idle", "8000"]);
     let started = AtomicBool::new(false);
     let mut sleepers = Sleepers((0..200).map(|_| Sleepers::one()).collect());
     let mut watch = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !started.load(Ordering::Relaxed) && sleepers.end_one() {
                 sleepers.0.push_back(Sleepers::one());
-                std::thread::sleep(Duration::from_millis(2));
             }
         });
         let watch = Watch::report(1, &[]);
