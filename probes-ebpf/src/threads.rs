@@ -10,8 +10,8 @@ use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap};
+use core::ptr::{read_volatile, write_volatile};
 use syscope_shared::health::ProbeId;
-use syscope_shared::layout::ABSENT;
 use syscope_shared::marks;
 use syscope_shared::offcpu::Waiting;
 use syscope_shared::syscalls::Inflight;
@@ -57,13 +57,17 @@ static SEEDED: HashMap<u32, Waiting> = HashMap::with_max_entries(1, 0);
 /// Kernel stacks begin at multiples of this (`THREAD_SIZE`, of which larger ones are multiples), and
 /// the registers of a system call lie in the last part of it.
 const STACK_PART: u64 = 16 * 1024;
-/// Parts of the largest stack: of arm64 with pages of 64 KiB.
-const STACK_PARTS: u64 = 4;
+
+/// How far behind the start of a stack its last part begins, and 1 more: the same of all threads. Learnt from the
+/// first that calls, for no structure of the kernel has it; 0 until then. (To take the next stack for a part of
+/// this one would be to forget the calls of another thread.)
+#[map]
+static LAST_PART: Array<u64> = Array::with_max_entries(1, 0);
 
 /// The thread whose registers of a system call these are.
 #[inline(always)]
 pub fn caller(registers: u64) -> Option<&'static mut Caller> {
-    CALLERS_SLOTS.find(registers & !(STACK_PART - 1))
+    CALLERS_SLOTS.find(last_part(registers))
 }
 
 /// The same; the running thread is met where it was not met before.
@@ -72,18 +76,46 @@ pub fn running_caller(registers: u64) -> Option<&'static mut Caller> {
     if let Some(caller) = caller(registers) {
         return Some(caller);
     }
-    meet_caller(registers & !(STACK_PART - 1));
+    meet_caller(last_part(registers));
     caller(registers)
+}
+
+#[inline(always)]
+fn last_part(registers: u64) -> u64 {
+    registers & !(STACK_PART - 1)
+}
+
+/// The same of a task. `None` where no thread has called yet.
+#[inline(always)]
+fn last_part_of(task: u64) -> Option<u64> {
+    // SAFETY: the map keeps the memory.
+    let learnt = unsafe { read_volatile(LAST_PART.get_ptr(0)?) };
+    if learnt == 0 {
+        return None;
+    }
+    Some(field::<u64>(task, machine!(layout.task_stack))? + (learnt - 1))
+}
+
+/// Learns [`LAST_PART`] from the running task's.
+#[inline(always)]
+fn learn(last_part: u64) {
+    if let Some(stack) = field::<u64>(current_task(), machine!(layout.task_stack))
+        && let Some(learnt) = LAST_PART.get_ptr_mut(0)
+    {
+        // SAFETY: the map keeps the memory; whoever else writes it writes the same.
+        unsafe { write_volatile(learnt, last_part - stack + 1) };
+    }
 }
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn meet_caller(stack: u64) -> u32 {
+extern "C" fn meet_caller(last_part: u64) -> u32 {
+    learn(last_part);
     let call = Inflight { start_ns: 0, nr: 0, open: 0, row: 0, pad: 0, args: [0; 4] };
     let fresh = Caller { who: running(), call };
     let counts = machine!(syscalls_on) == 1 || machine!(failed_on) == 1;
     let probe = if counts { ProbeId::Syscalls } else { ProbeId::Opens };
-    CALLERS_SLOTS.take(stack, &fresh, probe);
+    CALLERS_SLOTS.take(last_part, &fresh, probe);
     0
 }
 
@@ -137,13 +169,8 @@ pub fn ends() {
 
 #[inline(always)]
 fn forget_calls(task: u64) {
-    let stack = machine!(layout.task_stack);
-    if !in_calls() || stack == ABSENT {
-        return;
-    }
-    let Some(stack) = field::<u64>(task, stack) else { return };
-    for part in 0..STACK_PARTS {
-        CALLERS_SLOTS.free(stack + part * STACK_PART);
+    if let Some(last_part) = last_part_of(task) {
+        CALLERS_SLOTS.free(last_part);
     }
 }
 
@@ -172,20 +199,9 @@ pub fn executes(tid: u32) {
     if let Some(waiter) = known_waiter(task) {
         (waiter.who.tid, waiter.who.verdict, waiter.who.exec_id) = (tid, 0, current_exec_id());
     }
-    if !in_calls() {
-        return;
+    if let Some(caller) = last_part_of(task).and_then(|part| CALLERS_SLOTS.find(part)) {
+        (caller.who.tid, caller.who.verdict) = (tid, 0);
     }
-    let Some(stack) = field::<u64>(task, machine!(layout.task_stack)) else { return };
-    for part in 0..STACK_PARTS {
-        if let Some(caller) = CALLERS_SLOTS.find(stack + part * STACK_PART) {
-            (caller.who.tid, caller.who.verdict) = (tid, 0);
-        }
-    }
-}
-
-#[inline(always)]
-fn in_calls() -> bool {
-    machine!(syscalls_on) == 1 || machine!(opens_on) == 1 || machine!(failed_on) == 1
 }
 
 impl Settings {

@@ -23,9 +23,9 @@ const VERIFIED: [(&str, u32); 9] = [
     ("sched_wakeup", 2_500),
     ("sched_wakeup_new", 3_000),
     ("cpu_sample", 32_000),
-    ("process_fork", 2_500),
-    ("process_exec", 1_800),
-    ("process_exit", 2_500),
+    ("process_fork", 850),
+    ("process_exec", 1_400),
+    ("process_exit", 550),
 ];
 /// System calls that a recording with all probes makes in each tick, in all of its processes, while what
 /// it watches does nothing: what reading the maps takes.

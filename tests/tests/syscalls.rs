@@ -108,6 +108,18 @@ fn calls_that_never_return_are_calls() {
 }
 
 #[test]
+fn the_end_of_a_thread_ends_no_call_of_another() {
+    let _machine = require_bpf!();
+    let (threads, ms) = (100, 600);
+    let observed = observe(&["sleepers", &threads.to_string(), &ms.to_string()], 3, &[]);
+    for (name, ms) in [("nanosleep", ms), ("clock_nanosleep", ms / 3)] {
+        let call = observed.report.syscall(observed.pid, name);
+        assert_eq!(call.calls, observed.truth[name], "{name}");
+        assert!(call.total_ns >= threads * ms * 1_000_000, "all of them returned: {call:?}");
+    }
+}
+
+#[test]
 fn calls_of_32_bit_code_have_their_own_names() {
     let _machine = require_bpf!();
     let mut probe = Command::new(binary::own("workload"));

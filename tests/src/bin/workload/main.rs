@@ -37,6 +37,7 @@ fn main() {
         "burst" => getppid::burst(number(&args, 1)),
         "failing" => failing::run(),
         "nanosleep" => sleeper::both_calls(number(&args, 1), number(&args, 2)),
+        "sleepers" => sleeper::among_ends(number(&args, 1), number(&args, 2)),
         "sleeper" => sleeper::run(number(&args, 1), number(&args, 2)),
         "opens" => opens::run(args[1].as_ref(), number(&args, 2)),
         "openrow" => {

@@ -2,6 +2,7 @@
 
 use crate::{protocol, raw};
 use serde_json::json;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// `count` sleeps of `ms` milliseconds, one after the other.
@@ -21,6 +22,21 @@ pub fn both_calls(count: u64, ms: u64) {
         "nanosleep": { "calls": count, "elapsed_ns": nanosleep },
         "clock_nanosleep": { "calls": count, "elapsed_ns": clock_nanosleep },
     }));
+    protocol::stay();
+}
+
+/// `count` threads that sleep `ms` milliseconds in `nanosleep`, each born between two that end while it does: of
+/// many, some have their kernel stacks side by side.
+pub fn among_ends(count: usize, ms: u64) {
+    protocol::ready();
+    let (long, short) = (Duration::from_millis(ms), Duration::from_millis(ms / 3));
+    thread::scope(|scope| {
+        for _ in 0..count {
+            scope.spawn(move || raw::nanosleep(long));
+            scope.spawn(move || raw::clock_nanosleep(short));
+        }
+    });
+    protocol::done(&json!({ "nanosleep": count, "clock_nanosleep": count }));
     protocol::stay();
 }
 
