@@ -25,7 +25,7 @@ pub fn both_calls(count: u64, ms: u64) {
     protocol::stay();
 }
 
-/// `count` threads that sleep `ms` milliseconds in `nanosleep`, each born between two that end while it does: of
+/// `count` threads that sleep `ms` milliseconds in `nanosleep`, born by turns with as many that end meanwhile: of
 /// many, some have their kernel stacks side by side.
 pub fn among_ends(count: usize, ms: u64) {
     protocol::ready();
