@@ -82,6 +82,22 @@ fn opens_of_a_process_are_all_there_in_order() {
 }
 
 #[test]
+fn a_program_that_runs_beside_a_thread_leaves_it_its_tid() {
+    let _machine = require_bpf!();
+    let workload = Workload::start(&["neighbours", "100"]);
+    let (ended, truth, pid) = trace(workload, &["syscalls-failed", "--json"]);
+    let lines = Lines::parse(&ended.stdout);
+    let closes = lines.events.iter().filter(|event| event["syscall"] == "close");
+    let mut tids: Vec<_> =
+        closes.map(|close| (number(close, "pid"), number(close, "tid"))).collect();
+    let tid = |tid: &Value| (u64::from(pid), tid.as_u64().expect("a number"));
+    let mut truth: Vec<_> = truth["tids"].as_array().expect("a list").iter().map(tid).collect();
+    tids.sort_unstable();
+    truth.sort_unstable();
+    assert_eq!(tids, truth);
+}
+
+#[test]
 fn opens_for_people_are_aligned_under_one_head_line() {
     let _machine = require_bpf!();
     let workload = Workload::start(&["openrow", "/nonexistent/syscope/", "100", "0"]);

@@ -16,6 +16,7 @@ mod getppid;
 mod kernelheavy;
 mod madeup;
 mod mixed;
+mod neighbours;
 mod openrow;
 mod opens;
 mod pingpong;
@@ -51,6 +52,7 @@ fn main() {
         "spinsecs" => spin::run(number(&args, 1)),
         "kernelheavy" => kernelheavy::run(number(&args, 1)),
         "mixed" => mixed::run(args[1].as_ref()),
+        "neighbours" => neighbours::run(number(&args, 1)),
         "forker" => forker::run(number(&args, 1), number(&args, 2)),
         "churn" => churn::run(
             args[1].as_ref(),
